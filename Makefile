@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0
+# Migrate-on-fault: build, boot and test it. "make help" tells more.
+
+PROFILE ?= guest
+TOPOLOGY ?= 2x2
+VM := tools/vm/mof-vm
+
+export PYTHONDONTWRITEBYTECODE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help deps prepare kernel shell run test check matrix clean distclean
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+#: Targets:
+#:   deps       install the Debian packages that are needed (as root)
+#:   prepare    unpack the kernel, apply patches/, link our files: build/linux
+#:   kernel     build it; PROFILE=guest|debug|noswap|off|stock
+#:   run        boot a guest of two nodes and compare migration methods there
+#:   shell      an interactive guest; TOPOLOGY=2x2|4x2|8x1|memoryless|cpuless
+#:   test       everything that can fail; SUITES="..." for a part of it
+#:   check      style and static analysis
+#:   matrix     compile with options off; compare objects, off with unpatched
+#:   clean      remove the kernels built, keep the unpacked source
+#:   distclean  remove build/
+#: Logs are in build/log/. Nothing outside of build/ is written.
+
+deps:
+	@scripts/deps
+
+prepare: deps
+	@scripts/prepare
+
+kernel: prepare
+	@scripts/kernel $(PROFILE)
+
+shell: kernel
+	@$(VM) --profile $(PROFILE) --topology $(TOPOLOGY) --shell
+
+run: kernel
+	@$(MAKE) -s -C tools/numa-bench O=$(CURDIR)/build/numa-bench
+	@$(VM) --profile $(PROFILE) --topology 2x2 --icount --timeout 1800 -- \
+		build/numa-bench/numa-bench migrate
+
+test: prepare
+	@scripts/test $(SUITES)
+
+check: prepare
+	@scripts/check
+
+matrix: prepare
+	@scripts/matrix
+
+clean:
+	rm -rf build/O build/pristine/O build/numa-bench build/vm build/matrix
+
+distclean:
+	rm -rf build

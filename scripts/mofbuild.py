@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the scripts of this directory share: paths, profiles, logged commands.
+
+build/ looks like this; everything in it can be deleted:
+
+  pristine/linux     the kernel as Debian ships it, never written to
+  pristine/O/stock   the kernel built from it
+  linux              the same with patches/ applied and our files linked in
+  O/PROFILE          the kernels built from that
+  log/               one log per step
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parent.parent
+BUILD = REPO / "build"
+PRISTINE = BUILD / "pristine" / "linux"
+LINUX = BUILD / "linux"
+LOGS = BUILD / "log"
+CONFIGS = REPO / "kernel" / "configs"
+TARBALL = Path(os.environ.get("LINUX_TARBALL",
+                              "/usr/src/linux-source-6.12.tar.xz"))
+
+
+class Profile:
+    """A kernel to build: source tree, and config fragments on allnoconfig."""
+
+    def __init__(self, *fragments, tree=LINUX, outdir=BUILD / "O"):
+        self.fragments = fragments
+        self.tree = tree
+        self.outdir = outdir
+
+    def objdir(self, name):
+        """The O= directory."""
+        return self.outdir / name
+
+
+PROFILES = {
+    "guest":  Profile("mof-guest", "mof"),
+    "debug":  Profile("mof-guest", "mof", "mof-debug"),
+    "noswap": Profile("mof-guest", "mof", "mof-noswap"),
+    "off":    Profile("mof-guest"),
+    # Same depth below build/ as the others: compilers see the same relative
+    # paths, so objects can be compared and ccache shares them.
+    "stock":  Profile("mof-guest", tree=PRISTINE,
+                      outdir=BUILD / "pristine" / "O"),
+}
+
+
+class Failure(Exception):
+    """Something that the user has to know and act upon; no traceback."""
+
+
+def profile(name):
+    """Look up a profile by name."""
+    if name not in PROFILES:
+        raise Failure(f"no profile '{name}'; there are: " + " ".join(PROFILES))
+    return PROFILES[name]
+
+
+def objdir(name):
+    """The O= directory of the profile called name."""
+    return profile(name).objdir(name)
+
+
+def say(text):
+    """Tell the user what happens."""
+    print(text, flush=True)
+
+
+def main(function):
+    """Run function(argv), turning Failure into a message and status 1."""
+    try:
+        sys.exit(function(sys.argv[1:]))
+    except Failure as failure:
+        print(f"{Path(sys.argv[0]).name}: {failure}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+class Progress:
+    """One line that is rewritten on a terminal, or a line every 20 s."""
+
+    PERIOD = 20
+
+    def __init__(self, title):
+        self.title = title
+        self.start = self.last = time.monotonic()
+        self.tty = sys.stdout.isatty()
+
+    def seconds(self):
+        """Time since the start."""
+        return time.monotonic() - self.start
+
+    def update(self, text):
+        """Show text, if it is time to."""
+        now = time.monotonic()
+        if now - self.last < (0.2 if self.tty else self.PERIOD):
+            return
+        self.last = now
+        line = f"  {self.title}: {self.seconds():4.0f} s, {text}"
+        if self.tty:
+            print("\r\033[K" + line[:100], end="", flush=True)
+        else:
+            say(line)
+
+    def done(self, text="done"):
+        """Finish the line."""
+        if self.tty:
+            print("\r\033[K", end="")
+        say(f"  {self.title}: {text}, {self.seconds():.0f} s")
+
+
+def tail(path, lines=30):
+    """The last lines of a log."""
+    text = Path(path).read_text(errors="replace").splitlines()
+    return "\n".join(text[-lines:])
+
+
+def logged(title, log, command, count=lambda line: True, **popen):
+    """Run command with its output in build/log/LOG, showing progress.
+
+    count(line) says which lines of output are a step forward. Returns how many
+    there were. Raises Failure with the end of the log if the command fails.
+    """
+    LOGS.mkdir(parents=True, exist_ok=True)
+    path = LOGS / log
+    progress = Progress(title)
+    steps = 0
+    with open(path, "w", encoding="utf-8", errors="replace") as out:
+        out.write("$ " + " ".join(map(str, command)) + "\n")
+        out.flush()
+        with subprocess.Popen(command, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True,
+                              errors="replace", start_new_session=True,
+                              **popen) as process:
+            try:
+                for line in process.stdout:
+                    out.write(line)
+                    if count(line):
+                        steps += 1
+                        progress.update(f"{steps} steps,{line.rstrip()}")
+            except BaseException:
+                os.killpg(process.pid, signal.SIGTERM)
+                raise
+    if process.returncode:
+        progress.done("FAILED")
+        raise Failure(f"{title} failed; the end of {path.relative_to(REPO)}:\n"
+                      + tail(path))
+    progress.done(f"{steps} steps")
+    return steps
+
+
+def make(profile_name, *targets):
+    """The command that runs make in the O= directory of a profile."""
+    chosen = profile(profile_name)
+    command = ["make", "-C", str(chosen.tree), f"O={objdir(profile_name)}",
+               f"-j{os.cpu_count()}", "--no-print-directory",
+               "KBUILD_BUILD_TIMESTAMP=2025-01-01", "KBUILD_BUILD_USER=mof",
+               "KBUILD_BUILD_HOST=mof", "KBUILD_BUILD_VERSION=1"]
+    if ccache():
+        command.append("CC=ccache gcc")
+    return command + list(targets)
+
+
+def ccache():
+    """Whether ccache is there; sets it up so that all trees share objects."""
+    for directory in os.environ.get("PATH", "").split(":"):
+        if os.access(os.path.join(directory, "ccache"), os.X_OK):
+            os.environ.setdefault("CCACHE_BASEDIR", str(BUILD))
+            os.environ.setdefault("CCACHE_NOHASHDIR", "1")
+            os.environ.setdefault("CCACHE_SLOPPINESS", "time_macros")
+            return True
+    return False
