@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Judge a kernel log: panic, warnings, or nothing to complain about."""
+
+import re
+
+PANIC = re.compile(r"Kernel panic - not syncing")
+
+# What a kernel says when it has found a bug in itself
+WARNINGS = re.compile("|".join((
+    r"WARNING: ",
+    r"\bBUG: ",
+    r"kernel BUG at ",
+    r"\bOops: ",
+    r"general protection fault",
+    r"Unable to handle kernel",
+    r"\bK(A|C|M)SAN: ",
+    r"UBSAN: ",
+    r"INFO: possible recursive locking",
+    r"INFO: possible circular locking",
+    r"possible irq lock inversion",
+    r"inconsistent lock state",
+    r"INFO: trying to register non-static key",
+    r"INFO: suspicious RCU usage",
+    r"DEBUG_LOCKS_WARN_ON",
+    r"BUG: sleeping function",
+    r"INFO: task .* blocked for more than",
+    r"rcu: INFO: .* (stall|detected)",
+    r"Bad (page|rss-counter|swap)",
+    r"page_table_check",
+    r"list_(add|del) corruption",
+    r"refcount_t: ",
+    r"scheduling while atomic",
+    r"unreferenced object 0x",
+    r"kmemleak: [1-9]\d* new suspected memory leak",
+    r"Call Trace:",
+)))
+
+CONTEXT = 25
+
+
+class Verdict:
+    """What a log says; the first lines that say it are in excerpt."""
+
+    def __init__(self, text, allowed=None):
+        self.panic = False
+        self.warnings = []
+        self.excerpt = []
+        lines = text.replace("\r", "").splitlines()
+        for number, line in enumerate(lines):
+            if allowed and allowed.search(line):
+                continue
+            if PANIC.search(line):
+                self.panic = True
+            elif WARNINGS.search(line):
+                self.warnings.append(line)
+            else:
+                continue
+            if not self.excerpt:
+                self.excerpt = lines[max(0, number - 2):number + CONTEXT]

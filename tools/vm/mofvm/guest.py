@@ -1,0 +1,308 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Run one command in one guest, from temporary files to exit status."""
+
+import ctypes
+import os
+import re
+import secrets
+import selectors
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import qemu
+from .console import Verdict
+from .topology import Topology
+
+REPO = Path(__file__).resolve().parents[3]
+BUILD = REPO / "build"
+INIT = REPO / "tools" / "vm" / "guest-init"
+
+# Exit statuses of our own; every other one is that of the command
+CANNOT_START = 120
+QEMU_DIED = 121
+PANIC = 122
+WARNING = 123
+TIMEOUT = 124
+NO_TOKEN = 125
+INTERRUPTED = 130
+
+PR_SET_PDEATHSIG = 1
+
+
+class CannotStart(Exception):
+    """The guest cannot be started; the text says what to do."""
+
+
+@dataclass
+class Options:
+    """What to boot, and how."""
+    topology: Topology
+    kernel: Path
+    command: list = field(default_factory=list)   # empty: a shell
+    accel: str = "tcg"
+    icount: bool = False
+    cpu: str = "max"
+    bind: list = None
+    append: str = ""
+    qemu_args: list = field(default_factory=list)
+    env: dict = field(default_factory=dict)
+    cwd: str = None
+    swap: int = 0            # MiB
+    share: Path = None       # writable in the guest at $MOF_SHARE
+    timeout: float = None    # seconds
+    gdb: bool = False
+    log: Path = None
+    allow_warnings: str = None
+
+
+def complain(text):
+    """A message of our own; the command's output is not mixed with it."""
+    print(f"mof-vm: {text}", file=sys.stderr, flush=True)
+
+
+def die_with_parent():
+    """In the child: QEMU must not outlive us, even if we are killed."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Guest:
+    """One boot. Use as a context: leaving it removes everything but the log."""
+
+    def __init__(self, options):
+        self.options = options
+        self.nonce = secrets.token_hex(8)
+        self.process = None
+        self.result = ""
+        self.timed_out = False
+
+    def __enter__(self):
+        (BUILD / "vm").mkdir(parents=True, exist_ok=True)
+        self.directory = Path(tempfile.mkdtemp(prefix="run.",
+                                               dir=BUILD / "vm"))
+        self.log = self.options.log or default_log()
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.terminal = None
+        if sys.stdin.isatty() and not self.options.command:
+            self.terminal = termios.tcgetattr(sys.stdin)
+        return self
+
+    def __exit__(self, *_):
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        if self.terminal:
+            termios.tcsetattr(sys.stdin, termios.TCSAFLUSH, self.terminal)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def job(self):
+        """Write the script that the guest runs."""
+        lines = ["unset MOF_JOB MOF_NONCE MOF_KEEP MOF_SHELL MOF_SWAP"]
+        lines += [f"export {name}={shlex.quote(value)}"
+                  for name, value in self.options.env.items()]
+        lines.append(f"cd {shlex.quote(self.options.cwd or os.getcwd())} "
+                     "|| exit 126")
+        if self.options.command:
+            lines.append("exec " + shlex.join(self.options.command))
+        else:
+            lines.append("exec bash -i")
+        (self.directory / "run").write_text("\n".join(lines) + "\n")
+
+    def append(self):
+        """The kernel's command line; names in capitals reach guest-init."""
+        words = ["console=ttyS0", "earlyprintk=serial,ttyS0,115200",
+                 "loglevel=7", "panic=-1", "root=root", "rootfstype=9p",
+                 "rootflags=trans=virtio,version=9p2000.L,msize=262144,"
+                 "cache=loose", "ro", f"init={INIT}",
+                 # An emulated machine is slow, and not its own master
+                 "rcupdate.rcu_cpu_stall_timeout=100", "tsc=reliable",
+                 f"MOF_JOB={self.directory}", f"MOF_NONCE={self.nonce}",
+                 "MOF_KEEP=" + ":".join(
+                     {str(REPO), self.options.cwd or os.getcwd()})]
+        if self.options.swap:
+            words.append("MOF_SWAP=1")
+        if self.options.share:
+            words.append("MOF_SHARE=1")
+        if not self.options.command:
+            columns, rows = shutil.get_terminal_size()
+            words += ["MOF_SHELL=1", f"MOF_ROWS={rows}", f"MOF_COLS={columns}"]
+        if self.options.append:
+            words.append(self.options.append)
+        return " ".join(words)
+
+    def command_line(self, stdout, stderr, result):
+        """All of QEMU's arguments; the ports are file descriptors."""
+        options = self.options
+        args = qemu.base(options.cpu, str(options.kernel), str(self.log),
+                         self.append())
+        args += qemu.accelerator(options.accel, options.icount)
+        args += qemu.numa(options.topology, options.bind)
+        args += qemu.share("root", "/", True)
+        for number, name, fd in (
+                (qemu.PORT_STDOUT, "stdout", stdout),
+                (qemu.PORT_STDERR, "stderr", stderr),
+                (qemu.PORT_RESULT, "result", result)):
+            args += qemu.port(number, name, f"/proc/self/fd/{fd}")
+        if options.share:
+            args += qemu.share("share", str(options.share.resolve()), False)
+        if options.swap:
+            disk = self.directory / "swap"
+            with open(disk, "wb") as out:
+                out.truncate(options.swap << 20)
+            args += qemu.disk(str(disk))
+        if not options.command:
+            args += qemu.terminal()
+        if options.gdb:
+            args += ["-s"]
+        return args + options.qemu_args
+
+    def run(self):
+        """Boot, wait for the end, return our exit status."""
+        self.check()
+        self.job()
+        pipes = [os.pipe() for _ in range(3)]
+        writers = [writer for _, writer in pipes]
+        try:
+            with open(self.directory / "qemu", "wb") as errors:
+                self.process = subprocess.Popen(
+                    self.command_line(*writers), pass_fds=writers,
+                    stdin=None if not self.options.command
+                    else subprocess.DEVNULL,
+                    stdout=None if not self.options.command else errors,
+                    stderr=errors, preexec_fn=die_with_parent,
+                    start_new_session=bool(self.options.command))
+        finally:
+            for writer in writers:
+                os.close(writer)
+        self.forward([reader for reader, _ in pipes])
+        self.process.wait()
+        return self.judge()
+
+    def check(self):
+        """Raise CannotStart for what is missing."""
+        if not qemu.binary():
+            raise CannotStart(f"{qemu.QEMU} is not installed: "
+                              "run 'make deps' as root")
+        if not self.options.kernel.exists():
+            raise CannotStart(f"no kernel {self.options.kernel}: "
+                              "run 'make kernel PROFILE=...' first")
+        for path in (INIT, self.directory, *self.options.env):
+            if re.search(r"[\s,\"]", str(path)):
+                raise CannotStart(f"'{path}' must not contain blanks, commas "
+                                  "or quotes: the kernel's command line has "
+                                  "no place for them")
+
+    def forward(self, readers):
+        """Copy the command's output until QEMU closes all three pipes."""
+        sinks = dict(zip(readers, (self.to(1), self.to(2), self.keep)))
+        end = None
+        if self.options.timeout:
+            end = time.monotonic() + self.options.timeout
+        with selectors.DefaultSelector() as selector:
+            for reader in readers:
+                selector.register(reader, selectors.EVENT_READ)
+            while sinks:
+                left = None if end is None else end - time.monotonic()
+                if left is not None and left <= 0:
+                    self.timed_out = True
+                    self.process.kill()
+                    end = None
+                    continue
+                for key, _ in selector.select(left):
+                    data = os.read(key.fd, 65536)
+                    if data:
+                        sinks[key.fd](data)
+                    else:
+                        selector.unregister(key.fd)
+                        os.close(key.fd)
+                        del sinks[key.fd]
+
+    @staticmethod
+    def to(fd):
+        """A function that writes all of its data to fd."""
+        def write(data):
+            view = memoryview(data)
+            while view:
+                view = view[os.write(fd, view):]
+        return write
+
+    def keep(self, data):
+        """Collect what arrives on the result port."""
+        self.result += data.decode("ascii", "replace")
+
+    def status(self):
+        """The command's exit status, or None without the token."""
+        match = re.search(rf"^{self.nonce} (\d+)$", self.result, re.M)
+        return int(match[1]) if match else None
+
+    def judge(self):
+        """Our exit status, after telling what went wrong."""
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        allowed = self.options.allow_warnings
+        verdict = Verdict(text, re.compile(allowed) if allowed else None)
+        status = self.status()
+        errors = (self.directory / "qemu").read_text(errors="replace").strip()
+        if verdict.panic:
+            return self.report(PANIC, "kernel panic", verdict.excerpt)
+        if self.timed_out:
+            return self.report(TIMEOUT, "time-out: the guest was stopped "
+                               f"after {self.options.timeout:g} s",
+                               text.splitlines()[-10:])
+        if self.process.returncode > 0 and not text:
+            return self.report(CANNOT_START, f"QEMU does not start: {errors}")
+        if self.process.returncode:
+            return self.report(QEMU_DIED, "QEMU died, "
+                               + cause(self.process.returncode) + errors,
+                               text.splitlines()[-10:])
+        if verdict.warnings:
+            ours = self.report(WARNING, f"{len(verdict.warnings)} suspicious "
+                               "lines in the kernel log", verdict.excerpt)
+            return status or ours
+        if status is None:
+            return self.report(NO_TOKEN, "the guest went down without telling "
+                               "its status", text.splitlines()[-10:])
+        return status
+
+    def report(self, status, message, excerpt=()):
+        """Tell what went wrong, with the lines that show it."""
+        for line in excerpt:
+            print(f"  | {line}", file=sys.stderr)
+        complain(f"{message} (status {status}; kernel log: {self.log})")
+        return status
+
+
+def cause(returncode):
+    """How a process ended, in words."""
+    if returncode < 0:
+        return f"killed by {signal.Signals(-returncode).name}. "
+    return f"exit status {returncode}: "
+
+
+def default_log(keep=50):
+    """A fresh name under build/log/vm/; old logs are removed."""
+    directory = BUILD / "log" / "vm"
+    directory.mkdir(parents=True, exist_ok=True)
+    for old in sorted(directory.glob("*.log"))[:-keep]:
+        old.unlink(missing_ok=True)
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    return directory / f"{stamp}-{os.getpid()}.log"
+
+
+def run(options):
+    """Run one guest to its end; returns the exit status."""
+    try:
+        with Guest(options) as guest:
+            return guest.run()
+    except CannotStart as reason:
+        complain(str(reason))
+        return CANNOT_START
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return INTERRUPTED

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The QEMU command line of a guest."""
+
+import shutil
+
+QEMU = "qemu-system-x86_64"
+
+# Numbers of the virtio-serial ports, known to guest-init as /dev/vport0pN
+PORT_STDOUT, PORT_STDERR, PORT_RESULT = 1, 2, 3
+
+
+def binary():
+    """Path of QEMU, or None."""
+    return shutil.which(QEMU)
+
+
+def accelerator(accel, icount):
+    """How instructions are executed."""
+    if accel == "kvm":
+        return ["-accel", "kvm"]
+    if icount:
+        # One thread, and virtual time that counts instructions: the same
+        # input gives the same run
+        return ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"]
+    return ["-accel", "tcg,thread=multi"]
+
+
+def numa(topology, bind=None):
+    """Nodes, their memory and distances.
+
+    bind: host node for the memory of each guest node, in order.
+    """
+    args = ["-m", f"{topology.mem}M", "-smp", smp(topology)]
+    cpu = 0
+    for number, node in enumerate(topology.nodes):
+        option = f"node,nodeid={number}"
+        if node.cpus:
+            option += f",cpus={cpu}-{cpu + node.cpus - 1}"
+            cpu += node.cpus
+        if node.mem:
+            backend = f"memory-backend-ram,id=mem{number},size={node.mem}M"
+            if bind:
+                host = bind[number % len(bind)]
+                backend += f",host-nodes={host},policy=bind,prealloc=on"
+            args += ["-object", backend]
+            option += f",memdev=mem{number}"
+        args += ["-numa", option]
+    for src, row in enumerate(topology.distances):
+        for dst, value in enumerate(row):
+            args += ["-numa", f"dist,src={src},dst={dst},val={value}"]
+    return args
+
+
+def smp(topology):
+    """A socket per node, where all nodes are alike; else one per CPU. The
+    kernel warns of a socket whose cores are on several nodes."""
+    counts = {node.cpus for node in topology.nodes if node.cpus}
+    cores = counts.pop() if len(counts) == 1 else 1
+    return f"{topology.cpus},sockets={topology.cpus // cores},cores={cores}"
+
+
+def share(tag, path, readonly):
+    """A directory of the host as 9p file system."""
+    return ["-fsdev", f"local,id={tag},path={path},security_model=none,"
+            f"multidevs=remap,readonly={'on' if readonly else 'off'}",
+            "-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag}"]
+
+
+def port(number, name, path):
+    """A byte stream out of the guest, into path."""
+    return ["-chardev", f"file,id={name},path={path}",
+            "-device", f"virtserialport,nr={number},chardev={name},name={name}"]
+
+
+def disk(path):
+    """A raw disk whose content nobody needs afterwards."""
+    return ["-drive", f"if=none,id=disk0,file={path},format=raw,cache=unsafe",
+            "-device", "virtio-blk-pci,drive=disk0"]
+
+
+def terminal():
+    """ttyS1 on our own terminal; C-a x ends QEMU."""
+    return ["-chardev", "stdio,id=tty,mux=on,signal=off",
+            "-device", "isa-serial,index=1,chardev=tty"]
+
+
+def base(cpu, kernel, log, append):
+    """What every guest has."""
+    return [QEMU, "-no-user-config", "-nodefaults", "-display", "none",
+            "-no-reboot", "-machine", "q35", "-cpu", cpu, "-kernel", kernel,
+            "-append", append, "-chardev", f"file,id=console,path={log}",
+            "-device", "isa-serial,index=0,chardev=console",
+            "-device", "virtio-serial-pci"]
