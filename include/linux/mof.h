@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Migrate-on-fault: the hooks that the rest of the kernel calls, gated by a
+ * static key, and their stubs. For the design see Documentation/mm/mof.rst,
+ * for its use Documentation/admin-guide/mm/mof.rst.
+ */
+#ifndef _LINUX_MOF_H
+#define _LINUX_MOF_H
+
+#include <linux/mempolicy.h>
+#include <linux/mm.h>
+#include <linux/sched/numa_balancing.h>
+#include <linux/seq_file.h>
+
+#ifdef CONFIG_MIGRATE_ON_FAULT
+
+#include <linux/jump_label.h>
+
+/* A function of mm/mempolicy.c that mm/mof/ calls. */
+#define VISIBLE_IF_MOF
+
+unsigned int interleave_nid(struct mempolicy *pol, pgoff_t ilx);
+unsigned int weighted_interleave_nid(struct mempolicy *pol, pgoff_t ilx);
+
+DECLARE_STATIC_KEY_FALSE(mof_key);
+
+/**
+ * mof_enabled() - has anybody marked memory for migration on fault yet?
+ *
+ * Return: false from boot until the first use, true from then on.
+ */
+static inline bool mof_enabled(void)
+{
+	return static_branch_unlikely(&mof_key);
+}
+
+/**
+ * mof_mbind_invalid() - are these flags of mbind(2) to be refused?
+ * @flags: the flags as the caller of mbind(2) gave them
+ *
+ * MPOL_MF_LAZY modifies MPOL_MF_MOVE and MPOL_MF_MOVE_ALL; alone it has no
+ * meaning.
+ *
+ * Return: true if there is an unknown flag or MPOL_MF_LAZY stands alone.
+ */
+static inline bool mof_mbind_invalid(unsigned long flags)
+{
+	if (flags & ~(unsigned long)(MPOL_MF_VALID | MPOL_MF_LAZY))
+		return true;
+	return (flags & MPOL_MF_LAZY) &&
+	       !(flags & (MPOL_MF_MOVE | MPOL_MF_MOVE_ALL));
+}
+
+/**
+ * mof_mbind_take() - take a lazy request out of the flags of mbind(2)
+ * @flags: valid flags; if they hold MPOL_MF_LAZY, all that is about pages is
+ *	   removed, so that mbind(2) checks the range, installs the policy, and
+ *	   neither drains, isolates nor migrates anything
+ *
+ * Return: what was removed, for mof_mbind(); 0 if the request is not lazy.
+ */
+static inline unsigned long mof_mbind_take(unsigned long *flags)
+{
+	unsigned long lazy;
+
+	if (!(*flags & MPOL_MF_LAZY))
+		return 0;
+	lazy = *flags & (MPOL_MF_VALID | MPOL_MF_LAZY);
+	*flags &= ~lazy;
+	return lazy;
+}
+
+long mof_mbind(struct mm_struct *mm, unsigned long start, unsigned long end,
+	       unsigned long lazy);
+
+int __mof_numa_target(struct folio *folio, struct vm_fault *vmf,
+		      unsigned long addr, int *flags, int *last_cpupid);
+
+/**
+ * mof_numa_target() - where the folio of a hinting fault should go
+ * @folio: the folio that the hinting entry maps
+ * @vmf: the fault
+ * @addr: virtual address of the page, or of the start of the THP
+ * @flags: TNF_* flags of the fault; TNF_MOF is added if the mark is ours
+ * @last_cpupid: the folio's last_cpupid for task_numa_fault(); a token of ours
+ *		 is replaced by "unset"
+ *
+ * Our marks are decided by the policy in force, all others by
+ * mpol_misplaced().
+ *
+ * Context: page table lock of @vmf held.
+ * Return: the node to migrate @folio to, NUMA_NO_NODE if it stays.
+ */
+static inline int mof_numa_target(struct folio *folio, struct vm_fault *vmf,
+				  unsigned long addr, int *flags,
+				  int *last_cpupid)
+{
+	if (mof_enabled())
+		return __mof_numa_target(folio, vmf, addr, flags, last_cpupid);
+	return mpol_misplaced(folio, vmf, addr);
+}
+
+void __mof_account(struct vm_fault *vmf, int target_nid, int nr_pages,
+		   int flags);
+
+/**
+ * mof_account() - count how a hinting fault on a mark of ours ended
+ * @vmf: the fault
+ * @target_nid: the node that mof_numa_target() gave
+ * @nr_pages: base pages of the folio
+ * @flags: TNF_* flags of the fault
+ *
+ * Context: any that may take a fault; no locks needed.
+ */
+static inline void mof_account(struct vm_fault *vmf, int target_nid,
+			       int nr_pages, int flags)
+{
+	if (mof_enabled() && (flags & TNF_MOF))
+		__mof_account(vmf, target_nid, nr_pages, flags);
+}
+
+/**
+ * mof_hinted_pte() - is this a hinting entry?
+ * @pte: a present PTE
+ *
+ * Entries of inaccessible VMAs look the same: see mof_show_hinted().
+ *
+ * Return: number of hinted base pages, 0 or 1.
+ */
+static inline unsigned long mof_hinted_pte(pte_t pte)
+{
+	return pte_protnone(pte);
+}
+
+/**
+ * mof_hinted_pmd() - is this a hinting entry of a THP?
+ * @pmd: a present huge PMD
+ *
+ * Return: number of hinted base pages, 0 or HPAGE_PMD_NR.
+ */
+static inline unsigned long mof_hinted_pmd(pmd_t pmd)
+{
+	return pmd_protnone(pmd) ? PMD_SIZE / PAGE_SIZE : 0;
+}
+
+/**
+ * mof_show_hinted() - the column hinted= of /proc/PID/numa_maps
+ * @m: the file
+ * @vma: the area that the line is about
+ * @hinted: number of hinting entries in it, in base pages
+ */
+static inline void mof_show_hinted(struct seq_file *m,
+				   struct vm_area_struct *vma,
+				   unsigned long hinted)
+{
+	if (hinted && vma_is_accessible(vma))
+		seq_printf(m, " hinted=%lu", hinted);
+}
+
+#else /* CONFIG_MIGRATE_ON_FAULT */
+
+#define VISIBLE_IF_MOF static
+
+static inline bool mof_enabled(void)
+{
+	return false;
+}
+
+static inline bool mof_mbind_invalid(unsigned long flags)
+{
+	return flags & ~(unsigned long)MPOL_MF_VALID;
+}
+
+static inline unsigned long mof_mbind_take(unsigned long *flags)
+{
+	return 0;
+}
+
+static inline long mof_mbind(struct mm_struct *mm, unsigned long start,
+			     unsigned long end, unsigned long lazy)
+{
+	return 0;
+}
+
+static inline int mof_numa_target(struct folio *folio, struct vm_fault *vmf,
+				  unsigned long addr, int *flags,
+				  int *last_cpupid)
+{
+	return mpol_misplaced(folio, vmf, addr);
+}
+
+static inline void mof_account(struct vm_fault *vmf, int target_nid,
+			       int nr_pages, int flags)
+{
+}
+
+static inline unsigned long mof_hinted_pte(pte_t pte)
+{
+	return 0;
+}
+
+static inline unsigned long mof_hinted_pmd(pmd_t pmd)
+{
+	return 0;
+}
+
+static inline void mof_show_hinted(struct seq_file *m,
+				   struct vm_area_struct *vma,
+				   unsigned long hinted)
+{
+}
+
+#endif /* CONFIG_MIGRATE_ON_FAULT */
+
+#endif /* _LINUX_MOF_H */

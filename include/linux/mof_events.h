@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The counters of migrate-on-fault and the reasons for not migrating, named
+ * once for /proc/vmstat, memory.stat, the tracepoints and the code.
+ * See Documentation/mm/mof.rst.
+ */
+#ifndef _LINUX_MOF_EVENTS_H
+#define _LINUX_MOF_EVENTS_H
+
+#ifdef CONFIG_MIGRATE_ON_FAULT
+
+/*
+ * Why a page stays where it is at its touch. Each reason has a counter,
+ * MOF_FAILED_<reason> in enum vm_event_item and mof_failed_<reason> in
+ * /proc/vmstat; keep the order of both.
+ *
+ * nomem:  the target node has no free memory (or no free huge page)
+ * shared: marked for MPOL_MF_MOVE, but mapped by several processes by now
+ * pinned: pinned for DMA by now
+ * busy:   somebody else holds or isolates the folio
+ * raced:  the mapping changed while the page was being moved
+ */
+#define FOR_EACH_MOF_FAILURE(xx)	\
+	xx(NOMEM, nomem)		\
+	xx(SHARED, shared)		\
+	xx(PINNED, pinned)		\
+	xx(BUSY, busy)			\
+	xx(RACED, raced)
+
+/* How the touch of a marked page ended. */
+#define MOF_OUTCOME_ITEM(item, name)	MOF_OUT_##item,
+enum mof_outcome {
+	MOF_OUT_MIGRATED,
+	MOF_OUT_LOCAL,		/* was in place */
+	MOF_OUT_TRYING,		/* known when the migration ends */
+	FOR_EACH_MOF_FAILURE(MOF_OUTCOME_ITEM)
+};
+
+#define FOR_EACH_MOF_EVENT(xx)		\
+	xx(MARKED, marked)		\
+	xx(FAULTS, faults)		\
+	xx(RESOLVED, resolved)		\
+	xx(MIGRATED, migrated)		\
+	xx(MIGRATED_THP, migrated_thp)	\
+	xx(LOCAL, local)
+
+#define MOF_EVENT_ITEM(item, name)	MOF_##item,
+#define MOF_FAILURE_ITEM(item, name)	MOF_FAILED_##item,
+#define MOF_EVENT_TEXT(item, name)	"mof_" #name,
+#define MOF_FAILURE_TEXT(item, name)	"mof_failed_" #name,
+
+#define MOF_VM_EVENT_ITEMS		\
+	FOR_EACH_MOF_EVENT(MOF_EVENT_ITEM) FOR_EACH_MOF_FAILURE(MOF_FAILURE_ITEM)
+#define MOF_VM_EVENT_TEXTS		\
+	FOR_EACH_MOF_EVENT(MOF_EVENT_TEXT) FOR_EACH_MOF_FAILURE(MOF_FAILURE_TEXT)
+
+#else
+
+#define MOF_VM_EVENT_ITEMS
+#define MOF_VM_EVENT_TEXTS
+
+#endif /* CONFIG_MIGRATE_ON_FAULT */
+
+#endif /* _LINUX_MOF_EVENTS_H */

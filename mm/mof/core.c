@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Migrate-on-fault: the static key and the counters.
+ * See Documentation/mm/mof.rst.
+ */
+#include <linux/memcontrol.h>
+#include <linux/vmstat.h>
+
+#include "mof.h"
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/mof.h>
+
+DEFINE_STATIC_KEY_FALSE(mof_key);
+
+/* The token needs two CPU numbers below "unset". */
+static_assert(LAST__CPU_MASK >= 3);
+
+/**
+ * mof_enable() - turn the hooks on, for good
+ *
+ * Marks outlive what made them, and a token must never reach the scheduler's
+ * own code: once on, the hooks stay on.
+ *
+ * Context: may sleep; mmap_lock must not be held (takes cpu_hotplug_lock).
+ */
+void mof_enable(void)
+{
+	if (!static_key_enabled(&mof_key))
+		static_branch_enable(&mof_key);
+}
+
+/**
+ * mof_count() - count an event for the system and for the memory cgroup of @mm
+ * @mm: whose event it is
+ * @item: which event
+ * @nr: how many, in the unit of @item
+ *
+ * Context: any; takes the RCU read lock.
+ */
+void mof_count(struct mm_struct *mm, enum vm_event_item item, unsigned long nr)
+{
+	if (!nr)
+		return;
+	count_vm_events(item, nr);
+	count_memcg_events_mm(mm, item, nr);
+}
+
+static enum vm_event_item mof_outcome_event(enum mof_outcome outcome)
+{
+	switch (outcome) {
+	case MOF_OUT_MIGRATED:
+		return MOF_MIGRATED;
+	case MOF_OUT_LOCAL:
+		return MOF_LOCAL;
+	default:
+		return MOF_FAILED_NOMEM + (outcome - MOF_OUT_NOMEM);
+	}
+}
+
+/**
+ * mof_count_resolved() - count marked pages whose touch has been served
+ * @mm: whose pages
+ * @outcome: how it ended; not MOF_OUT_TRYING
+ * @nr_pages: base pages
+ *
+ * The only place that counts an outcome, so that resolved = migrated + local +
+ * failed at all times.
+ *
+ * Context: any; takes the RCU read lock.
+ */
+void mof_count_resolved(struct mm_struct *mm, enum mof_outcome outcome,
+			unsigned long nr_pages)
+{
+	if (VM_WARN_ON_ONCE(outcome == MOF_OUT_TRYING))
+		return;
+	mof_count(mm, MOF_RESOLVED, nr_pages);
+	mof_count(mm, mof_outcome_event(outcome), nr_pages);
+}

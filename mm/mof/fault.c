@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Migrate-on-fault: decides what a hinting fault on one of our marks does, and
+ * counts how it ended. The migration itself is that of the stock hinting fault,
+ * do_numa_page() and do_huge_pmd_numa_page(). See Documentation/mm/mof.rst.
+ */
+#include <linux/huge_mm.h>
+#include <linux/mempolicy.h>
+#include <linux/mmzone.h>
+
+#include <trace/events/mof.h>
+
+#include "../internal.h"
+#include "mof.h"
+
+/*
+ * Is it our mark? Scanners only mark where the policy has MPOL_F_MOF, so that
+ * elsewhere the entry itself tells; there, the token does.
+ */
+static bool mof_is_explicit(const struct mempolicy *pol, int last_cpupid)
+{
+	return !(pol->flags & MPOL_F_MOF) || mof_is_token(last_cpupid);
+}
+
+/*
+ * May the folio be migrated for this mapping? Who asked for MPOL_MF_MOVE_ALL
+ * had the right to move what others map, too, and left its own token.
+ */
+static enum mof_outcome mof_may_move(struct folio *folio, int last_cpupid)
+{
+	if (last_cpupid != mof_token(true) && folio_likely_mapped_shared(folio))
+		return MOF_OUT_SHARED;
+	if (folio_maybe_dma_pinned(folio))
+		return MOF_OUT_PINNED;
+	return MOF_OUT_TRYING;
+}
+
+/* One shot: from now on the folio has no more history than a fresh one. */
+static void mof_forget_token(struct folio *folio, int *last_cpupid)
+{
+	if (!mof_is_token(*last_cpupid))
+		return;
+	*last_cpupid = -1 & LAST_CPUPID_MASK;
+	folio_xchg_last_cpupid(folio, -1);
+}
+
+static int mof_resolve(struct folio *folio, struct vm_fault *vmf,
+		       struct mempolicy *pol, pgoff_t ilx, int last_cpupid)
+{
+	int target_nid = mof_policy_target(pol, ilx, folio_nid(folio));
+	struct mm_struct *mm = vmf->vma->vm_mm;
+	enum mof_outcome outcome = MOF_OUT_LOCAL;
+
+	if (target_nid != NUMA_NO_NODE)
+		outcome = mof_may_move(folio, last_cpupid);
+	trace_mof_fault(vmf->real_address, folio, target_nid, outcome);
+	mof_count(mm, MOF_FAULTS, 1);
+	if (outcome == MOF_OUT_TRYING)
+		return target_nid;
+	mof_count_resolved(mm, outcome, folio_nr_pages(folio));
+	return NUMA_NO_NODE;
+}
+
+/* mof_numa_target(), once the static key is on. */
+int __mof_numa_target(struct folio *folio, struct vm_fault *vmf,
+		      unsigned long addr, int *flags, int *last_cpupid)
+{
+	int cpupid = *last_cpupid, nid;
+	struct mempolicy *pol;
+	pgoff_t ilx;
+
+	lockdep_assert_held(vmf->ptl);
+	pol = get_vma_policy(vmf->vma, addr, folio_order(folio), &ilx);
+	if (mof_is_explicit(pol, cpupid)) {
+		*flags |= TNF_MOF;
+		mof_forget_token(folio, last_cpupid);
+		nid = mof_resolve(folio, vmf, pol, ilx, cpupid);
+	} else {
+		nid = mpol_misplaced(folio, vmf, addr);
+	}
+	mpol_cond_put(pol);
+	return nid;
+}
+
+/* Could the node not take this many more pages, as one block, for us? */
+static bool mof_node_is_full(int nid, int nr_pages)
+{
+	struct pglist_data *pgdat = NODE_DATA(nid);
+	int z;
+
+	for (z = pgdat->nr_zones - 1; z >= 0; z--) {
+		struct zone *zone = pgdat->node_zones + z;
+
+		if (managed_zone(zone) &&
+		    zone_watermark_ok(zone, ilog2(nr_pages),
+				      high_wmark_pages(zone) + nr_pages,
+				      ZONE_MOVABLE, ALLOC_CMA))
+			return false;
+	}
+	return true;
+}
+
+/* mof_account(), once the static key is on and for marks of ours. */
+void __mof_account(struct vm_fault *vmf, int target_nid, int nr_pages,
+		   int flags)
+{
+	struct mm_struct *mm = vmf->vma->vm_mm;
+	enum mof_outcome outcome;
+
+	if (flags & TNF_MIGRATED)
+		outcome = MOF_OUT_MIGRATED;
+	else if (!(flags & TNF_MIGRATE_FAIL))
+		return;		/* mof_resolve() has counted it */
+	else if (mof_node_is_full(target_nid, nr_pages))
+		outcome = MOF_OUT_NOMEM;
+	else
+		outcome = MOF_OUT_BUSY;
+
+	trace_mof_migrate(vmf->real_address, target_nid, nr_pages, outcome);
+	mof_count_resolved(mm, outcome, nr_pages);
+	if (outcome == MOF_OUT_MIGRATED && nr_pages >= (1 << PMD_ORDER))
+		mof_count(mm, MOF_MIGRATED_THP, 1);
+}

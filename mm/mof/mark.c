@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Migrate-on-fault: turns the present entries of a range into hinting ones.
+ * See Documentation/mm/mof.rst.
+ *
+ * Guarantees: an entry is changed only under its page table lock and only if
+ * the folio that it maps at that moment qualifies. Per VMA there is one
+ * mmu_notifier call and one TLB flush. A THP is marked as one unit, also if the
+ * range covers only a part of it, and never split. Nothing waits for a folio
+ * lock or for I/O.
+ */
+#include <linux/huge_mm.h>
+#include <linux/hugetlb.h>
+#include <linux/ksm.h>
+#include <linux/mempolicy.h>
+#include <linux/mm_inline.h>
+#include <linux/mmu_notifier.h>
+#include <linux/pagewalk.h>
+#include <linux/sched/signal.h>
+#include <linux/swapops.h>
+
+#include <asm/tlb.h>
+
+#include <trace/events/mof.h>
+
+#include "../internal.h"
+#include "mof.h"
+
+/**
+ * struct mof_mark - a walk that marks
+ * @lazy: the flags of the request
+ * @result: what was done so far
+ * @before: what was done before this VMA
+ * @tlb: gathers the flush of this VMA
+ * @range: announces this VMA's change to secondary MMUs
+ * @start: start of the range in this VMA, whole THPs included
+ * @end: its end
+ * @count_only: this VMA's pages cannot be marked: only look for misplaced ones
+ * @per_page: this VMA's policy may differ from page to page
+ * @follows: this VMA's policy leaves the target to the toucher
+ * @token: this VMA's marks need the token to be known as ours
+ */
+struct mof_mark {
+	unsigned long lazy;
+	struct mof_mark_result *result;
+	struct mof_mark_result before;
+	struct mmu_gather tlb;
+	struct mmu_notifier_range range;
+	unsigned long start;
+	unsigned long end;
+	bool count_only;
+	bool per_page;
+	bool follows;
+	bool token;
+};
+
+enum mof_verdict { MOF_SKIP, MOF_FAIL, MOF_MARK };
+
+static void mof_read_policy(struct mof_mark *m, struct vm_area_struct *vma,
+			    unsigned long addr)
+{
+	struct mempolicy *pol;
+	pgoff_t ilx;
+
+	pol = get_vma_policy(vma, addr, 0, &ilx);
+	m->follows = mof_policy_follows_toucher(pol);
+	/* Without MPOL_F_MOF only a right to shared pages needs saying. */
+	m->token = (pol->flags & MPOL_F_MOF) || (m->lazy & MPOL_MF_MOVE_ALL);
+	mpol_cond_put(pol);
+}
+
+/* Is the folio where every toucher would want it? */
+static bool mof_in_place(struct mof_mark *m, struct vm_area_struct *vma,
+			 unsigned long addr, struct folio *folio)
+{
+	if (m->per_page)
+		mof_read_policy(m, vma, addr);
+	return !m->follows && mof_vma_target(vma, addr, folio) == NUMA_NO_NODE;
+}
+
+/* Migration in asynchronous mode cannot move dirty folios of all filesystems. */
+static bool mof_is_dirty_file(struct folio *folio)
+{
+	return folio_is_file_lru(folio) && folio_test_dirty(folio);
+}
+
+static enum mof_verdict mof_judge(struct mof_mark *m,
+				  struct vm_area_struct *vma,
+				  unsigned long addr, struct folio *folio)
+{
+	/* As with all of mbind(2), leaving shared pages alone is no failure. */
+	if (!(m->lazy & MPOL_MF_MOVE_ALL) && folio_likely_mapped_shared(folio))
+		return MOF_SKIP;
+	if (folio_is_zone_device(folio) || folio_test_reserved(folio) ||
+	    mof_in_place(m, vma, addr, folio))
+		return MOF_SKIP;
+	if (m->count_only || folio_test_ksm(folio) ||
+	    folio_maybe_dma_pinned(folio) || mof_is_dirty_file(folio))
+		return MOF_FAIL;
+	return MOF_MARK;
+}
+
+/*
+ * Make the mark ours. Returns true if it was not so before: an entry that
+ * hints already, for a scanner, or for us but with fewer rights, is taken over.
+ */
+static bool mof_claim(struct mof_mark *m, struct folio *folio, bool hinting)
+{
+	int token = mof_token(m->lazy & MPOL_MF_MOVE_ALL);
+
+	if (!m->token || folio_use_access_time(folio))
+		return !hinting;
+	return folio_xchg_last_cpupid(folio, token) != token || !hinting;
+}
+
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+static void mof_hint_pmd(struct mof_mark *m, struct vm_area_struct *vma,
+			 unsigned long addr, pmd_t *pmd)
+{
+	pmd_t old, new;
+
+	/*
+	 * Never clear the PMD in between: zapping looks at it without the lock.
+	 * See change_huge_pmd().
+	 */
+	old = pmdp_invalidate_ad(vma, addr, pmd);
+	new = pmd_modify(old, PAGE_NONE);
+	set_pmd_at(vma->vm_mm, addr, pmd, new);
+	if (huge_pmd_needs_flush(old, new))
+		tlb_flush_pmd_range(&m->tlb, addr, HPAGE_PMD_SIZE);
+}
+
+static void mof_mark_pmd(struct mof_mark *m, struct vm_area_struct *vma,
+			 unsigned long addr, pmd_t *pmd)
+{
+	enum mof_verdict verdict = MOF_FAIL;
+	struct folio *folio;
+	bool hinting;
+
+	addr &= HPAGE_PMD_MASK;
+	if (pmd_present(*pmd)) {
+		folio = vm_normal_folio_pmd(vma, addr, *pmd);
+		if (!folio)
+			return;
+		verdict = mof_judge(m, vma, addr, folio);
+	}
+	if (verdict == MOF_FAIL ||
+	    (verdict == MOF_MARK && !thp_migration_supported()))
+		m->result->failed += HPAGE_PMD_NR;
+	else if (verdict == MOF_MARK) {
+		hinting = pmd_protnone(*pmd);
+		tlb_change_page_size(&m->tlb, HPAGE_PMD_SIZE);
+		if (!hinting)
+			mof_hint_pmd(m, vma, addr, pmd);
+		if (mof_claim(m, folio, hinting))
+			m->result->marked += HPAGE_PMD_NR;
+	}
+}
+
+/* The THPs at both ends are marked whole. A THP does not leave its VMA. */
+static void mof_round_to_thp(struct mof_mark *m, struct vm_area_struct *vma)
+{
+	m->start = max(m->start & HPAGE_PMD_MASK, vma->vm_start);
+	m->end = min(ALIGN(m->end, HPAGE_PMD_SIZE), vma->vm_end);
+}
+#else
+static void mof_mark_pmd(struct mof_mark *m, struct vm_area_struct *vma,
+			 unsigned long addr, pmd_t *pmd)
+{
+}
+
+static void mof_round_to_thp(struct mof_mark *m, struct vm_area_struct *vma)
+{
+}
+#endif
+
+static void mof_hint_pte(struct mof_mark *m, struct vm_area_struct *vma,
+			 unsigned long addr, pte_t *pte)
+{
+	pte_t old, new;
+
+	old = ptep_modify_prot_start(vma, addr, pte);
+	new = pte_modify(old, PAGE_NONE);
+	ptep_modify_prot_commit(vma, addr, pte, old, new);
+	if (pte_needs_flush(old, new))
+		tlb_flush_pte_range(&m->tlb, addr, PAGE_SIZE);
+}
+
+static void mof_mark_pte(struct mof_mark *m, struct vm_area_struct *vma,
+			 unsigned long addr, pte_t *pte)
+{
+	pte_t ptent = ptep_get(pte);
+	struct folio *folio;
+
+	if (pte_none(ptent))
+		return;
+	if (!pte_present(ptent)) {
+		if (is_migration_entry(pte_to_swp_entry(ptent)))
+			m->result->failed++;
+		return;
+	}
+	folio = vm_normal_folio(vma, addr, ptent);
+	if (!folio)
+		return;
+	switch (mof_judge(m, vma, addr, folio)) {
+	case MOF_SKIP:
+		break;
+	case MOF_FAIL:
+		m->result->failed++;
+		break;
+	case MOF_MARK:
+		if (!pte_protnone(ptent))
+			mof_hint_pte(m, vma, addr, pte);
+		if (mof_claim(m, folio, pte_protnone(ptent)))
+			m->result->marked++;
+	}
+}
+
+static bool mof_mark_ptes(struct mof_mark *m, struct vm_area_struct *vma,
+			  unsigned long addr, unsigned long end, pmd_t *pmd)
+{
+	pte_t *start_pte, *pte;
+	spinlock_t *ptl;
+
+	start_pte = pte = pte_offset_map_lock(vma->vm_mm, pmd, addr, &ptl);
+	if (!pte)
+		return false;
+	if (!m->count_only) {
+		tlb_change_page_size(&m->tlb, PAGE_SIZE);
+		/* What reclaim has unmapped may still be in TLBs. */
+		flush_tlb_batched_pending(vma->vm_mm);
+	}
+	arch_enter_lazy_mmu_mode();
+	for (; addr != end; pte++, addr += PAGE_SIZE)
+		mof_mark_pte(m, vma, addr, pte);
+	arch_leave_lazy_mmu_mode();
+	pte_unmap_unlock(start_pte, ptl);
+	return true;
+}
+
+static int mof_pmd_entry(pmd_t *pmd, unsigned long addr, unsigned long end,
+			 struct mm_walk *walk)
+{
+	struct mof_mark *m = walk->private;
+	spinlock_t *ptl;
+
+	ptl = pmd_trans_huge_lock(pmd, walk->vma);
+	if (ptl) {
+		mof_mark_pmd(m, walk->vma, addr, pmd);
+		spin_unlock(ptl);
+	} else if (!mof_mark_ptes(m, walk->vma, addr, end, pmd)) {
+		walk->action = ACTION_AGAIN;
+		return 0;
+	}
+	cond_resched();
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
+
+#ifdef CONFIG_HUGETLB_PAGE
+/* Huge pages of hugetlbfs are never marked: only look for misplaced ones. */
+static int mof_hugetlb_entry(pte_t *ptep, unsigned long hmask,
+			     unsigned long addr, unsigned long end,
+			     struct mm_walk *walk)
+{
+	struct mof_mark *m = walk->private;
+	spinlock_t *ptl;
+	pte_t pte;
+
+	ptl = huge_pte_lock(hstate_vma(walk->vma), walk->mm, ptep);
+	pte = huge_ptep_get(walk->mm, addr, ptep);
+	if (pte_present(pte) &&
+	    mof_judge(m, walk->vma, addr & hmask, page_folio(pte_page(pte))))
+		m->result->failed += (end - addr) >> PAGE_SHIFT;
+	spin_unlock(ptl);
+	return 0;
+}
+#else
+#define mof_hugetlb_entry NULL
+#endif
+
+static int mof_test_walk(unsigned long start, unsigned long end,
+			 struct mm_walk *walk)
+{
+	struct vm_area_struct *vma = walk->vma;
+	struct mof_mark *m = walk->private;
+
+	m->count_only = !vma_migratable(vma) || is_vm_hugetlb_page(vma) ||
+			!vma_is_accessible(vma);
+	/* A positive value skips the VMA. */
+	return m->count_only && !(m->lazy & MPOL_MF_STRICT);
+}
+
+static int mof_pre_vma(unsigned long start, unsigned long end,
+		       struct mm_walk *walk)
+{
+	struct vm_area_struct *vma = walk->vma;
+	struct mof_mark *m = walk->private;
+
+	m->before = *m->result;
+	m->start = start;
+	m->end = end;
+	m->per_page = vma->vm_ops && vma->vm_ops->get_policy;
+	mof_read_policy(m, vma, start);
+	if (m->count_only)
+		return 0;
+
+	mof_round_to_thp(m, vma);
+	mmu_notifier_range_init(&m->range, MMU_NOTIFY_PROTECTION_VMA, 0,
+				walk->mm, m->start, m->end);
+	mmu_notifier_invalidate_range_start(&m->range);
+	tlb_gather_mmu(&m->tlb, walk->mm);
+	tlb_start_vma(&m->tlb, vma);
+	return 0;
+}
+
+static void mof_post_vma(struct mm_walk *walk)
+{
+	struct mof_mark *m = walk->private;
+	unsigned long marked = m->result->marked - m->before.marked;
+
+	if (!m->count_only) {
+		tlb_end_vma(&m->tlb, walk->vma);
+		tlb_finish_mmu(&m->tlb);
+		mmu_notifier_invalidate_range_end(&m->range);
+	}
+	mof_count(walk->mm, MOF_MARKED, marked);
+	trace_mof_mark(m->start, m->end, marked,
+		       m->result->failed - m->before.failed);
+}
+
+static const struct mm_walk_ops mof_mark_ops = {
+	.pmd_entry	= mof_pmd_entry,
+	.hugetlb_entry	= mof_hugetlb_entry,
+	.test_walk	= mof_test_walk,
+	.pre_vma	= mof_pre_vma,
+	.post_vma	= mof_post_vma,
+	.walk_lock	= PGWALK_RDLOCK,
+};
+
+/**
+ * mof_mark_range() - mark the pages of a range for migration on fault
+ * @mm: the address space
+ * @start: start of the range, page aligned
+ * @end: end of the range, page aligned
+ * @lazy: MPOL_MF_LAZY with MPOL_MF_MOVE (pages that only @mm maps) or
+ *	  MPOL_MF_MOVE_ALL (shared ones, too), and MPOL_MF_STRICT if pages that
+ *	  cannot be marked are to be looked for in all VMAs
+ * @result: what was done is added here, also on error
+ *
+ * Not marked: zero pages, KSM pages, device memory, pages pinned for DMA, dirty
+ * pages of files, hugetlb, VMAs that cannot migrate or that may not be
+ * accessed, and, where the target does not depend on the toucher, pages that
+ * are in place.
+ *
+ * Context: mmap_lock of @mm held for reading or writing; may sleep.
+ * Return: 0, or -EINTR if the task is being killed.
+ */
+int mof_mark_range(struct mm_struct *mm, unsigned long start, unsigned long end,
+		   unsigned long lazy, struct mof_mark_result *result)
+{
+	struct mof_mark m = { .lazy = lazy, .result = result };
+
+	return walk_page_range(mm, start, end, &mof_mark_ops, &m);
+}

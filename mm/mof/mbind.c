@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Migrate-on-fault: MPOL_MF_LAZY, what mbind(2) does after it has installed the
+ * policy. See Documentation/mm/mof.rst.
+ */
+#include <linux/mempolicy.h>
+#include <linux/mmap_lock.h>
+#include <linux/swap.h>
+
+#include "mof.h"
+
+/**
+ * mof_mbind() - mark the pages of a range for migration at their next touch
+ * @mm: the address space, that of the caller
+ * @start: start of the range, page aligned
+ * @end: end of the range, page aligned
+ * @lazy: what mof_mbind_take() returned
+ *
+ * Called after mbind(2) has let go of mmap_lock: marking needs it for reading
+ * only, and faults of other threads go on meanwhile. What another thread maps
+ * into the range between the two is marked by the policy it then has.
+ *
+ * The pages that this CPU has just written are taken off its LRU batch first,
+ * or they could not be isolated at their touch. That is the only draining:
+ * to wait for the other CPUs would cost more than the marking.
+ *
+ * Context: may sleep; takes mmap_lock for reading.
+ * Return: 0; -EIO with MPOL_MF_STRICT if some misplaced page could not be
+ * marked, all others being marked all the same; -EINTR if the task is being
+ * killed.
+ */
+long mof_mbind(struct mm_struct *mm, unsigned long start, unsigned long end,
+	       unsigned long lazy)
+{
+	struct mof_mark_result result = {};
+	int err;
+
+	lru_add_drain();
+	mof_enable();
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	err = mof_mark_range(mm, start, end, lazy, &result);
+	mmap_read_unlock(mm);
+
+	if (!err && result.failed && (lazy & MPOL_MF_STRICT))
+		err = -EIO;
+	return err;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Internal interfaces of migrate-on-fault. See Documentation/mm/mof.rst.
+ */
+#ifndef _MM_MOF_MOF_H
+#define _MM_MOF_MOF_H
+
+#include <linux/mm.h>
+#include <linux/mof.h>
+#include <linux/mof_events.h>
+#include <linux/nodemask.h>
+#include <linux/vm_event_item.h>
+
+/* core.c */
+void mof_enable(void);
+void mof_count(struct mm_struct *mm, enum vm_event_item item, unsigned long nr);
+void mof_count_resolved(struct mm_struct *mm, enum mof_outcome outcome,
+			unsigned long nr_pages);
+
+/* policy.c */
+
+/**
+ * struct mof_query - all that decides where a page should go
+ * @mode: MPOL_* mode of the policy in force
+ * @nodes: nodes of that policy; not looked at for MPOL_LOCAL
+ * @allowed: nodes that the toucher's cpuset allows
+ * @memory: nodes that have memory
+ * @touch_nid: node of the CPU that touches
+ * @page_nid: node of the page
+ * @interleave_nid: where an interleaving policy puts this offset
+ * @distance: distance of two nodes, as node_distance()
+ */
+struct mof_query {
+	unsigned short mode;
+	const nodemask_t *nodes;
+	const nodemask_t *allowed;
+	const nodemask_t *memory;
+	int touch_nid;
+	int page_nid;
+	int interleave_nid;
+	int (*distance)(int from, int to);
+};
+
+int mof_target_node(const struct mof_query *q);
+bool mof_follows_toucher(unsigned short mode, const nodemask_t *nodes);
+
+/* target.c */
+bool mof_policy_follows_toucher(const struct mempolicy *pol);
+int mof_policy_target(struct mempolicy *pol, pgoff_t ilx, int page_nid);
+int mof_vma_target(struct vm_area_struct *vma, unsigned long addr,
+		   struct folio *folio);
+
+/* mark.c */
+
+/**
+ * struct mof_mark_result - what mof_mark_range() did
+ * @marked: base pages marked; those that had the same mark already not counted
+ * @failed: misplaced base pages that could not be marked
+ */
+struct mof_mark_result {
+	unsigned long marked;
+	unsigned long failed;
+};
+
+int mof_mark_range(struct mm_struct *mm, unsigned long start, unsigned long end,
+		   unsigned long lazy, struct mof_mark_result *result);
+
+/*
+ * Whose mark is it? A folio marked by MPOL_MF_LAZY under a policy that the
+ * stock scanner marks too carries a token in its last_cpupid: "pid unset" with
+ * a CPU number that no machine has. The highest is "CPU unset", the next two
+ * are ours. Where such a CPU exists, a false match costs one early migration.
+ */
+static inline int mof_token(bool move_all)
+{
+	return ((LAST__CPU_MASK - (move_all ? 2 : 1)) << LAST__PID_SHIFT) |
+	       LAST__PID_MASK;
+}
+
+static inline bool mof_is_token(int cpupid)
+{
+	return cpupid == mof_token(false) || cpupid == mof_token(true);
+}
+
+#endif /* _MM_MOF_MOF_H */
