@@ -72,8 +72,7 @@ static enum vm_event_item mof_outcome_event(enum mof_outcome outcome)
 void mof_count_resolved(struct mm_struct *mm, enum mof_outcome outcome,
 			unsigned long nr_pages)
 {
-	if (VM_WARN_ON_ONCE(outcome == MOF_OUT_TRYING))
-		return;
+	VM_WARN_ON_ONCE(outcome == MOF_OUT_TRYING);
 	mof_count(mm, MOF_RESOLVED, nr_pages);
 	mof_count(mm, mof_outcome_event(outcome), nr_pages);
 }

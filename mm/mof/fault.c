@@ -4,6 +4,7 @@
  * counts how it ended. The migration itself is that of the stock hinting fault,
  * do_numa_page() and do_huge_pmd_numa_page(). See Documentation/mm/mof.rst.
  */
+#include <linux/mm.h>
 #include <linux/huge_mm.h>
 #include <linux/mempolicy.h>
 #include <linux/mmzone.h>

@@ -9,6 +9,7 @@
  * range covers only a part of it, and never split. Nothing waits for a folio
  * lock or for I/O.
  */
+#include <linux/mm.h>
 #include <linux/huge_mm.h>
 #include <linux/hugetlb.h>
 #include <linux/ksm.h>

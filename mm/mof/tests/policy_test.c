@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Migrate-on-fault: each row of the table of mof_target_node() against sets of
+ * nodes, cpusets, and nodes without memory.
+ */
+#include <kunit/test.h>
+#include <linux/mempolicy.h>
+
+#include "../mof.h"
+
+#define STAY		NUMA_NO_NODE
+
+/*
+ * Four nodes in a row, 0 - 1 - 2 - 3: the further apart, the more distant.
+ */
+static int row_distance(int from, int to)
+{
+	return LOCAL_DISTANCE + 10 * abs(from - to);
+}
+
+/* Sets of nodes are written in binary, node 0 being the lowest bit. */
+struct policy_case {
+	const char *name;
+	unsigned short mode;
+	unsigned long nodes;
+	unsigned long allowed;
+	unsigned long memory;
+	int touch_nid;
+	int page_nid;
+	int interleave_nid;
+	int expect;
+};
+
+static const struct policy_case policy_cases[] = {
+	{ "default follows the toucher",
+	  MPOL_DEFAULT, 0, 0b1111, 0b1111, 2, 0, STAY, 2 },
+	{ "default: in place",
+	  MPOL_DEFAULT, 0, 0b1111, 0b1111, 2, 2, STAY, STAY },
+	{ "local follows the toucher",
+	  MPOL_LOCAL, 0, 0b1111, 0b1111, 3, 1, STAY, 3 },
+	{ "local: in place",
+	  MPOL_LOCAL, 0, 0b1111, 0b1111, 1, 1, STAY, STAY },
+	{ "local: cpuset without the toucher's node keeps an allowed page",
+	  MPOL_LOCAL, 0, 0b0011, 0b1111, 3, 0, STAY, STAY },
+	{ "local: cpuset without both takes the nearest allowed",
+	  MPOL_LOCAL, 0, 0b0011, 0b1111, 3, 2, STAY, 1 },
+	{ "local: cpuset of the toucher's node only",
+	  MPOL_LOCAL, 0, 0b1000, 0b1111, 3, 2, STAY, 3 },
+	{ "local: toucher without memory takes the nearest with some",
+	  MPOL_LOCAL, 0, 0b1111, 0b1001, 1, 3, STAY, 0 },
+	{ "local: toucher without memory, page on an equally near node stays",
+	  MPOL_LOCAL, 0, 0b1111, 0b0101, 1, 2, STAY, STAY },
+	{ "local: toucher without memory, equally near nodes: the lowest",
+	  MPOL_LOCAL, 0, 0b1111, 0b1101, 1, 3, STAY, 0 },
+	{ "local: toucher without memory, its neighbour not allowed",
+	  MPOL_LOCAL, 0, 0b1000, 0b1001, 1, 0, STAY, 3 },
+
+	{ "preferred: that node, whoever touches",
+	  MPOL_PREFERRED, 0b0010, 0b1111, 0b1111, 3, 0, STAY, 1 },
+	{ "preferred: in place, whoever touches",
+	  MPOL_PREFERRED, 0b0010, 0b1111, 0b1111, 3, 1, STAY, STAY },
+	{ "preferred: not allowed, page stays",
+	  MPOL_PREFERRED, 0b0010, 0b1001, 0b1111, 3, 0, STAY, STAY },
+	{ "preferred: neither allowed, nearest to the toucher",
+	  MPOL_PREFERRED, 0b0010, 0b1001, 0b1111, 2, 2, STAY, 3 },
+	{ "preferred: without memory, page stays",
+	  MPOL_PREFERRED, 0b0010, 0b1111, 0b1101, 3, 0, STAY, STAY },
+
+	{ "bind: toucher in the mask",
+	  MPOL_BIND, 0b0110, 0b1111, 0b1111, 2, 0, STAY, 2 },
+	{ "bind: toucher in the mask, page in the mask, too",
+	  MPOL_BIND, 0b0110, 0b1111, 0b1111, 2, 1, STAY, 2 },
+	{ "bind: toucher outside, page in the mask stays",
+	  MPOL_BIND, 0b0110, 0b1111, 0b1111, 3, 1, STAY, STAY },
+	{ "bind: both outside, nearest of the mask",
+	  MPOL_BIND, 0b0110, 0b1111, 0b1111, 3, 0, STAY, 2 },
+	{ "bind: one node, from anywhere",
+	  MPOL_BIND, 0b0001, 0b1111, 0b1111, 3, 2, STAY, 0 },
+	{ "bind: cpuset cuts the toucher out of the mask",
+	  MPOL_BIND, 0b0110, 0b0011, 0b1111, 2, 0, STAY, 1 },
+	{ "bind: cpuset cuts the toucher out, page stays",
+	  MPOL_BIND, 0b0110, 0b0011, 0b1111, 2, 1, STAY, STAY },
+	{ "bind: cpuset without any node of the mask, page allowed",
+	  MPOL_BIND, 0b0110, 0b1001, 0b1111, 2, 0, STAY, STAY },
+	{ "bind: cpuset without any node of the mask, page not allowed",
+	  MPOL_BIND, 0b0110, 0b1001, 0b1111, 2, 1, STAY, 3 },
+	{ "bind: toucher without memory counts as its nearest node",
+	  MPOL_BIND, 0b1001, 0b1111, 0b1001, 1, 3, STAY, 0 },
+
+	{ "preferred-many: toucher in the mask",
+	  MPOL_PREFERRED_MANY, 0b1010, 0b1111, 0b1111, 3, 0, STAY, 3 },
+	{ "preferred-many: toucher outside, page in the mask stays",
+	  MPOL_PREFERRED_MANY, 0b1010, 0b1111, 0b1111, 2, 3, STAY, STAY },
+	{ "preferred-many: both outside, nearest of the mask",
+	  MPOL_PREFERRED_MANY, 0b1010, 0b1111, 0b1111, 0, 2, STAY, 1 },
+	{ "preferred-many: cpuset cuts the mask",
+	  MPOL_PREFERRED_MANY, 0b1010, 0b0111, 0b1111, 3, 0, STAY, 1 },
+
+	{ "interleave: the offset's node, whoever touches",
+	  MPOL_INTERLEAVE, 0b1111, 0b1111, 0b1111, 0, 1, 3, 3 },
+	{ "interleave: in place, whoever touches",
+	  MPOL_INTERLEAVE, 0b1111, 0b1111, 0b1111, 0, 3, 3, STAY },
+	{ "interleave: not allowed, page stays",
+	  MPOL_INTERLEAVE, 0b1111, 0b0011, 0b1111, 0, 1, 3, STAY },
+	{ "interleave: neither allowed, nearest to the toucher",
+	  MPOL_INTERLEAVE, 0b1111, 0b0011, 0b1111, 2, 2, 3, 1 },
+	{ "weighted interleave: the offset's node, whoever touches",
+	  MPOL_WEIGHTED_INTERLEAVE, 0b0101, 0b1111, 0b1111, 1, 1, 2, 2 },
+	{ "weighted interleave: in place, whoever touches",
+	  MPOL_WEIGHTED_INTERLEAVE, 0b0101, 0b1111, 0b1111, 1, 2, 2, STAY },
+};
+
+static void policy_case_name(const struct policy_case *c, char *name)
+{
+	strscpy(name, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(policy, policy_cases, policy_case_name);
+
+static nodemask_t mask_of(unsigned long bits)
+{
+	nodemask_t mask = NODE_MASK_NONE;
+	int nid;
+
+	for (nid = 0; nid < 4; nid++)
+		if (bits & BIT(nid))
+			node_set(nid, mask);
+	return mask;
+}
+
+static int ask(const struct policy_case *c)
+{
+	nodemask_t nodes = mask_of(c->nodes);
+	nodemask_t allowed = mask_of(c->allowed);
+	nodemask_t memory = mask_of(c->memory);
+	struct mof_query q = {
+		.mode = c->mode,
+		.nodes = &nodes,
+		.allowed = &allowed,
+		.memory = &memory,
+		.touch_nid = c->touch_nid,
+		.page_nid = c->page_nid,
+		.interleave_nid = c->interleave_nid,
+		.distance = row_distance,
+	};
+
+	return mof_target_node(&q);
+}
+
+static void each_row_of_the_table(struct kunit *test)
+{
+	const struct policy_case *c = test->param_value;
+
+	KUNIT_EXPECT_EQ(test, ask(c), c->expect);
+}
+
+static const unsigned short modes[] = {
+	MPOL_DEFAULT, MPOL_LOCAL, MPOL_PREFERRED, MPOL_BIND,
+	MPOL_PREFERRED_MANY, MPOL_INTERLEAVE, MPOL_WEIGHTED_INTERLEAVE,
+};
+
+/*
+ * Every mode, mask, cpuset, set of nodes with memory, toucher and page: the
+ * target is allowed, has memory, and is never the node that the page is on; and
+ * asked again about the page that was moved there, the answer is to stay.
+ */
+static void check_invariants(struct kunit *test, struct policy_case *c)
+{
+	int nid = ask(c);
+
+	if (nid == STAY) {
+		/* A page outside the cpuset only stays if nothing is allowed */
+		KUNIT_ASSERT_TRUE(test, c->allowed & BIT(c->page_nid));
+		return;
+	}
+	KUNIT_ASSERT_NE(test, nid, c->page_nid);
+	KUNIT_ASSERT_TRUE(test, c->allowed & c->memory & BIT(nid));
+	c->page_nid = nid;
+	KUNIT_ASSERT_EQ(test, ask(c), STAY);
+}
+
+static void check_pages_and_touchers(struct kunit *test,
+				     const struct policy_case *c)
+{
+	int page, touch;
+
+	for (page = 0; page < 4; page++) {
+		if (!(c->memory & BIT(page)))
+			continue;
+		for (touch = 0; touch < 4; touch++) {
+			struct policy_case asked = *c;
+
+			asked.page_nid = page;
+			asked.touch_nid = touch;
+			asked.interleave_nid = __ffs(c->nodes);
+			check_invariants(test, &asked);
+		}
+	}
+}
+
+static void target_is_allowed_and_settles(struct kunit *test)
+{
+	struct policy_case c = {};
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		c.mode = modes[i];
+		for (c.nodes = 1; c.nodes < 16; c.nodes++)
+			for (c.allowed = 1; c.allowed < 16; c.allowed++)
+				for (c.memory = 1; c.memory < 16; c.memory++)
+					if (c.allowed & c.memory)
+						check_pages_and_touchers(test, &c);
+	}
+}
+
+static void only_some_policies_follow_the_toucher(struct kunit *test)
+{
+	nodemask_t one = mask_of(0b0100), two = mask_of(0b0110);
+
+	KUNIT_EXPECT_TRUE(test, mof_follows_toucher(MPOL_DEFAULT, &one));
+	KUNIT_EXPECT_TRUE(test, mof_follows_toucher(MPOL_LOCAL, &one));
+	KUNIT_EXPECT_TRUE(test, mof_follows_toucher(MPOL_BIND, &two));
+	KUNIT_EXPECT_TRUE(test, mof_follows_toucher(MPOL_PREFERRED_MANY, &two));
+	KUNIT_EXPECT_FALSE(test, mof_follows_toucher(MPOL_BIND, &one));
+	KUNIT_EXPECT_FALSE(test, mof_follows_toucher(MPOL_PREFERRED_MANY, &one));
+	KUNIT_EXPECT_FALSE(test, mof_follows_toucher(MPOL_PREFERRED, &one));
+	KUNIT_EXPECT_FALSE(test, mof_follows_toucher(MPOL_INTERLEAVE, &two));
+	KUNIT_EXPECT_FALSE(test,
+			   mof_follows_toucher(MPOL_WEIGHTED_INTERLEAVE, &two));
+}
+
+/* The tokens are told from a page without history and from each other. */
+static void tokens_are_none_of_the_others(struct kunit *test)
+{
+	int unset = -1 & LAST_CPUPID_MASK;
+
+	KUNIT_EXPECT_TRUE(test, mof_is_token(mof_token(false)));
+	KUNIT_EXPECT_TRUE(test, mof_is_token(mof_token(true)));
+	KUNIT_EXPECT_NE(test, mof_token(false), mof_token(true));
+	KUNIT_EXPECT_FALSE(test, mof_is_token(unset));
+	/* The scheduler's own code must take them for "no pid recorded". */
+	KUNIT_EXPECT_TRUE(test, cpupid_pid_unset(mof_token(false)));
+	KUNIT_EXPECT_TRUE(test, cpupid_pid_unset(mof_token(true)));
+	KUNIT_EXPECT_FALSE(test, mof_is_token(cpu_pid_to_cpupid(0, 1)));
+}
+
+static struct kunit_case policy_test_cases[] = {
+	KUNIT_CASE_PARAM(each_row_of_the_table, policy_gen_params),
+	KUNIT_CASE(target_is_allowed_and_settles),
+	KUNIT_CASE(only_some_policies_follow_the_toucher),
+	KUNIT_CASE(tokens_are_none_of_the_others),
+	{}
+};
+
+static struct kunit_suite policy_test_suite = {
+	.name = "mof_policy",
+	.test_cases = policy_test_cases,
+};
+
+kunit_test_suite(policy_test_suite);
