@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+/* numa-bench: measures what moving memory between NUMA nodes costs. */
+#include <argp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "numa-bench.h"
+
+struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+};
+
+static const struct command commands[] = {
+	{ "migrate", migrate_main },
+};
+
+struct choice {
+	const struct command *command;
+	int first;	/* index of the command's name in argv */
+};
+
+const char *argp_program_version = "numa-bench " NB_VERSION;
+
+static const char doc[] =
+	"Measure what moving memory between NUMA nodes costs.\vCommands:\n"
+	"  migrate   move memory by each method, then touch it from another node\n\n"
+	"`numa-bench COMMAND --help' lists the options of a command.";
+
+static void choose(const char *name, struct choice *choice,
+		   struct argp_state *state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(commands[i].name, name))
+			choice->command = &commands[i];
+	if (!choice->command)
+		argp_error(state, "no command '%s'", name);
+	choice->first = state->next - 1;
+	state->next = state->argc;	/* the rest is the command's */
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	switch (key) {
+	case ARGP_KEY_ARG:
+		choose(arg, state->input, state);
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "a command is needed, such as migrate");
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.parser = parse_option, .args_doc = "COMMAND [OPTION...]",
+		.doc = doc,
+	};
+	struct choice choice = { 0 };
+	char name[64];
+
+	argp_err_exit_status = NB_USAGE;
+	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &choice))
+		return NB_USAGE;
+	/* What the command's own usage line starts with */
+	snprintf(name, sizeof(name), "numa-bench %s", choice.command->name);
+	argv[choice.first] = name;
+	return choice.command->run(argc - choice.first, argv + choice.first);
+}

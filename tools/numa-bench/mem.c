@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The area: maps it on one node, fills it, and checks what it contains. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "numa-bench.h"
+
+#define WORD_STEP	0xd1342543de82ef95ULL	/* odd: all words differ */
+
+const char *const page_kind_names[NR_PAGE_KINDS] = { "4k", "thp" };
+
+size_t base_page_bytes(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* 0 where the kernel has no transparent huge pages, or they are turned off */
+size_t thp_bytes(void)
+{
+	char line[64];
+
+	read_line("/sys/kernel/mm/transparent_hugepage/enabled", line,
+		  sizeof(line));
+	if (!*line || strstr(line, "[never]"))
+		return 0;
+	read_line("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", line,
+		  sizeof(line));
+	return strtoul(line, NULL, 10);
+}
+
+static size_t alignment(void)
+{
+	size_t thp = thp_bytes();
+
+	return thp ? thp : 2UL << 20;
+}
+
+static char *map_aligned(size_t bytes, size_t align)
+{
+	char *raw, *base;
+
+	raw = mmap(NULL, bytes + align, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (raw == MAP_FAILED)
+		return NULL;
+	base = (char *)(((uintptr_t)raw + align - 1) & ~(align - 1));
+	if (base > raw)
+		munmap(raw, base - raw);
+	munmap(base + bytes, raw + align - base);
+	return base;
+}
+
+/* Nothing is populated yet; pages will come from the node. */
+int area_map(struct area *area, enum page_kind kind, size_t bytes, int node)
+{
+	int advice = kind == PAGES_THP ? MADV_HUGEPAGE : MADV_NOHUGEPAGE;
+
+	memset(area, 0, sizeof(*area));
+	area->kind = kind;
+	area->bytes = bytes;
+	area->page_bytes = base_page_bytes();
+	area->unit_bytes = kind == PAGES_THP ? thp_bytes() : area->page_bytes;
+	area->nr_pages = bytes / area->page_bytes;
+	area->base = map_aligned(bytes, alignment());
+	if (!area->base)
+		return -1;
+	/* A kernel without THP has no advice to refuse them either. */
+	if ((madvise(area->base, bytes, advice) && kind == PAGES_THP) ||
+	    bind_area(area, node, 0)) {
+		area_unmap(area);
+		return -1;
+	}
+	return 0;
+}
+
+void area_unmap(struct area *area)
+{
+	int err = errno;
+
+	if (area->base)
+		munmap(area->base, area->bytes);
+	area->base = NULL;
+	errno = err;
+}
+
+static uint64_t *page_of(const struct area *area, size_t idx)
+{
+	return (uint64_t *)(area->base + idx * area->page_bytes);
+}
+
+/* Each page its own contents: one that ends up elsewhere is noticed. */
+void area_fill(struct area *area, uint64_t seed)
+{
+	size_t words = area->page_bytes / sizeof(uint64_t);
+
+	area->seed = seed;
+	for (size_t i = 0; i < area->nr_pages; i++) {
+		uint64_t *word = page_of(area, i), val = mix64(seed + i);
+
+		for (size_t j = 0; j < words; j++, val += WORD_STEP)
+			word[j] = val;
+	}
+	area->thps = area_thps(area);
+}
+
+static bool page_matches(const struct area *area, size_t idx,
+			 unsigned int touches)
+{
+	size_t words = area->page_bytes / sizeof(uint64_t);
+	uint64_t *word = page_of(area, idx), val = mix64(area->seed + idx);
+
+	if (word[0] != val + touches)
+		return false;
+	for (size_t j = 1; j < words; j++) {
+		val += WORD_STEP;
+		if (word[j] != val)
+			return false;
+	}
+	return true;
+}
+
+/* Each touch has added one to the first word of each page of the plan. */
+size_t area_mismatches(const struct area *area, const bool *touched,
+		       unsigned int touches)
+{
+	size_t bad = 0;
+
+	for (size_t i = 0; i < area->nr_pages; i++)
+		bad += !page_matches(area, i, touched[i] ? touches : 0);
+	return bad;
+}
+
+/* THPs that map the area now; reading smaps touches nothing. */
+size_t area_thps(const struct area *area)
+{
+	uintptr_t first = (uintptr_t)area->base, last = first + area->bytes;
+	uintptr_t start, end;
+	size_t kib, sum = 0;
+	bool inside = false;
+	char line[256];
+	FILE *file;
+
+	file = fopen("/proc/self/smaps", "r");
+	if (!file)
+		return 0;
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			inside = start < last && end > first;
+		else if (inside && sscanf(line, "AnonHugePages: %zu", &kib) == 1)
+			sum += kib;
+	}
+	fclose(file);
+	return area->kind == PAGES_THP ? (sum << 10) / area->unit_bytes : 0;
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The ways of moving an area to the node of the CPU that will touch it. */
+#include <errno.h>
+#include <numaif.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "numa-bench.h"
+
+#ifndef MPOL_MF_LAZY
+#define MPOL_MF_LAZY	8	/* as in linux/mempolicy.h */
+#endif
+
+#define BITS_PER_ULONG	(8 * sizeof(unsigned long))
+
+int bind_area(struct area *area, int node, unsigned int flags)
+{
+	unsigned long mask[NB_MAX_NODES / BITS_PER_ULONG] = { 0 };
+
+	mask[node / BITS_PER_ULONG] = 1UL << (node % BITS_PER_ULONG);
+	return (int)mbind(area->base, area->bytes, MPOL_BIND, mask,
+			  NB_MAX_NODES + 1, flags);
+}
+
+static long call_none(struct method_args *args)
+{
+	(void)args;
+	return 0;
+}
+
+static int finish_move_pages(struct method_args *args)
+{
+	free(args->pages);
+	free(args->nodes);
+	free(args->status);
+	args->pages = NULL;
+	args->nodes = NULL;
+	args->status = NULL;
+	return 0;
+}
+
+/*
+ * One entry per page that moves as one: the other 511 of a THP would only be
+ * refused. An area that is not all THPs gets one entry per base page.
+ */
+static int prepare_move_pages(struct method_args *args)
+{
+	struct area *area = args->area;
+	size_t step = area->unit_bytes;
+
+	if (area->thps != area->bytes / step)
+		step = area->page_bytes;
+	args->nr = area->bytes / step;
+	args->pages = calloc(args->nr, sizeof(*args->pages));
+	args->nodes = calloc(args->nr, sizeof(*args->nodes));
+	args->status = calloc(args->nr, sizeof(*args->status));
+	if (!args->pages || !args->nodes || !args->status) {
+		finish_move_pages(args);
+		return -1;
+	}
+	for (size_t i = 0; i < args->nr; i++) {
+		args->pages[i] = area->base + i * step;
+		args->nodes[i] = args->topo->to;
+		args->status[i] = -1;	/* written: no fault when measured */
+	}
+	return 0;
+}
+
+/* Positive: so many entries were not moved */
+static long call_move_pages(struct method_args *args)
+{
+	return move_pages(0, args->nr, args->pages, args->nodes, args->status,
+			  MPOL_MF_MOVE);
+}
+
+static long call_mbind_move(struct method_args *args)
+{
+	return bind_area(args->area, args->topo->to, MPOL_MF_MOVE);
+}
+
+/* Preferred without a node is local: wherever the toucher runs. */
+static long mbind_lazy(void *base, size_t bytes)
+{
+	return mbind(base, bytes, MPOL_PREFERRED, NULL, 0,
+		     MPOL_MF_MOVE | MPOL_MF_LAZY);
+}
+
+static long call_mbind_lazy(struct method_args *args)
+{
+	return mbind_lazy(args->area->base, args->area->bytes);
+}
+
+/* Asks the kernel with a page of our own that is not even populated. */
+static const char *missing_lazy(void)
+{
+	size_t bytes = base_page_bytes();
+	void *page = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	long ret = -1;
+	int err;
+
+	if (page != MAP_FAILED)
+		ret = mbind_lazy(page, bytes);
+	err = errno;
+	if (page != MAP_FAILED)
+		munmap(page, bytes);
+	if (!ret)
+		return NULL;
+	return err == EINVAL ?
+		"this kernel has no MPOL_MF_LAZY (needs CONFIG_MIGRATE_ON_FAULT)" :
+		"mbind(2) with MPOL_MF_LAZY is refused here (seccomp?)";
+}
+
+/* Moves nothing: what it costs to make a range fault, as a yardstick. */
+static long call_mprotect(struct method_args *args)
+{
+	return mprotect(args->area->base, args->area->bytes, PROT_NONE);
+}
+
+static int finish_mprotect(struct method_args *args)
+{
+	return mprotect(args->area->base, args->area->bytes,
+			PROT_READ | PROT_WRITE);
+}
+
+const struct method methods[NR_METHODS] = {
+	[METHOD_NONE] = {
+		.name = "none",
+		.call = call_none,
+	},
+	[METHOD_MOVE_PAGES] = {
+		.name = "move_pages",
+		.moves = true,
+		.prepare = prepare_move_pages,
+		.call = call_move_pages,
+		.finish = finish_move_pages,
+	},
+	[METHOD_MBIND_MOVE] = {
+		.name = "mbind-move",
+		.moves = true,
+		.call = call_mbind_move,
+	},
+	[METHOD_MBIND_LAZY] = {
+		.name = "mbind-lazy",
+		.moves = true,
+		.call = call_mbind_lazy,
+		.missing = missing_lazy,
+	},
+	[METHOD_MPROTECT] = {
+		.name = "mprotect",
+		.call = call_mprotect,
+		.finish = finish_mprotect,
+	},
+};

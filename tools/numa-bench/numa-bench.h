@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the files of numa-bench share; one block per file, in build order. */
+#ifndef NUMA_BENCH_H
+#define NUMA_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define NB_VERSION	"0.1"
+
+/* Exit statuses; NB_INTERRUPTED is what a shell reports for SIGINT. */
+#define NB_OK		0
+#define NB_CHECK_FAILED	1
+#define NB_USAGE	2
+#define NB_SKIP		77
+#define NB_INTERRUPTED	130
+
+#define NB_MAX_LIST	16
+#define NB_MAX_NODES	1024
+#define NB_MAX_COUNTERS	64
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+static inline void barrier(void)
+{
+	asm volatile("" ::: "memory");
+}
+
+/* parse.c: values of options; all return 0, or -1 for a bad value */
+struct name_list {
+	unsigned int idx[NB_MAX_LIST];
+	unsigned int nr;
+};
+
+struct size_list {
+	size_t bytes[NB_MAX_LIST];
+	unsigned int nr;
+};
+
+int parse_u64(const char *s, uint64_t *val);
+int parse_size(const char *s, size_t *bytes);
+int parse_sizes(const char *s, struct size_list *list);
+int parse_percent(const char *s, double *fraction);
+int parse_names(const char *s, const char *const *names, size_t nr,
+		struct name_list *list);
+const char *format_size(size_t bytes, char *buf, size_t len);
+
+/* stats.c */
+struct stat_sum {
+	double median;
+	double min;
+	double max;
+	double spread_percent;	/* (max - min) / median */
+};
+
+uint64_t mix64(uint64_t x);
+struct stat_sum stat_of(const double *values, size_t nr);
+void shuffle(uint32_t *order, size_t nr, uint64_t seed);
+
+/* topo.c: which node the pages come from, which CPU touches them */
+struct topo {
+	int from;
+	int to;
+	int write_cpu;	/* on "from", or "touch_cpu" where that has no CPU */
+	int touch_cpu;	/* on "to" */
+};
+
+int topo_choose(struct topo *topo, int from, int to);
+int topo_max_node(void);
+bool topo_has_memory(int node);
+int topo_first_cpu(int node);
+size_t topo_available_bytes(int node);
+int topo_bind_cpu(int cpu);
+
+/* mem.c: the area whose pages are moved */
+enum page_kind { PAGES_4K, PAGES_THP, NR_PAGE_KINDS };
+
+extern const char *const page_kind_names[NR_PAGE_KINDS];
+
+struct area {
+	char *base;
+	size_t bytes;
+	size_t page_bytes;	/* base page */
+	size_t unit_bytes;	/* what moves as one: base page or THP */
+	size_t nr_pages;	/* base pages */
+	enum page_kind kind;
+	uint64_t seed;		/* of the contents */
+	size_t thps;		/* THPs mapped after populating */
+};
+
+size_t base_page_bytes(void);
+size_t thp_bytes(void);
+int area_map(struct area *area, enum page_kind kind, size_t bytes, int node);
+void area_fill(struct area *area, uint64_t seed);
+size_t area_thps(const struct area *area);
+size_t area_mismatches(const struct area *area, const bool *touched,
+		       unsigned int touches);
+void area_unmap(struct area *area);
+
+/* touch.c: the measured loops */
+enum touch_kind { TOUCH_SEQ, TOUCH_RANDOM, NR_TOUCH_KINDS };
+
+extern const char *const touch_kind_names[NR_TOUCH_KINDS];
+
+struct touch_plan {
+	uint32_t *order;	/* page indices; NULL: all, in sequence */
+	bool *touched;		/* by page index */
+	size_t nr_pages;	/* to be touched */
+};
+
+int touch_plan_make(struct touch_plan *plan, const struct area *area,
+		    enum touch_kind kind, double fraction, uint64_t seed);
+void touch_plan_free(struct touch_plan *plan);
+void touch_run(const struct touch_plan *plan, const struct area *area);
+uint64_t now_ns(void);
+
+/* place.c: where the pages are */
+struct placement {
+	size_t node_pages[NB_MAX_NODES];
+	size_t absent_pages;
+	size_t moved_pages;		/* on the target, and not so before */
+	size_t moved_untouched_pages;	/* those of them nobody touched */
+	size_t left_behind_pages;	/* touched, and not on the target */
+};
+
+int place_query(const struct area *area, int *nodes);
+void place_compare(struct placement *place, const int *before,
+		   const int *after, const bool *touched, size_t nr_pages,
+		   int target);
+
+/* counters.c: event counts of the machine and faults of this thread */
+struct counters {
+	uint64_t vmstat[NB_MAX_COUNTERS];
+	uint64_t minor_faults;
+	uint64_t major_faults;
+};
+
+int counters_init(void);
+unsigned int counters_nr(void);
+const char *counters_name(unsigned int idx);
+int counters_start(struct counters *c);
+int counters_stop(struct counters *c);
+uint64_t counters_get(const struct counters *c, const char *name);
+
+/* method.c: the ways of moving an area */
+struct method_args {
+	struct area *area;
+	const struct topo *topo;
+	void **pages;	/* move_pages only */
+	int *nodes;
+	int *status;
+	size_t nr;
+};
+
+struct method {
+	const char *name;
+	bool moves;	/* has a total worth comparing */
+	int (*prepare)(struct method_args *args);
+	long (*call)(struct method_args *args);	/* timed */
+	int (*finish)(struct method_args *args);	/* not timed */
+	const char *(*missing)(void);	/* why not here, or NULL */
+};
+
+enum { METHOD_NONE, METHOD_MOVE_PAGES, METHOD_MBIND_MOVE, METHOD_MBIND_LAZY,
+	METHOD_MPROTECT, NR_METHODS };
+
+extern const struct method methods[NR_METHODS];
+
+int bind_area(struct area *area, int node, unsigned int flags);
+
+/* migrate.c, options.c: the workload and its results */
+struct migrate_opts {
+	struct size_list sizes;
+	struct name_list methods;
+	struct name_list page_kinds;
+	enum touch_kind touch;
+	double fraction;
+	int from;	/* -1: choose */
+	int to;
+	uint64_t repeat;
+	uint64_t seed;
+	const char *json_path;
+	const char *csv_path;
+	bool instructions;	/* 1 ns of the clock is 1 instruction */
+	int argc;
+	char **argv;
+};
+
+enum phase { PHASE_CALL, PHASE_FIRST, PHASE_SECOND, NR_PHASES };
+
+extern const char *const phase_names[NR_PHASES];
+
+struct sample {
+	uint64_t ns[NR_PHASES];
+	struct counters counts[NR_PHASES];
+	long call_result;
+	int call_errno;
+	struct placement place;
+	size_t thps_before;
+	size_t thps_after;
+	size_t mismatched_pages;
+	size_t touched_pages;
+};
+
+struct row {
+	const struct method *method;
+	enum page_kind kind;
+	size_t bytes;
+	struct sample *samples;
+	size_t nr;
+	const char *skipped;	/* why there are no samples */
+};
+
+/* Units: ns of the whole area, unless the name says per page or per THP. */
+struct row_sum {
+	struct stat_sum phase[NR_PHASES];
+	struct stat_sum total;	/* call and first touch */
+	double baseline_ns;	/* the loop alone */
+	double per_page[NR_PHASES];
+	double total_per_page;	/* without the loop */
+	double total_per_thp;
+	double call_ratio;	/* to mbind-move; 0: unknown */
+	double total_ratio;
+};
+
+struct results {
+	const struct migrate_opts *opts;
+	struct topo topo;
+	struct row *rows;
+	size_t nr;
+	bool interrupted;
+};
+
+int migrate_parse(struct migrate_opts *opts, int argc, char **argv);
+int migrate_main(int argc, char **argv);
+
+/* results.c: what follows from the samples */
+struct results *results_new(const struct migrate_opts *opts,
+			    const struct topo *topo);
+void results_free(struct results *res);
+struct row_sum row_sum(const struct results *res, const struct row *row);
+int results_status(const struct results *res);
+
+/* report.c, json.c, csv.c: the same, written out */
+void report_table(const struct results *res, FILE *out);
+int json_write(const struct results *res, const char *path);
+int csv_write(const struct results *res, const char *path);
+
+/* sysinfo.c: the machine and its settings; "" where there is no such file */
+struct setting {
+	const char *name;
+	const char *path;
+};
+
+extern const struct setting settings[];
+extern const size_t nr_settings;
+
+const char *read_line(const char *path, char *buf, size_t len);
+
+/* progress.c: what a person at a terminal sees meanwhile */
+void progress_show(const struct row *row, size_t done, size_t all);
+void progress_clear(void);
+void interrupt_setup(void);
+bool interrupted(void);
+
+#endif /* NUMA_BENCH_H */

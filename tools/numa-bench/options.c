@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The options of "numa-bench migrate". */
+#include <argp.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "numa-bench.h"
+
+enum {
+	KEY_FROM = 0x100, KEY_TO, KEY_SEED, KEY_JSON, KEY_CSV, KEY_UNIT,
+};
+
+static const struct argp_option options[] = {
+	{ "size", 's', "LIST", 0, "Sizes of the area: 64M,1G (default 64M)", 1 },
+	{ "method", 'm', "LIST", 0,
+	  "none, move_pages, mbind-move, mbind-lazy, mprotect (default all)",
+	  1 },
+	{ "page-size", 'p', "LIST", 0, "4k, thp (default both)", 1 },
+	{ "touch", 't', "ORDER", 0, "seq or random (default seq)", 2 },
+	{ "fraction", 'f', "PERCENT", 0,
+	  "Touch a random choice of so many pages (default 100%)", 2 },
+	{ "from", KEY_FROM, "NODE", 0, "Where the pages are at first", 3 },
+	{ "to", KEY_TO, "NODE", 0, "Where they are touched from", 3 },
+	{ "repeat", 'r', "N", 0, "Samples of each (default 5)", 4 },
+	{ "seed", KEY_SEED, "N", 0, "Of contents and orders (default 1)", 4 },
+	{ "json", KEY_JSON, "FILE", 0,
+	  "Write raw samples and settings; - for stdout without the table", 5 },
+	{ "csv", KEY_CSV, "FILE", 0, "Write one line per sample", 5 },
+	{ "unit", KEY_UNIT, "UNIT", 0,
+	  "ns, or instructions, as QEMU's icount clock counts (NUMA_BENCH_ICOUNT=1: default)",
+	  5 },
+	{ 0 }
+};
+
+static const char doc[] =
+	"Fill memory on one node, move it, touch it from another.\vnuma-bench(1) explains the columns.";
+
+static void parse_methods(const char *arg, struct migrate_opts *opts,
+			  struct argp_state *state)
+{
+	const char *names[NR_METHODS];
+
+	for (int i = 0; i < NR_METHODS; i++)
+		names[i] = methods[i].name;
+	if (parse_names(arg, names, NR_METHODS, &opts->methods))
+		argp_error(state, "bad method list '%s'", arg);
+}
+
+static int parse_one(const char *arg, const char *const *names, size_t nr,
+		     const char *what, struct argp_state *state)
+{
+	struct name_list one;
+
+	if (parse_names(arg, names, nr, &one) || one.nr != 1)
+		argp_error(state, "bad %s '%s'", what, arg);
+	return (int)one.idx[0];
+}
+
+static int parse_node(const char *arg, struct argp_state *state)
+{
+	uint64_t node;
+
+	if (parse_u64(arg, &node) || node >= NB_MAX_NODES)
+		argp_error(state, "bad node '%s'", arg);
+	return (int)node;
+}
+
+static void parse_repeat(const char *arg, struct migrate_opts *opts,
+			 struct argp_state *state)
+{
+	if (parse_u64(arg, &opts->repeat) || !opts->repeat ||
+	    opts->repeat > 10000)
+		argp_error(state, "bad number of repeats '%s': 1 to 10000", arg);
+}
+
+static void check_sizes(const struct migrate_opts *opts,
+			struct argp_state *state)
+{
+	size_t thp = thp_bytes();
+	char buf[32];
+
+	for (unsigned int i = 0; i < opts->sizes.nr; i++)
+		for (unsigned int k = 0; k < opts->page_kinds.nr; k++) {
+			size_t unit = base_page_bytes();
+
+			if (opts->page_kinds.idx[k] == PAGES_THP && thp)
+				unit = thp;
+			if (opts->sizes.bytes[i] % unit ||
+			    opts->sizes.bytes[i] / base_page_bytes() > UINT_MAX)
+				argp_error(state,
+					   "each size must be a multiple of %s with these page sizes",
+					   format_size(unit, buf, sizeof(buf)));
+		}
+}
+
+static error_t parse_output(int key, char *arg, struct argp_state *state)
+{
+	static const char *const units[] = { "ns", "instructions" };
+	struct migrate_opts *opts = state->input;
+
+	switch (key) {
+	case KEY_JSON:
+		opts->json_path = arg;
+		return 0;
+	case KEY_CSV:
+		opts->csv_path = arg;
+		return 0;
+	case KEY_UNIT:
+		opts->instructions = parse_one(arg, units, 2, "unit", state);
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "'%s' is not an option", arg);
+		return 0;
+	case ARGP_KEY_END:
+		check_sizes(opts, state);
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct migrate_opts *opts = state->input;
+
+	switch (key) {
+	case 's':
+		if (parse_sizes(arg, &opts->sizes))
+			argp_error(state, "bad size list '%s'", arg);
+		break;
+	case 'm':
+		parse_methods(arg, opts, state);
+		break;
+	case 'p':
+		if (parse_names(arg, page_kind_names, NR_PAGE_KINDS,
+				&opts->page_kinds))
+			argp_error(state, "bad page size list '%s'", arg);
+		break;
+	case 't':
+		opts->touch = parse_one(arg, touch_kind_names, NR_TOUCH_KINDS,
+					"order", state);
+		break;
+	case 'f':
+		if (parse_percent(arg, &opts->fraction))
+			argp_error(state, "bad percentage '%s'", arg);
+		break;
+	case KEY_FROM:
+		opts->from = parse_node(arg, state);
+		break;
+	case KEY_TO:
+		opts->to = parse_node(arg, state);
+		break;
+	case 'r':
+		parse_repeat(arg, opts, state);
+		break;
+	case KEY_SEED:
+		if (parse_u64(arg, &opts->seed))
+			argp_error(state, "bad seed '%s'", arg);
+		break;
+	default:
+		return parse_output(key, arg, state);
+	}
+	return 0;
+}
+
+static const struct argp migrate_argp = {
+	.options = options, .parser = parse_option, .doc = doc,
+};
+
+/* Does not return for bad options or --help. */
+int migrate_parse(struct migrate_opts *opts, int argc, char **argv)
+{
+	const char *icount = getenv("NUMA_BENCH_ICOUNT");
+
+	memset(opts, 0, sizeof(*opts));
+	opts->sizes.bytes[0] = 64UL << 20;
+	opts->sizes.nr = 1;
+	for (unsigned int i = 0; i < NR_METHODS; i++)
+		opts->methods.idx[opts->methods.nr++] = i;
+	for (unsigned int i = 0; i < NR_PAGE_KINDS; i++)
+		opts->page_kinds.idx[opts->page_kinds.nr++] = i;
+	opts->fraction = 1;
+	opts->from = -1;
+	opts->to = -1;
+	opts->repeat = 5;
+	opts->seed = 1;
+	opts->instructions = icount && !strcmp(icount, "1");
+	opts->argc = argc;
+	opts->argv = argv;
+	return argp_parse(&migrate_argp, argc, argv, 0, NULL, opts);
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Chooses the two nodes and their CPUs from what the machine has. */
+#include <numa.h>
+#include <sched.h>
+#include <string.h>
+
+#include "numa-bench.h"
+
+int topo_max_node(void)
+{
+	int max = numa_max_node();
+
+	return max < NB_MAX_NODES ? max : NB_MAX_NODES - 1;
+}
+
+bool topo_has_memory(int node)
+{
+	return numa_bitmask_isbitset(numa_all_nodes_ptr, node) &&
+	       numa_node_size64(node, NULL) > 0;
+}
+
+/* The first CPU of the node that this process may run on, or -1 */
+int topo_first_cpu(int node)
+{
+	struct bitmask *cpus = numa_allocate_cpumask();
+	int found = -1;
+
+	if (!numa_node_to_cpus(node, cpus)) {
+		for (unsigned int i = 0; i < cpus->size && found < 0; i++)
+			if (numa_bitmask_isbitset(cpus, i) &&
+			    numa_bitmask_isbitset(numa_all_cpus_ptr, i))
+				found = (int)i;
+	}
+	numa_free_cpumask(cpus);
+	return found;
+}
+
+static size_t meminfo_kib(const char *line, const char *field)
+{
+	const char *hit = strstr(line, field);
+	size_t kib = 0;
+
+	if (hit && sscanf(hit + strlen(field), "%zu", &kib) != 1)
+		kib = 0;
+	return kib;
+}
+
+/* Free memory and clean cache; taking more could wake the OOM killer. */
+size_t topo_available_bytes(int node)
+{
+	static const char *const fields[] = {
+		" MemFree:", " Inactive(file):", " SReclaimable:",
+	};
+	char path[64], line[128];
+	size_t kib = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path),
+		 "/sys/devices/system/node/node%d/meminfo", node);
+	file = fopen(path, "r");
+	if (!file)
+		return 0;
+	while (fgets(line, sizeof(line), file))
+		for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+			kib += meminfo_kib(line, fields[i]);
+	fclose(file);
+	return kib << 10;
+}
+
+int topo_bind_cpu(int cpu)
+{
+	struct bitmask *mask = numa_allocate_cpumask();
+	int ret;
+
+	numa_bitmask_setbit(mask, cpu);
+	ret = numa_sched_setaffinity(0, mask);
+	numa_free_cpumask(mask);
+	if (ret < 0) {
+		fprintf(stderr,
+			"numa-bench: cannot run on CPU %d: %m; check the cpuset and taskset of this shell\n",
+			cpu);
+		return -1;
+	}
+	return 0;
+}
+
+static int check_node(int node, const char *option, bool need_cpu)
+{
+	const char *lacks = NULL;
+
+	if (node > topo_max_node() ||
+	    !numa_bitmask_isbitset(numa_nodes_ptr, node))
+		lacks = "does not exist";
+	else if (!topo_has_memory(node))
+		lacks = "has no memory that this process may use";
+	else if (need_cpu && topo_first_cpu(node) < 0)
+		lacks = "has no CPU that this process may run on";
+	if (!lacks)
+		return 0;
+	fprintf(stderr,
+		"numa-bench: %s: node %d %s; `numactl --hardware' lists the nodes\n",
+		option, node, lacks);
+	return -1;
+}
+
+/* The nearest node with memory but not "to" itself, or -1 */
+static int nearest_memory(int to)
+{
+	int best = -1;
+
+	for (int node = 0; node <= topo_max_node(); node++) {
+		if (node == to || !topo_has_memory(node))
+			continue;
+		if (best < 0 || numa_distance(to, node) < numa_distance(to, best))
+			best = node;
+	}
+	return best;
+}
+
+static int choose_to(int from)
+{
+	for (int node = 0; node <= topo_max_node(); node++)
+		if (node != from && topo_has_memory(node) &&
+		    topo_first_cpu(node) >= 0)
+			return node;
+	return -1;
+}
+
+static int need_second_node(void)
+{
+	fprintf(stderr,
+		"numa-bench: migrate needs two NUMA nodes with memory, one of them with CPUs; this machine or cpuset has not.\n"
+		"numa-bench: to try it in a NUMA guest, run `make run' at the top of the source tree.\n");
+	return NB_SKIP;
+}
+
+/*
+ * Nodes that were asked for are taken, even twice the same one: that measures
+ * what the calls cost where there is nothing to move.
+ */
+int topo_choose(struct topo *topo, int from, int to)
+{
+	if (numa_available() < 0)
+		return need_second_node();
+	if ((from >= 0 && check_node(from, "--from", false)) ||
+	    (to >= 0 && check_node(to, "--to", true)))
+		return NB_USAGE;
+
+	topo->to = to >= 0 ? to : choose_to(from);
+	topo->from = from >= 0 ? from : nearest_memory(topo->to);
+	if (topo->to < 0 || topo->from < 0)
+		return need_second_node();
+	topo->touch_cpu = topo_first_cpu(topo->to);
+	topo->write_cpu = topo_first_cpu(topo->from);
+	if (topo->write_cpu < 0)
+		topo->write_cpu = topo->touch_cpu;
+	return NB_OK;
+}

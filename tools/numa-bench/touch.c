@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The measured loops: one word per page, in sequence or in a given order. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "numa-bench.h"
+
+const char *const touch_kind_names[NR_TOUCH_KINDS] = { "seq", "random" };
+
+uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+static void touch_seq(char *base, size_t nr, size_t step)
+{
+	for (char *end = base + nr * step; base < end; base += step) {
+		(*(uint64_t *)base)++;
+		barrier();
+	}
+}
+
+static void touch_order(char *base, const uint32_t *order, size_t nr,
+			size_t step)
+{
+	for (size_t i = 0; i < nr; i++) {
+		(*(uint64_t *)(base + order[i] * step))++;
+		barrier();
+	}
+}
+
+void touch_run(const struct touch_plan *plan, const struct area *area)
+{
+	if (plan->order)
+		touch_order(area->base, plan->order, plan->nr_pages,
+			    area->page_bytes);
+	else
+		touch_seq(area->base, plan->nr_pages, area->page_bytes);
+}
+
+/* Marks a random choice of units, each with all of its base pages. */
+static int choose_units(struct touch_plan *plan, const struct area *area,
+			double fraction, uint64_t seed)
+{
+	size_t per_unit = area->unit_bytes / area->page_bytes;
+	size_t units = area->nr_pages / per_unit;
+	size_t chosen = (size_t)((double)units * fraction + 0.5);
+	uint32_t *unit = malloc(units * sizeof(*unit));
+
+	if (!unit)
+		return -1;
+	for (size_t i = 0; i < units; i++)
+		unit[i] = (uint32_t)i;
+	if (chosen < units)
+		shuffle(unit, units, seed);
+	chosen = chosen ? chosen : 1;
+	for (size_t i = 0; i < chosen; i++)
+		memset(plan->touched + unit[i] * per_unit, true, per_unit);
+	plan->nr_pages = chosen * per_unit;
+	free(unit);
+	return 0;
+}
+
+/* Written here, so that the measured loop takes no fault on the order. */
+static int make_order(struct touch_plan *plan, const struct area *area)
+{
+	size_t nr = 0;
+
+	plan->order = malloc(plan->nr_pages * sizeof(*plan->order));
+	if (!plan->order)
+		return -1;
+	for (size_t i = 0; i < area->nr_pages; i++)
+		if (plan->touched[i])
+			plan->order[nr++] = (uint32_t)i;
+	return 0;
+}
+
+int touch_plan_make(struct touch_plan *plan, const struct area *area,
+		    enum touch_kind kind, double fraction, uint64_t seed)
+{
+	plan->order = NULL;
+	plan->touched = calloc(area->nr_pages, sizeof(*plan->touched));
+	if (!plan->touched || choose_units(plan, area, fraction, seed))
+		goto fail;
+	if (kind == TOUCH_SEQ && plan->nr_pages == area->nr_pages)
+		return 0;
+	if (make_order(plan, area))
+		goto fail;
+	if (kind == TOUCH_RANDOM)
+		shuffle(plan->order, plan->nr_pages, mix64(seed));
+	return 0;
+fail:
+	touch_plan_free(plan);
+	return -1;
+}
+
+void touch_plan_free(struct touch_plan *plan)
+{
+	free(plan->order);
+	free(plan->touched);
+	plan->order = NULL;
+	plan->touched = NULL;
+}
