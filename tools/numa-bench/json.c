@@ -74,6 +74,16 @@ static struct json_object *json_kernel(void)
 	return obj;
 }
 
+static struct json_object *json_cpu(void)
+{
+	struct json_object *obj = json_object_new_object();
+	char line[8192];
+
+	put_str(obj, "model", cpu_field("model name", line, sizeof(line)));
+	put_str(obj, "flags", cpu_field("flags", line, sizeof(line)));
+	return obj;
+}
+
 static struct json_object *json_settings(void)
 {
 	struct json_object *obj = json_object_new_object();
@@ -252,6 +262,7 @@ static struct json_object *json_results(const struct results *res)
 	put(obj, "interrupted", json_object_new_boolean(res->interrupted));
 	put(obj, "options", json_options(res->opts));
 	put(obj, "kernel", json_kernel());
+	put(obj, "cpu", json_cpu());
 	put(obj, "settings", json_settings());
 	put(obj, "nodes", json_nodes());
 	put(obj, "placement", json_placement(&res->topo));

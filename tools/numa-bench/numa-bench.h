@@ -258,6 +258,7 @@ extern const struct setting settings[];
 extern const size_t nr_settings;
 
 const char *read_line(const char *path, char *buf, size_t len);
+const char *cpu_field(const char *field, char *buf, size_t len);
 
 /* progress.c: what a person at a terminal sees meanwhile */
 void progress_show(const struct row *row, size_t done, size_t all);

@@ -34,7 +34,7 @@ static const struct argp_option options[] = {
 };
 
 static const char doc[] =
-	"Fill memory on one node, move it, touch it from another.\vnuma-bench(1) explains the columns.";
+	"Fill memory on one node, move it, touch it from another.\vSee numa-bench(1) too.";
 
 static void parse_methods(const char *arg, struct migrate_opts *opts,
 			  struct argp_state *state)

@@ -33,3 +33,19 @@ const char *read_line(const char *path, char *buf, size_t len)
 	fclose(file);
 	return buf;
 }
+
+/* Of the first CPU: its flags (erms, fsrm) decide how the kernel copies. */
+const char *cpu_field(const char *field, char *buf, size_t len)
+{
+	FILE *file = fopen("/proc/cpuinfo", "r");
+	const char *val = NULL;
+
+	while (file && !val && fgets(buf, (int)len, file)) {
+		buf[strcspn(buf, "\n")] = '\0';
+		if (!strncmp(buf, field, strlen(field)) && strstr(buf, ": "))
+			val = strstr(buf, ": ") + 2;
+	}
+	if (file)
+		fclose(file);
+	return val ? val : "";
+}

@@ -1,0 +1,74 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# The command line of numa-bench on any machine: O=BUILD-DIR cli.sh. TAP.
+set -eu
+
+# shellcheck source=tools/numa-bench/tests/tap.sh
+. "$(dirname "$0")/tap.sh"
+
+expect "help is status 0" 0 "Usage:" --help
+expect "help of the command is status 0" 0 "--fraction" migrate --help
+expect "version" 0 "^numa-bench [0-9]" --version
+expect "no command is status 2" 2 "a command is needed"
+expect "an unknown command is status 2" 2 "no command" fly
+expect "an unknown option is status 2" 2 "Try" migrate --sideways
+expect "a stray word is status 2" 2 "not an option" migrate 64M
+expect "a bad size is status 2" 2 "bad size" migrate --size 64Q
+expect "a size of part of a page is status 2" 2 "multiple of 4K" \
+	migrate --page-size 4k --size 5000
+expect "a bad method is status 2" 2 "bad method" migrate --method mbind
+expect "a bad order is status 2" 2 "bad order" migrate --touch seq,random
+expect "a bad percentage is status 2" 2 "bad percentage" migrate -f 200%
+expect "a bad number of repeats is status 2" 2 "repeats" migrate -r 0
+expect "a bad unit is status 2" 2 "bad unit" migrate --unit hours
+expect "a bad node is status 2" 2 "bad node" migrate --from -1
+
+run migrate --from 0 --to 0 -s 2M -r 1 -m none -p 4k
+if [ "$status" = 77 ]; then
+	skip "measuring" "$(tail -n 1 "$tmp/err")"
+	finish
+fi
+
+expect "a node that does not exist is status 2" 2 "does not exist" \
+	migrate --from 1000
+expect "the table has a row per method" 0 "^mprotect" \
+	migrate --from 0 --to 0 -s 2M -r 2
+expect "the unit can be instructions" 0 "^Instructions per" \
+	migrate --from 0 --to 0 -s 2M -r 1 -m none --unit instructions
+
+run migrate --from 0 --to 0 -s 2M,4M -r 3 -m none,mbind-move -p 4k \
+	--json "$tmp/json" --csv "$tmp/csv"
+result "$status" "results are written to files"
+json_is "JSON holds every sample" \
+	"[len(x['samples']) for x in r['results']] == [3] * 4"
+json_is "JSON names kernel, settings, nodes and arguments" \
+	"r['kernel']['release'] and r['settings'] and r['nodes'][0]['distances']['0'] == 10 and '2M,4M' in r['options']['arguments']"
+json_is "all pages are on the node" \
+	"all(s['node_pages'] == {'0': x['area_pages']} and s['mismatched_pages'] == 0 for x in r['results'] for s in x['samples'])"
+json_is "the median lies between the extremes" \
+	"all(s['min_ns'] <= s['median_ns'] <= s['max_ns'] for x in r['results'] for s in [x['summary']['call']])"
+ret=0
+[ "$(wc -l <"$tmp/csv")" = 13 ] || ret=1
+result $ret "CSV has a head and a line per sample"
+
+run migrate --from 0 --to 0 -s 2M -r 1 -m none --json -
+cp "$tmp/out" "$tmp/json"
+json_is "JSON on stdout comes without the table" "r['workload'] == 'migrate'"
+expect "a file that cannot be written is status 1" 1 "cannot write" \
+	migrate --from 0 --to 0 -s 2M -r 1 -m none --json "$tmp/none/json"
+
+# sh ignores SIGINT in what it starts in the background; SIGTERM does the same
+"$bench" migrate --from 0 --to 0 -s 8M -r 10000 -m none -p 4k \
+	--json "$tmp/json" >"$tmp/out" 2>"$tmp/err" &
+pid=$!
+sleep 1
+kill "$pid"
+status=0
+wait "$pid" || status=$?
+ret=0
+[ "$status" = 130 ] || ret=1
+result $ret "an interrupted run is status 130"
+json_is "and writes what was measured" \
+	"r['interrupted'] and 0 < len(r['results'][0]['samples']) < 10000"
+
+finish
