@@ -36,6 +36,11 @@ INTERRUPTED = 130
 
 PR_SET_PDEATHSIG = 1
 
+# With several threads, QEMU before 8.1.1 can take one CPU's access to a device
+# for one to another device, while another CPU changes the memory map. That is
+# while the kernel sets up the PCI bus, and it may end in an assertion.
+ATTEMPTS = 3
+
 
 class CannotStart(Exception):
     """The guest cannot be started; the text says what to do."""
@@ -193,7 +198,8 @@ class Guest:
         if not self.options.kernel.exists():
             raise CannotStart(f"no kernel {self.options.kernel}: "
                               "run 'make kernel PROFILE=...' first")
-        for path in (INIT, self.directory, *self.options.env):
+        for path in (INIT, self.directory, *self.options.env,
+                     self.options.cwd or os.getcwd()):
             if re.search(r"[\s,\"]", str(path)):
                 raise CannotStart(f"'{path}' must not contain blanks, commas "
                                   "or quotes: the kernel's command line has "
@@ -241,6 +247,11 @@ class Guest:
         """The command's exit status, or None without the token."""
         match = re.search(rf"^{self.nonce} (\d+)$", self.result, re.M)
         return int(match[1]) if match else None
+
+    def aborted_early(self):
+        """Whether QEMU gave up before the command was started."""
+        return (self.process.returncode == -signal.SIGABRT
+                and f"{self.nonce} started" not in self.result)
 
     def judge(self):
         """Our exit status, after telling what went wrong."""
@@ -298,8 +309,13 @@ def default_log(keep=50):
 def run(options):
     """Run one guest to its end; returns the exit status."""
     try:
-        with Guest(options) as guest:
-            return guest.run()
+        for again in reversed(range(ATTEMPTS)):
+            with Guest(options) as guest:
+                status = guest.run()
+            if not (guest.aborted_early() and again):
+                return status
+            complain("it aborted before the guest was up, which QEMU before "
+                     "8.1.1 sometimes does; trying again")
     except CannotStart as reason:
         complain(str(reason))
         return CANNOT_START
