@@ -28,10 +28,13 @@ TARBALL = Path(os.environ.get("LINUX_TARBALL",
 
 
 class Profile:
-    """A kernel to build: source tree, and config fragments on allnoconfig."""
+    """A kernel to build: source tree, config fragments on allnoconfig, and
+    names of options that are switched off again."""
 
-    def __init__(self, *fragments, tree=LINUX, outdir=BUILD / "O"):
+    def __init__(self, *fragments, without=(), tree=LINUX,
+                 outdir=BUILD / "O"):
         self.fragments = fragments
+        self.without = without
         self.tree = tree
         self.outdir = outdir
 
@@ -40,15 +43,38 @@ class Profile:
         return self.outdir / name
 
 
+# Same depth below build/ as the patched tree and its objects: compilers see
+# the same relative paths, so objects can be compared and ccache shares them.
+STOCK = {"tree": PRISTINE, "outdir": BUILD / "pristine" / "O"}
+
 PROFILES = {
     "guest":  Profile("mof-guest", "mof"),
     "debug":  Profile("mof-guest", "mof", "mof-debug"),
-    "noswap": Profile("mof-guest", "mof", "mof-noswap"),
+    "noswap": Profile("mof-guest", "mof", without=("SWAP", "ZRAM",
+                                                   "ZRAM_BACKEND_LZO")),
     "off":    Profile("mof-guest"),
-    # Same depth below build/ as the others: compilers see the same relative
-    # paths, so objects can be compared and ccache shares them.
-    "stock":  Profile("mof-guest", tree=PRISTINE,
-                      outdir=BUILD / "pristine" / "O"),
+    "stock":  Profile("mof-guest", **STOCK),
+}
+
+THP = ("TRANSPARENT_HUGEPAGE", "TRANSPARENT_HUGEPAGE_MADVISE")
+
+# Only compiled, in part
+VARIANTS = {
+    "no-thp":        Profile("mof-guest", "mof", without=THP),
+    "no-memcg":      Profile("mof-guest", "mof", without=("MEMCG",)),
+    "no-swap":       PROFILES["noswap"],
+    # THP selects COMPACTION
+    "no-compaction": Profile("mof-guest", "mof",
+                             without=("COMPACTION", *THP)),
+    "no-balancing":  Profile("mof-guest",
+                             without=("NUMA_BALANCING",
+                                      "NUMA_BALANCING_DEFAULT_ENABLED")),
+}
+
+# For scripts/check, which compiles with W=1
+CHECKS = {
+    "check":       Profile("mof-guest", "mof"),
+    "check-stock": Profile("mof-guest", **STOCK),
 }
 
 
@@ -58,9 +84,10 @@ class Failure(Exception):
 
 def profile(name):
     """Look up a profile by name."""
-    if name not in PROFILES:
-        raise Failure(f"no profile '{name}'; there are: " + " ".join(PROFILES))
-    return PROFILES[name]
+    known = PROFILES | VARIANTS | CHECKS
+    if name not in known:
+        raise Failure(f"no profile '{name}'; there are: " + " ".join(known))
+    return known[name]
 
 
 def objdir(name):

@@ -69,6 +69,7 @@ class Topology:
 NAMED = {
     "1x2": ([(2, 1024)], None),
     "2x2": ([(2, 1024)] * 2, None),
+    "4x1": ([(1, 768)] * 4, None),
     "4x2": ([(2, 768)] * 4, None),
     "8x1": ([(1, 384)] * 8, None),
     # A node of CPUs only, and one of memory only (as with CXL)
