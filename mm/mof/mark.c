@@ -223,8 +223,8 @@ static bool mof_mark_ptes(struct mof_mark *m, struct vm_area_struct *vma,
 	pte_t *start_pte, *pte;
 	spinlock_t *ptl;
 
-	start_pte = pte = pte_offset_map_lock(vma->vm_mm, pmd, addr, &ptl);
-	if (!pte)
+	start_pte = pte_offset_map_lock(vma->vm_mm, pmd, addr, &ptl);
+	if (!start_pte)
 		return false;
 	if (!m->count_only) {
 		tlb_change_page_size(&m->tlb, PAGE_SIZE);
@@ -232,7 +232,7 @@ static bool mof_mark_ptes(struct mof_mark *m, struct vm_area_struct *vma,
 		flush_tlb_batched_pending(vma->vm_mm);
 	}
 	arch_enter_lazy_mmu_mode();
-	for (; addr != end; pte++, addr += PAGE_SIZE)
+	for (pte = start_pte; addr != end; pte++, addr += PAGE_SIZE)
 		mof_mark_pte(m, vma, addr, pte);
 	arch_leave_lazy_mmu_mode();
 	pte_unmap_unlock(start_pte, ptl);
