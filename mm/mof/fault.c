@@ -15,12 +15,16 @@
 #include "mof.h"
 
 /*
- * Is it our mark? Scanners only mark where the policy has MPOL_F_MOF, so that
- * elsewhere the entry itself tells; there, the token does.
+ * Is it our mark? The token tells. A folio whose last_cpupid holds an access
+ * time has none: there an entry is ours if no scanner would have marked it,
+ * because the policy lacks MPOL_F_MOF.
  */
-static bool mof_is_explicit(const struct mempolicy *pol, int last_cpupid)
+static bool mof_is_explicit(struct folio *folio, const struct mempolicy *pol,
+			    int last_cpupid)
 {
-	return !(pol->flags & MPOL_F_MOF) || mof_is_token(last_cpupid);
+	if (folio_use_access_time(folio))
+		return !(pol->flags & MPOL_F_MOF);
+	return mof_is_token(last_cpupid);
 }
 
 /*
@@ -36,13 +40,15 @@ static enum mof_outcome mof_may_move(struct folio *folio, int last_cpupid)
 	return MOF_OUT_TRYING;
 }
 
-/* One shot: from now on the folio has no more history than a fresh one. */
-static void mof_forget_token(struct folio *folio, int *last_cpupid)
+/*
+ * One shot: from now on the folio has no more history than a fresh one. If it
+ * stays because it is shared, the other mappings are marked, too: their touches
+ * must still find the token.
+ */
+static void mof_forget_token(struct folio *folio, enum mof_outcome outcome)
 {
-	if (!mof_is_token(*last_cpupid))
-		return;
-	*last_cpupid = -1 & LAST_CPUPID_MASK;
-	folio_xchg_last_cpupid(folio, -1);
+	if (outcome != MOF_OUT_SHARED && !folio_use_access_time(folio))
+		folio_xchg_last_cpupid(folio, -1);
 }
 
 static int mof_resolve(struct folio *folio, struct vm_fault *vmf,
@@ -55,6 +61,7 @@ static int mof_resolve(struct folio *folio, struct vm_fault *vmf,
 	if (target_nid != NUMA_NO_NODE)
 		outcome = mof_may_move(folio, last_cpupid);
 	trace_mof_fault(vmf->real_address, folio, target_nid, outcome);
+	mof_forget_token(folio, outcome);
 	mof_count(mm, MOF_FAULTS, 1);
 	if (outcome == MOF_OUT_TRYING)
 		return target_nid;
@@ -66,16 +73,17 @@ static int mof_resolve(struct folio *folio, struct vm_fault *vmf,
 int __mof_numa_target(struct folio *folio, struct vm_fault *vmf,
 		      unsigned long addr, int *flags, int *last_cpupid)
 {
-	int cpupid = *last_cpupid, nid;
 	struct mempolicy *pol;
 	pgoff_t ilx;
+	int nid;
 
 	lockdep_assert_held(vmf->ptl);
 	pol = get_vma_policy(vmf->vma, addr, folio_order(folio), &ilx);
-	if (mof_is_explicit(pol, cpupid)) {
+	if (mof_is_explicit(folio, pol, *last_cpupid)) {
 		*flags |= TNF_MOF;
-		mof_forget_token(folio, last_cpupid);
-		nid = mof_resolve(folio, vmf, pol, ilx, cpupid);
+		nid = mof_resolve(folio, vmf, pol, ilx, *last_cpupid);
+		/* The scheduler must not take a token for a CPU and a pid. */
+		*last_cpupid = -1 & LAST_CPUPID_MASK;
 	} else {
 		nid = mpol_misplaced(folio, vmf, addr);
 	}

@@ -18,6 +18,7 @@
 #include <linux/mmu_notifier.h>
 #include <linux/pagewalk.h>
 #include <linux/sched/signal.h>
+#include <linux/secretmem.h>
 #include <linux/swapops.h>
 
 #include <asm/tlb.h>
@@ -39,7 +40,6 @@
  * @count_only: this VMA's pages cannot be marked: only look for misplaced ones
  * @per_page: this VMA's policy may differ from page to page
  * @follows: this VMA's policy leaves the target to the toucher
- * @token: this VMA's marks need the token to be known as ours
  */
 struct mof_mark {
 	unsigned long lazy;
@@ -52,7 +52,6 @@ struct mof_mark {
 	bool count_only;
 	bool per_page;
 	bool follows;
-	bool token;
 };
 
 enum mof_verdict { MOF_SKIP, MOF_FAIL, MOF_MARK };
@@ -65,8 +64,6 @@ static void mof_read_policy(struct mof_mark *m, struct vm_area_struct *vma,
 
 	pol = get_vma_policy(vma, addr, 0, &ilx);
 	m->follows = mof_policy_follows_toucher(pol);
-	/* Without MPOL_F_MOF only a right to shared pages needs saying. */
-	m->token = (pol->flags & MPOL_F_MOF) || (m->lazy & MPOL_MF_MOVE_ALL);
 	mpol_cond_put(pol);
 }
 
@@ -109,7 +106,7 @@ static bool mof_claim(struct mof_mark *m, struct folio *folio, bool hinting)
 {
 	int token = mof_token(m->lazy & MPOL_MF_MOVE_ALL);
 
-	if (!m->token || folio_use_access_time(folio))
+	if (folio_use_access_time(folio))
 		return !hinting;
 	return folio_xchg_last_cpupid(folio, token) != token || !hinting;
 }
@@ -279,14 +276,20 @@ static int mof_hugetlb_entry(pte_t *ptep, unsigned long hmask,
 #define mof_hugetlb_entry NULL
 #endif
 
+/* Drivers' pages and secret ones would only fault and fail. */
+static bool mof_vma_can_migrate(struct vm_area_struct *vma)
+{
+	return vma_migratable(vma) && !is_vm_hugetlb_page(vma) &&
+	       !(vma->vm_flags & VM_MIXEDMAP) && !vma_is_secretmem(vma);
+}
+
 static int mof_test_walk(unsigned long start, unsigned long end,
 			 struct mm_walk *walk)
 {
 	struct vm_area_struct *vma = walk->vma;
 	struct mof_mark *m = walk->private;
 
-	m->count_only = !vma_migratable(vma) || is_vm_hugetlb_page(vma) ||
-			!vma_is_accessible(vma);
+	m->count_only = !mof_vma_can_migrate(vma) || !vma_is_accessible(vma);
 	/* A positive value skips the VMA. */
 	return m->count_only && !(m->lazy & MPOL_MF_STRICT);
 }

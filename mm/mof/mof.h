@@ -66,10 +66,10 @@ int mof_mark_range(struct mm_struct *mm, unsigned long start, unsigned long end,
 		   unsigned long lazy, struct mof_mark_result *result);
 
 /*
- * Whose mark is it? A folio marked by MPOL_MF_LAZY under a policy that the
- * stock scanner marks too carries a token in its last_cpupid: "pid unset" with
- * a CPU number that no machine has. The highest is "CPU unset", the next two
- * are ours. Where such a CPU exists, a false match costs one early migration.
+ * Whose mark is it? What MPOL_MF_LAZY marks carries a token in the folio's
+ * last_cpupid: "pid unset" with a CPU number that no machine has. The highest is
+ * "CPU unset", the next two are ours. Where such a CPU exists, a false match
+ * costs one early migration.
  */
 static inline int mof_token(bool move_all)
 {
