@@ -11,6 +11,7 @@ build/ looks like this; everything in it can be deleted:
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -42,6 +43,8 @@ class Profile:
         """The O= directory."""
         return self.outdir / name
 
+
+ERROR = re.compile(r": (fatal )?error: |undefined reference|\*\*\* ")
 
 # Same depth below build/ as the patched tree and its objects: compilers see
 # the same relative paths, so objects can be compared and ccache shares them.
@@ -137,17 +140,55 @@ class Progress:
         else:
             say(line)
 
+    def clear(self):
+        """Remove the line from a terminal."""
+        if self.tty:
+            print("\r\033[K", end="", flush=True)
+
     def done(self, text="done"):
         """Finish the line."""
-        if self.tty:
-            print("\r\033[K", end="")
+        self.clear()
         say(f"  {self.title}: {text}, {self.seconds():.0f} s")
 
 
-def tail(path, lines=30):
-    """The last lines of a log."""
+def ending(path, lines=20):
+    """What a log says about a failure: compilers' errors, or its end. With
+    several jobs, make goes on for long after the first error."""
     text = Path(path).read_text(errors="replace").splitlines()
-    return "\n".join(text[-lines:])
+    errors = [line for line in text if ERROR.search(line)]
+    return "\n".join((errors or text[-lines:])[:lines])
+
+
+def watch(title, command, log, errors=subprocess.STDOUT, timeout=None):
+    """Run command with its output in the file log, showing its last line.
+
+    Returns the exit status, or None after a time-out.
+    """
+    progress = Progress(title)
+    with open(log, "wb") as out, subprocess.Popen(
+            [str(word) for word in command], cwd=REPO, stdout=out,
+            stderr=errors, start_new_session=True) as process:
+        try:
+            while process.poll() is None:
+                time.sleep(0.1)
+                if timeout and progress.seconds() > timeout:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    return None
+                progress.update(last_line(log))
+        except BaseException:
+            os.killpg(process.pid, signal.SIGTERM)
+            raise
+        finally:
+            progress.clear()
+        return process.returncode
+
+
+def last_line(path):
+    """The last line of a file that is being written."""
+    with open(path, "rb") as log:
+        log.seek(max(0, os.path.getsize(path) - 500))
+        lines = log.read().decode(errors="replace").split("\n")
+    return lines[-2] if len(lines) > 1 else ""
 
 
 def logged(title, log, command, count=lambda line: True, **popen):
@@ -178,8 +219,8 @@ def logged(title, log, command, count=lambda line: True, **popen):
                 raise
     if process.returncode:
         progress.done("FAILED")
-        raise Failure(f"{title} failed; the end of {path.relative_to(REPO)}:\n"
-                      + tail(path))
+        raise Failure(f"{title} failed, see {path.relative_to(REPO)}:\n"
+                      + ending(path))
     progress.done(f"{steps} steps")
     return steps
 

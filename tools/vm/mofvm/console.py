@@ -26,7 +26,6 @@ WARNINGS = re.compile("|".join((
     r"INFO: task .* blocked for more than",
     r"rcu: INFO: .* (stall|detected)",
     r"Bad (page|rss-counter|swap)",
-    r"page_table_check",
     r"list_(add|del) corruption",
     r"refcount_t: ",
     r"scheduling while atomic",

@@ -19,9 +19,9 @@ SECONDS = 120
 
 def start(*arguments, **popen):
     """Start mof-vm with its output in pipes."""
-    return subprocess.Popen([VM, *map(str, arguments)], stdin=subprocess.DEVNULL,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            **popen)
+    return subprocess.Popen([VM, *map(str, arguments)],
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, **popen)
 
 
 def vm(*arguments, script=None, **popen):
@@ -111,7 +111,8 @@ class TestOutcome(unittest.TestCase):
     def test_early_abort_of_qemu_is_tried_again(self):
         with tempfile.TemporaryDirectory() as path:
             fake = Path(path) / "qemu-system-x86_64"
-            fake.write_text(f"#!/bin/sh\necho >> {path}/tries\nkill -ABRT $$\n")
+            fake.write_text("#!/bin/sh\n"
+                            f"echo >> {path}/tries\nkill -ABRT $$\n")
             fake.chmod(0o755)
             status, _, err = vm(
                 "--accel", "tcg", "--", "true",
@@ -152,7 +153,8 @@ class TestOutcome(unittest.TestCase):
         self.assertIn("make deps", err)
 
     def test_wrong_usage_is_told(self):
-        for arguments in ((), ("--no-such-option",), ("-t", "9x9", "--", "true"),
+        for arguments in ((), ("--no-such-option",),
+                          ("-t", "9x9", "--", "true"),
                           ("--node", "mem=1G", "--", "true"),
                           ("--dist", "10", "--", "true"),
                           ("--env", "X", "--", "true"),
