@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The last lines of every test program: tests that look back at all the others,
+ * and main().
+ */
+FIXTURE(end)
+{
+	struct stats now;
+};
+
+FIXTURE_SETUP(end)
+{
+	ASSERT_EQ(0, stats_read(&self->now));
+}
+
+FIXTURE_TEARDOWN(end)
+{
+}
+
+/* Reclaim in the background may have some for a moment: look a few times. */
+TEST_F(end, nothing_stays_isolated)
+{
+	int looks;
+
+	for (looks = 0; looks < 20; looks++) {
+		ASSERT_EQ(0, stats_read(&self->now));
+		if (!self->now.v[NR_ISOLATED_ANON] && !self->now.v[NR_ISOLATED_FILE])
+			return;
+		usleep(100000);
+	}
+	EXPECT_EQ(0, self->now.v[NR_ISOLATED_ANON]);
+	EXPECT_EQ(0, self->now.v[NR_ISOLATED_FILE]);
+}
+
+TEST_F(end, counters_since_boot_reconcile)
+{
+	if (count_mof_names("/proc/vmstat") <= 0)
+		SKIP(return, NO_LAZY);
+	EXPECT_EQ(0, stats_unreconciled(&self->now));
+	EXPECT_LE(self->now.v[MOF_MIGRATED_THP], self->now.v[MOF_MIGRATED]);
+	EXPECT_LE(self->now.v[MOF_WINDOWED], self->now.v[MOF_MIGRATED]);
+}
+
+TEST_HARNESS_MAIN

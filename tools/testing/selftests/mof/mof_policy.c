@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where the next touch sends a page: one test per row of the table in
+ * Documentation/admin-guide/mm/mof.rst.
+ */
+#include "mof_test.h"
+
+#define WEIGHT	"/sys/kernel/mm/mempolicy/weighted_interleave/node%d"
+
+/* Mark under a policy, touch from @toucher. Contents are for the caller. */
+static long mark_and_touch(const struct area *a, int mode, unsigned long nodes,
+			   int toucher)
+{
+	long err = mark(a, mode, nodes);
+
+	if (!err)
+		err = run_on(toucher);
+	if (!err)
+		area_read(a);
+	return err;
+}
+
+TEST_F(lazy, default_policy_goes_to_the_toucher)
+{
+	ASSERT_EQ(0, mark_and_touch(&self->a, MPOL_DEFAULT, 0, self->m.to));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(lazy, local_goes_to_the_toucher)
+{
+	ASSERT_EQ(0, mark_and_touch(&self->a, MPOL_LOCAL, 0, self->m.to));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(lazy, preferred_without_nodes_goes_to_the_toucher)
+{
+	ASSERT_EQ(0, mark_and_touch(&self->a, MPOL_PREFERRED, 0, self->m.to));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(lazy, local_touched_locally_stays_and_is_counted_local)
+{
+	ASSERT_EQ(0, mark_and_touch(&self->a, MPOL_LOCAL, 0, self->m.from));
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.from));
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_LOCAL]);
+	EXPECT_EQ(0, self->d.v[MOF_MIGRATED]);
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(lazy, each_page_goes_to_its_own_toucher)
+{
+	long i;
+
+	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	for (i = 0; i < AREA_PAGES; i += 2)
+		page_read(&self->a, i);
+	ASSERT_EQ(0, run_on(self->m.to));
+	for (i = 1; i < AREA_PAGES; i += 2)
+		page_read(&self->a, i);
+	for (i = 0; i < AREA_PAGES; i++)
+		EXPECT_EQ(i % 2 ? self->m.to : self->m.from, page_node(&self->a, i));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(lazy, preferred_node_is_the_target_whoever_touches)
+{
+	ASSERT_EQ(0, mark_and_touch(&self->a, MPOL_PREFERRED, NODE_MASK(self->m.to),
+				    self->m.from));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(lazy, preferred_node_in_place_is_not_marked)
+{
+	ASSERT_EQ(0, mark_and_touch(&self->a, MPOL_PREFERRED, NODE_MASK(self->m.from),
+				    self->m.to));
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(0, self->d.v[MOF_MARKED]);
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.from));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/* MPOL_BIND and MPOL_PREFERRED_MANY choose alike. */
+FIXTURE(mask)
+{
+	struct machine m;
+	struct area a;
+	struct stats before;
+	struct stats d;
+};
+
+FIXTURE_VARIANT(mask)
+{
+	int mode;
+};
+
+FIXTURE_VARIANT_ADD(mask, bind) {
+	.mode = MPOL_BIND,
+};
+
+FIXTURE_VARIANT_ADD(mask, bind_static_nodes) {
+	.mode = MPOL_BIND | 0x8000,	/* MPOL_F_STATIC_NODES */
+};
+
+FIXTURE_VARIANT_ADD(mask, preferred_many) {
+	.mode = MPOL_PREFERRED_MANY,
+};
+
+FIXTURE_SETUP(mask)
+{
+	const char *why = machine_setup(&self->m);
+
+	if (why)
+		SKIP(return, "%s", why);
+	if (!have_lazy()) {
+		machine_restore(&self->m);
+		SKIP(return, NO_LAZY);
+	}
+	ASSERT_EQ(0, run_on(self->m.from));
+	ASSERT_EQ(0, area_new(&self->a, AREA_PAGES, self->m.from));
+	ASSERT_EQ(0, stats_read(&self->before));
+}
+
+FIXTURE_TEARDOWN(mask)
+{
+	machine_restore(&self->m);
+}
+
+TEST_F(mask, single_node_is_the_target_whoever_touches)
+{
+	ASSERT_EQ(0, mark_and_touch(&self->a, variant->mode, NODE_MASK(self->m.to),
+				    self->m.from));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(mask, single_node_in_place_is_not_marked)
+{
+	ASSERT_EQ(0, mark_and_touch(&self->a, variant->mode, NODE_MASK(self->m.from),
+				    self->m.to));
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(0, self->d.v[MOF_MARKED]);
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.from));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(mask, toucher_in_the_mask_is_the_target)
+{
+	unsigned long nodes = NODE_MASK(self->m.from) | NODE_MASK(self->m.to);
+
+	ASSERT_EQ(0, mark_and_touch(&self->a, variant->mode, nodes, self->m.to));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(mask, page_in_the_mask_stays_if_the_toucher_is_not)
+{
+	unsigned long nodes;
+
+	if (self->m.third == NO_NODE)
+		SKIP(return, "needs three nodes with memory");
+	nodes = NODE_MASK(self->m.from) | NODE_MASK(self->m.third);
+	ASSERT_EQ(0, mark_and_touch(&self->a, variant->mode, nodes, self->m.to));
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_MARKED]);
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_LOCAL]);
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.from));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(mask, page_outside_goes_into_the_mask_if_the_toucher_is_outside)
+{
+	unsigned long nodes;
+	int nearest;
+
+	if (self->m.third == NO_NODE)
+		SKIP(return, "needs three nodes with memory");
+	nodes = NODE_MASK(self->m.to) | NODE_MASK(self->m.third);
+	nearest = nearest_node(self->m.from, nodes);
+	ASSERT_EQ(0, mark_and_touch(&self->a, variant->mode, nodes, self->m.from));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to) +
+			      area_on(&self->a, self->m.third));
+	if (nearest != NO_NODE)
+		EXPECT_EQ(AREA_PAGES, area_on(&self->a, nearest));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/*
+ * Interleaving: what the policy gives each offset is learnt from the kernel
+ * itself, by allocating the same addresses under it.
+ */
+static long learn_placement(const struct area *a, int mode, unsigned long nodes,
+			    int *node)
+{
+	long err = area_mbind(a, mode, nodes, 0);
+	long i;
+
+	if (err)
+		return err;
+	madvise(a->base, area_bytes(a), MADV_DONTNEED);
+	area_fill(a);
+	drain_lru();
+	for (i = 0; i < a->pages; i++)
+		node[i] = page_node(a, i);
+	return 0;
+}
+
+static long differences(const struct area *a, const int *node)
+{
+	long found = 0;
+	long i;
+
+	for (i = 0; i < a->pages; i++)
+		found += page_node(a, i) != node[i];
+	return found;
+}
+
+static long count_node(const int *nodes, long nr, int node)
+{
+	long found = 0;
+	long i;
+
+	for (i = 0; i < nr; i++)
+		found += nodes[i] == node;
+	return found;
+}
+
+TEST_F(lazy, interleave_goes_where_the_policy_puts_each_offset)
+{
+	unsigned long nodes = NODE_MASK(self->m.from) | NODE_MASK(self->m.to);
+	int want[AREA_PAGES];
+	long misplaced;
+
+	ASSERT_EQ(0, learn_placement(&self->a, MPOL_INTERLEAVE, nodes, want));
+	misplaced = count_node(want, AREA_PAGES, self->m.to);
+	ASSERT_EQ(AREA_PAGES / 2, misplaced);
+	ASSERT_EQ(AREA_PAGES, area_move(&self->a, self->m.from));
+	drain_lru();
+	ASSERT_EQ(0, stats_read(&self->before));
+	ASSERT_EQ(0, mark_and_touch(&self->a, MPOL_INTERLEAVE, nodes, self->m.to));
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(0, differences(&self->a, want));
+	EXPECT_EQ(misplaced, self->d.v[MOF_MARKED]);
+	EXPECT_EQ(misplaced, self->d.v[MOF_MIGRATED]);
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+static int set_weight(int node, long weight)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), WEIGHT, node);
+	return write_long(path, weight);
+}
+
+TEST_F(lazy, weighted_interleave_goes_where_the_policy_puts_each_offset)
+{
+	unsigned long nodes = NODE_MASK(self->m.from) | NODE_MASK(self->m.to);
+	int want[AREA_PAGES];
+	long misplaced;
+
+	if (set_weight(self->m.from, 1) || set_weight(self->m.to, 3))
+		SKIP(return, "kernel without weights of nodes in sysfs");
+	EXPECT_EQ(0, learn_placement(&self->a, MPOL_WEIGHTED_INTERLEAVE, nodes, want));
+	misplaced = count_node(want, AREA_PAGES, self->m.to);
+	EXPECT_EQ(AREA_PAGES * 3 / 4, misplaced);
+	EXPECT_EQ(AREA_PAGES, area_move(&self->a, self->m.from));
+	drain_lru();
+	EXPECT_EQ(0, stats_read(&self->before));
+	EXPECT_EQ(0, mark_and_touch(&self->a, MPOL_WEIGHTED_INTERLEAVE, nodes,
+				    self->m.from));
+	EXPECT_EQ(0, stats_since(&self->before, &self->d));
+	set_weight(self->m.from, 0);
+	set_weight(self->m.to, 0);
+	EXPECT_EQ(0, differences(&self->a, want));
+	EXPECT_EQ(misplaced, self->d.v[MOF_MARKED]);
+	EXPECT_EQ(misplaced, self->d.v[MOF_MIGRATED]);
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/* MPOL_DEFAULT of the range means the task's policy. */
+TEST_F(lazy, task_bind_under_default_policy_is_the_target)
+{
+	ASSERT_EQ(0, set_task_policy(MPOL_BIND, NODE_MASK(self->m.to)));
+	ASSERT_EQ(0, mark_and_touch(&self->a, MPOL_DEFAULT, 0, self->m.from));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(lazy, task_preferred_under_default_policy_is_the_target)
+{
+	ASSERT_EQ(0, set_task_policy(MPOL_PREFERRED, NODE_MASK(self->m.to)));
+	ASSERT_EQ(0, mark_and_touch(&self->a, MPOL_DEFAULT, 0, self->m.from));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(lazy, vma_policy_wins_over_the_task_policy)
+{
+	ASSERT_EQ(0, set_task_policy(MPOL_BIND, NODE_MASK(self->m.from)));
+	ASSERT_EQ(0, mark_and_touch(&self->a, MPOL_LOCAL, 0, self->m.to));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/* The policy at the touch decides, not that at the call. */
+TEST_F(lazy, task_policy_changed_before_the_touch_decides)
+{
+	ASSERT_EQ(0, mark(&self->a, MPOL_DEFAULT, 0));
+	ASSERT_EQ(0, set_task_policy(MPOL_BIND, NODE_MASK(self->m.to)));
+	area_read(&self->a);
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(lazy, vma_policy_changed_before_the_touch_decides)
+{
+	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	ASSERT_EQ(0, area_mbind(&self->a, MPOL_BIND, NODE_MASK(self->m.from), 0));
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_read(&self->a);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.from));
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_LOCAL]);
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(lazy, part_of_a_range_with_another_policy_follows_it)
+{
+	struct area first = area_part(&self->a, 0, AREA_PAGES / 2);
+	struct area last = area_part(&self->a, AREA_PAGES / 2, AREA_PAGES / 2);
+
+	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, area_mbind(&last, MPOL_BIND, NODE_MASK(self->m.from), 0));
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_read(&self->a);
+	EXPECT_EQ(first.pages, area_on(&first, self->m.to));
+	EXPECT_EQ(last.pages, area_on(&last, self->m.from));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/* Unusual nodes */
+TEST_F(lazy, toucher_without_memory_gets_its_nearest_node_with_memory)
+{
+	unsigned long with_memory = NODE_MASK(self->m.from) | NODE_MASK(self->m.to);
+	int far, near;
+
+	if (self->m.memoryless == NO_NODE)
+		SKIP(return, "needs a node with CPUs and without memory");
+	if (self->m.third != NO_NODE)
+		with_memory |= NODE_MASK(self->m.third);
+	near = nearest_node(self->m.memoryless, with_memory);
+	if (near == NO_NODE)
+		SKIP(return, "needs a nearest node with memory, not several");
+	far = near == self->m.from ? self->m.to : self->m.from;
+	ASSERT_EQ(0, area_place(&self->a, far));
+	ASSERT_EQ(0, mark_and_touch(&self->a, MPOL_LOCAL, 0, self->m.memoryless));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, near));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(lazy, node_without_memory_alone_in_a_mask_is_refused)
+{
+	if (self->m.memoryless == NO_NODE)
+		SKIP(return, "needs a node with CPUs and without memory");
+	EXPECT_EQ(-EINVAL, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.memoryless)));
+	EXPECT_EQ(0, area_hinted(&self->a));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(lazy, node_without_cpus_is_a_target_by_policy)
+{
+	if (self->m.cpuless == NO_NODE)
+		SKIP(return, "needs a node with memory and without CPUs");
+	ASSERT_EQ(0, mark_and_touch(&self->a, MPOL_BIND, NODE_MASK(self->m.cpuless),
+				    self->m.to));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.cpuless));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(lazy, pages_leave_a_node_without_cpus)
+{
+	if (self->m.cpuless == NO_NODE)
+		SKIP(return, "needs a node with memory and without CPUs");
+	ASSERT_EQ(0, area_place(&self->a, self->m.cpuless));
+	ASSERT_EQ(0, mark_and_touch(&self->a, MPOL_LOCAL, 0, self->m.to));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+#include "mof_main.h"

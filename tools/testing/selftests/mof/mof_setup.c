@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Things that some tests need around them: a control group, a disk, a swap
+ * device, pinned pages. Those that cannot be had return the reason.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/io_uring.h>
+#include <linux/loop.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/swap.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "mof_util.h"
+
+#define DISK_BYTES	(16L << 20)
+#define ZRAM_BYTES	(32L << 20)
+
+long read_long(const char *path)
+{
+	char text[64] = "";
+	ssize_t n;
+	int fd;
+
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	return n > 0 ? strtol(text, NULL, 10) : -EIO;
+}
+
+int write_text(const char *path, const char *text)
+{
+	ssize_t n;
+	int err = 0;
+	int fd;
+
+	fd = open(path, O_WRONLY);
+	if (fd < 0)
+		return -errno;
+	n = write(fd, text, strlen(text));
+	if (n < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+int write_long(const char *path, long value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%ld", value);
+	return write_text(path, text);
+}
+
+int cgroup_write(const struct cgroup *cg, const char *file, const char *text)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/%s", cg->dir, file);
+	return write_text(path, text);
+}
+
+/* Enable each of the space-separated controllers ("+memory +cpuset"). */
+static const char *cgroup_populate(struct cgroup *cg, const char *controllers)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/cgroup.subtree_control", cg->root);
+	if (write_text(path, controllers))
+		return "a controller is missing from the unified cgroup hierarchy";
+	snprintf(cg->dir, sizeof(cg->dir), "%s/mof-test", cg->root);
+	if (mkdir(cg->dir, 0755) && errno != EEXIST)
+		return "cannot make a control group";
+	if (cgroup_write(cg, "cgroup.procs", "0"))
+		return "cannot enter a control group";
+	return NULL;
+}
+
+/**
+ * cgroup_enter() - move the calling process into a new group
+ * @cg:		 is filled in; give it to cgroup_leave() in the end
+ * @controllers: what the group needs, as cgroup.subtree_control takes it
+ *
+ * Return: NULL, or why that is not possible.
+ */
+const char *cgroup_enter(struct cgroup *cg, const char *controllers)
+{
+	const char *why;
+
+	memset(cg, 0, sizeof(*cg));
+	snprintf(cg->root, sizeof(cg->root), "/tmp/mof-cgroup.XXXXXX");
+	if (!mkdtemp(cg->root))
+		return "cannot make a directory in /tmp";
+	if (mount("none", cg->root, "cgroup2", 0, NULL)) {
+		rmdir(cg->root);
+		cg->root[0] = '\0';
+		return "cannot mount the unified cgroup hierarchy";
+	}
+	why = cgroup_populate(cg, controllers);
+	if (why)
+		cgroup_leave(cg);
+	return why;
+}
+
+void cgroup_leave(struct cgroup *cg)
+{
+	char path[160];
+
+	if (!cg->root[0])
+		return;
+	snprintf(path, sizeof(path), "%s/cgroup.procs", cg->root);
+	write_text(path, "0");
+	if (cg->dir[0])
+		rmdir(cg->dir);
+	umount2(cg->root, MNT_DETACH);
+	rmdir(cg->root);
+	cg->root[0] = '\0';
+}
+
+/* One line of the group's memory.stat; -ENOENT if there is no such line. */
+long cgroup_stat(const struct cgroup *cg, const char *key)
+{
+	size_t len = strlen(key);
+	long value = -ENOENT;
+	char path[160];
+	char line[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/memory.stat", cg->dir);
+	f = fopen(path, "r");
+	if (!f)
+		return -errno;
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, key, len) && line[len] == ' ')
+			value = strtol(line + len, NULL, 10);
+	fclose(f);
+	return value;
+}
+
+int cgroup_stat_names(const struct cgroup *cg)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/memory.stat", cg->dir);
+	return count_mof_names(path);
+}
+
+/* Attach a file in memory to a free loop device. */
+static const char *loop_attach(struct disk *d)
+{
+	int control, memory, nr;
+
+	control = open("/dev/loop-control", O_RDWR);
+	if (control < 0)
+		return "kernel without loop devices";
+	nr = ioctl(control, LOOP_CTL_GET_FREE);
+	close(control);
+	if (nr < 0)
+		return "no free loop device";
+	snprintf(d->loop, sizeof(d->loop), "/dev/loop%d", nr);
+	d->fd = open(d->loop, O_RDWR);
+	memory = memfd_create("mof-disk", 0);
+	if (d->fd < 0 || memory < 0 || ftruncate(memory, DISK_BYTES) ||
+	    ioctl(d->fd, LOOP_SET_FD, memory))
+		return "cannot set up a loop device";
+	close(memory);
+	return NULL;
+}
+
+static const char *disk_format(struct disk *d)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "mkfs.ext4 -q %s >/dev/null 2>&1", d->loop);
+	if (system(command))
+		return "mkfs.ext4 is missing, or fails";
+	snprintf(d->dir, sizeof(d->dir), "/tmp/mof-disk.XXXXXX");
+	if (!mkdtemp(d->dir))
+		return "cannot make a directory in /tmp";
+	if (mount(d->loop, d->dir, "ext4", 0, NULL)) {
+		rmdir(d->dir);
+		d->dir[0] = '\0';
+		return "cannot mount ext4";
+	}
+	return NULL;
+}
+
+/**
+ * disk_mount() - mount a small file system whose pages have a disk behind them
+ * @d: is filled in; give it to disk_umount() in the end
+ *
+ * Return: NULL, or why that is not possible.
+ */
+const char *disk_mount(struct disk *d)
+{
+	const char *why;
+
+	memset(d, 0, sizeof(*d));
+	d->fd = -1;
+	why = loop_attach(d);
+	if (!why)
+		why = disk_format(d);
+	if (why)
+		disk_umount(d);
+	return why;
+}
+
+void disk_umount(struct disk *d)
+{
+	if (d->dir[0]) {
+		umount2(d->dir, MNT_DETACH);
+		rmdir(d->dir);
+		d->dir[0] = '\0';
+	}
+	if (d->fd >= 0) {
+		ioctl(d->fd, LOOP_CLR_FD, 0);
+		close(d->fd);
+		d->fd = -1;
+	}
+}
+
+/* What mkswap(8) writes: a version 1 header without a bad page. */
+static int write_swap_header(const char *device, long bytes)
+{
+	struct {
+		char boot[1024];
+		__u32 version;
+		__u32 last_page;
+	} head = { .version = 1, .last_page = bytes / page_size() - 1 };
+	int fd = open(device, O_RDWR);
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (pwrite(fd, &head, sizeof(head), 0) != sizeof(head) ||
+	    pwrite(fd, "SWAPSPACE2", 10, page_size() - 10) != 10 || fsync(fd))
+		err = -EIO;
+	close(fd);
+	return err;
+}
+
+static const char *zram_setup(void)
+{
+	if (access("/sys/block/zram0", F_OK))
+		return "no zram device, and MOF_SWAP_DEVICE is not set";
+	write_long("/sys/block/zram0/reset", 1);
+	if (write_long("/sys/block/zram0/disksize", ZRAM_BYTES))
+		return "/dev/zram0 is in use, and MOF_SWAP_DEVICE is not set";
+	if (write_swap_header("/dev/zram0", ZRAM_BYTES))
+		return "cannot write to /dev/zram0";
+	return NULL;
+}
+
+/**
+ * swap_enable() - swap to $MOF_SWAP_DEVICE, or to a zram device of our own
+ * @s: is filled in; give it to swap_disable() in the end
+ *
+ * Return: NULL, or why that is not possible.
+ */
+const char *swap_enable(struct swap *s)
+{
+	const char *device = getenv("MOF_SWAP_DEVICE");
+	const char *why;
+
+	s->device[0] = '\0';
+	if (access("/proc/swaps", F_OK))
+		return "kernel without swap";
+	if (!device) {
+		device = "/dev/zram0";
+		why = zram_setup();
+		if (why)
+			return why;
+	}
+	if (swapon(device, 0))
+		return "swapon(2) failed";
+	snprintf(s->device, sizeof(s->device), "%s", device);
+	return NULL;
+}
+
+void swap_disable(struct swap *s)
+{
+	if (!s->device[0])
+		return;
+	swapoff(s->device);
+	if (!strcmp(s->device, "/dev/zram0"))
+		write_long("/sys/block/zram0/reset", 1);
+	s->device[0] = '\0';
+}
+
+/**
+ * pin_pages() - pin an area for DMA, as a registered io_uring buffer
+ * @a: the area
+ *
+ * Return: a descriptor whose close(2) unpins, or a negative errno.
+ */
+int pin_pages(const struct area *a)
+{
+	struct iovec iov = { .iov_base = a->base, .iov_len = area_bytes(a) };
+	struct io_uring_params params = { 0 };
+	int ring, err;
+
+	ring = syscall(__NR_io_uring_setup, 1, &params);
+	if (ring < 0)
+		return -errno;
+	if (!syscall(__NR_io_uring_register, ring, IORING_REGISTER_BUFFERS, &iov, 1))
+		return ring;
+	err = -errno;
+	close(ring);
+	return err;
+}

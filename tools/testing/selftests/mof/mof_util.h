@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the tests of migrate-on-fault share: the machine's nodes, areas of
+ * memory with known contents, counters, and things that must be set up first.
+ *
+ * Nothing here decides whether a test passes: functions return what they saw,
+ * 0 or a negative errno, or (const char *) the reason why a test cannot run.
+ */
+#ifndef _MOF_UTIL_H
+#define _MOF_UTIL_H
+
+#include <linux/types.h>
+#include <numaif.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifndef MPOL_MF_LAZY
+#define MPOL_MF_LAZY		0x8
+#endif
+#ifndef MPOL_PREFERRED_MANY
+#define MPOL_PREFERRED_MANY	5
+#endif
+#ifndef MPOL_WEIGHTED_INTERLEAVE
+#define MPOL_WEIGHTED_INTERLEAVE 6
+#endif
+
+#define MOF_LAZY_MOVE		(MPOL_MF_MOVE | MPOL_MF_LAZY)
+#define MOF_LAZY_MOVE_ALL	(MPOL_MF_MOVE_ALL | MPOL_MF_LAZY)
+
+#define NODE_MASK(node)		(1UL << (node))
+
+/*
+ * Large enough that what the kernel batches per CPU (31 folios) is less than
+ * half of it, small enough for an emulated machine.
+ */
+#define AREA_PAGES		64L
+
+/* mof_util.c: nodes and CPUs */
+
+#define NO_NODE			(-1)
+
+/**
+ * struct machine - the nodes that a test uses
+ * @from:	has CPUs and memory: where areas are at first
+ * @to:		has CPUs and memory: where they are touched from
+ * @third:	one more with memory, with or without CPUs, or NO_NODE
+ * @memoryless:	has CPUs and no memory, or NO_NODE
+ * @cpuless:	has memory and no CPU, or NO_NODE
+ * @balancing:	kernel.numa_balancing as it was found
+ */
+struct machine {
+	int from;
+	int to;
+	int third;
+	int memoryless;
+	int cpuless;
+	long balancing;
+};
+
+const char *machine_setup(struct machine *m);
+void machine_restore(const struct machine *m);
+bool have_lazy(void);
+bool lazy_expected_absent(void);
+int run_on(int node);
+int nearest_node(int node, unsigned long among);
+int set_task_policy(int mode, unsigned long nodes);
+
+/* mof_util.c: areas */
+
+/**
+ * struct area - memory with known contents, in VMAs of its own
+ * @base:	first byte; a multiple of the THP size in areas for THPs
+ * @pages:	length in base pages
+ * @seed:	makes the contents of each area different
+ */
+struct area {
+	char *base;
+	long pages;
+	unsigned long seed;
+};
+
+long page_size(void);
+long thp_size(void);
+long thp_pages(void);
+const char *thp_missing(void);
+
+int area_map(struct area *a, long pages);
+int area_map_file(struct area *a, long pages, int prot, int flags, int fd);
+int area_new(struct area *a, long pages, int node);
+int area_new_thp(struct area *a, long thps, int node);
+struct area area_part(const struct area *a, long first, long pages);
+void area_free(struct area *a);
+long area_bytes(const struct area *a);
+
+void area_fill(const struct area *a);
+int area_place(const struct area *a, int node);
+long area_bad(const struct area *a);
+long area_not_zero(const struct area *a);
+__u64 area_word(const struct area *a, long page, long word);
+
+void page_read(const struct area *a, long page);
+void page_write(const struct area *a, long page);
+void area_read(const struct area *a);
+void area_write(const struct area *a);
+
+int page_node(const struct area *a, long page);
+long area_on(const struct area *a, int node);
+long area_on_as(const struct area *a, int node, pid_t pid);
+long area_absent(const struct area *a);
+long area_move(const struct area *a, int node);
+
+long area_mbind(const struct area *a, int mode, unsigned long nodes,
+		unsigned int flags);
+long mark(const struct area *a, int mode, unsigned long nodes);
+int area_policy(const struct area *a, int *mode, unsigned long *nodes);
+void drain_lru(void);
+
+/* mof_stats.c */
+
+enum stat_id {
+	MOF_MARKED,
+	MOF_FAULTS,
+	MOF_RESOLVED,
+	MOF_MIGRATED,
+	MOF_MIGRATED_THP,
+	MOF_WINDOWED,
+	MOF_LOCAL,
+	MOF_FAILED_NOMEM,
+	MOF_FAILED_SHARED,
+	MOF_FAILED_PINNED,
+	MOF_FAILED_BUSY,
+	MOF_FAILED_RACED,
+	NR_MOF_STATS,
+
+	NUMA_HINT_FAULTS = NR_MOF_STATS,
+	NUMA_PAGES_MIGRATED,
+	PGMIGRATE_SUCCESS,
+	THP_MIGRATION_SUCCESS,
+	THP_MIGRATION_SPLIT,
+	THP_SPLIT_PAGE,
+	THP_SPLIT_PMD,
+	PSWPIN,
+	PSWPOUT,
+	NR_WRITTEN,
+	PGPGOUT,
+	NR_ISOLATED_ANON,
+	NR_ISOLATED_FILE,
+	NR_STATS
+};
+
+struct stats {
+	long v[NR_STATS];
+};
+
+const char *stat_name(enum stat_id s);
+int stats_read(struct stats *s);
+int stats_since(const struct stats *before, struct stats *delta);
+long stats_failed(const struct stats *s);
+long stats_unreconciled(const struct stats *s);
+int count_mof_names(const char *path);
+bool faults_are_single(void);
+long area_hinted(const struct area *a);
+long area_smaps_kb(const struct area *a, const char *field);
+bool numa_maps_say_hinted(void);
+
+/* mof_setup.c */
+
+long read_long(const char *path);
+int write_text(const char *path, const char *text);
+int write_long(const char *path, long value);
+
+/**
+ * struct cgroup - a group of our own in the unified hierarchy
+ * @root:	where the hierarchy is mounted for us
+ * @dir:	our group
+ */
+struct cgroup {
+	char root[64];
+	char dir[96];
+};
+
+const char *cgroup_enter(struct cgroup *cg, const char *controllers);
+void cgroup_leave(struct cgroup *cg);
+int cgroup_write(const struct cgroup *cg, const char *file, const char *text);
+long cgroup_stat(const struct cgroup *cg, const char *key);
+int cgroup_stat_names(const struct cgroup *cg);
+
+/**
+ * struct disk - ext4 on a loop device over memory: a disk-backed file system
+ * @dir:	where it is mounted
+ * @loop:	the loop device's name
+ * @fd:		the loop device, open
+ */
+struct disk {
+	char dir[64];
+	char loop[32];
+	int fd;
+};
+
+const char *disk_mount(struct disk *d);
+void disk_umount(struct disk *d);
+
+/**
+ * struct swap - a swap device of our own
+ * @device:	its name; empty while there is none
+ */
+struct swap {
+	char device[64];
+};
+
+const char *swap_enable(struct swap *s);
+void swap_disable(struct swap *s);
+
+int pin_pages(const struct area *a);
+
+#endif /* _MOF_UTIL_H */
