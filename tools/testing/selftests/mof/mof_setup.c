@@ -302,7 +302,8 @@ void swap_disable(struct swap *s)
  * pin_pages() - pin an area for DMA, as a registered io_uring buffer
  * @a: the area
  *
- * Return: a descriptor whose close(2) unpins, or a negative errno.
+ * Return: a descriptor whose close(2) unpins, or a negative errno:
+ * -EOPNOTSUPP without io_uring.
  */
 int pin_pages(const struct area *a)
 {
@@ -310,6 +311,8 @@ int pin_pages(const struct area *a)
 	struct io_uring_params params = { 0 };
 	int ring, err;
 
+	if (access("/proc/sys/kernel/io_uring_disabled", F_OK))
+		return -EOPNOTSUPP;
 	ring = syscall(__NR_io_uring_setup, 1, &params);
 	if (ring < 0)
 		return -errno;

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pages of files: shmem and tmpfs, and a file system with a disk behind it.
+ */
+#include <fcntl.h>
+
+#include "mof_test.h"
+
+#define RW	(PROT_READ | PROT_WRITE)
+
+/* Map @pages of new shared memory, filled, on @node. */
+static int shmem_new(struct area *a, long pages, int node)
+{
+	int fd = memfd_create("mof", 0);
+	int err;
+
+	if (fd < 0 || ftruncate(fd, pages * page_size()))
+		return -errno;
+	err = area_map_file(a, pages, RW, MAP_SHARED, fd);
+	close(fd);
+	return err ? err : area_place(a, node);
+}
+
+TEST_F(lazy, dirty_shmem_mapped_once_moves)
+{
+	struct area shm;
+
+	ASSERT_EQ(0, shmem_new(&shm, AREA_PAGES, self->m.from));
+	ASSERT_EQ(0, stats_read(&self->before));
+	ASSERT_EQ(0, mark(&shm, MPOL_BIND, NODE_MASK(self->m.to)));
+	EXPECT_EQ(AREA_PAGES, area_hinted(&shm));
+	area_write(&shm);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(AREA_PAGES, area_on(&shm, self->m.to));
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_MIGRATED]);
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	EXPECT_EQ(0, area_bad(&shm));
+}
+
+TEST_F(lazy, anonymous_shared_memory_moves_to_the_toucher)
+{
+	struct area shm;
+
+	ASSERT_EQ(0, area_map_file(&shm, AREA_PAGES, RW, MAP_SHARED | MAP_ANONYMOUS, -1));
+	ASSERT_EQ(0, area_place(&shm, self->m.from));
+	ASSERT_EQ(0, mark(&shm, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_write(&shm);
+	EXPECT_EQ(AREA_PAGES, area_on(&shm, self->m.to));
+	EXPECT_EQ(0, area_bad(&shm));
+}
+
+/*
+ * A second process that has the same memory mapped and populated. It waits, and
+ * in the end says whether what it sees is right: 0 if so.
+ */
+static pid_t sharer_start(const struct area *a, int go[2])
+{
+	int ready[2];
+	char c = 0;
+	pid_t pid;
+
+	if (pipe(go) || pipe(ready))
+		return -1;
+	pid = fork();
+	if (pid) {
+		close(ready[1]);
+		return read(ready[0], &c, 1) == 1 ? pid : -1;
+	}
+	close(go[1]);
+	area_read(a);
+	if (write(ready[1], "r", 1) != 1 || read(go[0], &c, 1) != 1)
+		_exit(2);
+	_exit(area_bad(a) ? 1 : 0);
+}
+
+static int sharer_verdict(pid_t pid, int go[2])
+{
+	int status;
+
+	if (write(go[1], "g", 1) != 1 || waitpid(pid, &status, 0) != pid)
+		return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST_F(lazy, shmem_shared_by_two_processes_is_not_marked_by_move)
+{
+	struct area shm;
+	int go[2];
+	pid_t pid;
+
+	ASSERT_EQ(0, shmem_new(&shm, AREA_PAGES, self->m.from));
+	pid = sharer_start(&shm, go);
+	ASSERT_LT(0, pid);
+	ASSERT_EQ(0, stats_read(&self->before));
+	EXPECT_EQ(0, mark(&shm, MPOL_BIND, NODE_MASK(self->m.to)));
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(0, self->d.v[MOF_MARKED]);
+	area_write(&shm);
+	EXPECT_EQ(AREA_PAGES, area_on(&shm, self->m.from));
+	EXPECT_EQ(0, sharer_verdict(pid, go));
+	EXPECT_EQ(0, area_bad(&shm));
+}
+
+TEST_F(lazy, shmem_shared_by_two_processes_moves_with_move_all_for_both)
+{
+	struct area shm;
+	int go[2];
+	pid_t pid;
+
+	ASSERT_EQ(0, shmem_new(&shm, AREA_PAGES, self->m.from));
+	pid = sharer_start(&shm, go);
+	ASSERT_LT(0, pid);
+	ASSERT_EQ(0, stats_read(&self->before));
+	ASSERT_EQ(0, area_mbind(&shm, MPOL_BIND, NODE_MASK(self->m.to),
+				MOF_LAZY_MOVE_ALL));
+	area_write(&shm);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(AREA_PAGES, area_on(&shm, self->m.to));
+	EXPECT_EQ(AREA_PAGES, area_on_as(&shm, self->m.to, pid));
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_MIGRATED]);
+	EXPECT_EQ(0, sharer_verdict(pid, go));
+	EXPECT_EQ(0, area_bad(&shm));
+}
+
+/* Marked while mapped once; a second process has come by the touch. */
+TEST_F(lazy, shmem_that_became_shared_stays)
+{
+	struct area shm;
+	int go[2];
+	pid_t pid;
+
+	ASSERT_EQ(0, shmem_new(&shm, AREA_PAGES, self->m.from));
+	ASSERT_EQ(0, mark(&shm, MPOL_BIND, NODE_MASK(self->m.to)));
+	pid = sharer_start(&shm, go);
+	ASSERT_LT(0, pid);
+	ASSERT_EQ(0, stats_read(&self->before));
+	area_write(&shm);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_RESOLVED]);
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	EXPECT_EQ(AREA_PAGES, area_on(&shm, self->m.from));
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_FAILED_SHARED]);
+	EXPECT_EQ(0, sharer_verdict(pid, go));
+	EXPECT_EQ(0, area_bad(&shm));
+}
+
+/* Private mappings of shared memory: page cache, and copies of it. */
+TEST_F(lazy, private_file_pages_move_copied_or_not)
+{
+	int fd = memfd_create("mof", 0);
+	struct area cache, priv;
+	long i;
+
+	ASSERT_EQ(0, ftruncate(fd, AREA_PAGES * page_size()));
+	ASSERT_EQ(0, area_map_file(&cache, AREA_PAGES, RW, MAP_SHARED, fd));
+	ASSERT_EQ(0, area_place(&cache, self->m.from));
+	ASSERT_EQ(0, area_map_file(&priv, AREA_PAGES, RW, MAP_PRIVATE, fd));
+	priv.seed = cache.seed;
+	munmap(cache.base, area_bytes(&cache));
+	for (i = 0; i < AREA_PAGES; i += 2)
+		page_write(&priv, i);
+	area_read(&priv);
+	drain_lru();
+	ASSERT_EQ(AREA_PAGES, area_on(&priv, self->m.from));
+	ASSERT_EQ(0, mark(&priv, MPOL_BIND, NODE_MASK(self->m.to)));
+	EXPECT_EQ(AREA_PAGES, area_hinted(&priv));
+	area_read(&priv);
+	EXPECT_EQ(AREA_PAGES, area_on(&priv, self->m.to));
+	EXPECT_EQ(0, area_bad(&priv));
+}
+
+/* A file system on a disk */
+FIXTURE(disk)
+{
+	struct machine m;
+	struct disk disk;
+	struct area a;		/* the file, mapped shared, on m.from */
+	int fd;
+	struct stats before;
+	struct stats d;
+};
+
+/* Write the file through the mapping, on a node of the task's choice. */
+static int file_new(struct area *a, const char *dir, int node, int *fd)
+{
+	char path[96];
+	int err;
+
+	snprintf(path, sizeof(path), "%s/file", dir);
+	*fd = open(path, O_RDWR | O_CREAT, 0600);
+	if (*fd < 0 || ftruncate(*fd, AREA_PAGES * page_size()))
+		return -errno;
+	err = area_map_file(a, AREA_PAGES, RW, MAP_SHARED, *fd);
+	if (err)
+		return err;
+	err = set_task_policy(MPOL_BIND, NODE_MASK(node));
+	area_fill(a);
+	if (!err)
+		err = set_task_policy(MPOL_DEFAULT, 0);
+	drain_lru();
+	return err;
+}
+
+FIXTURE_SETUP(disk)
+{
+	const char *why = machine_setup(&self->m);
+
+	if (why)
+		SKIP(return, "%s", why);
+	why = have_lazy() ? disk_mount(&self->disk) : NO_LAZY;
+	if (why) {
+		machine_restore(&self->m);
+		SKIP(return, "%s", why);
+	}
+	EXPECT_EQ(0, run_on(self->m.from));
+	EXPECT_EQ(0, file_new(&self->a, self->disk.dir, self->m.from, &self->fd));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.from));
+	EXPECT_EQ(0, stats_read(&self->before));
+}
+
+FIXTURE_TEARDOWN(disk)
+{
+	area_free(&self->a);
+	close(self->fd);
+	disk_umount(&self->disk);
+	machine_restore(&self->m);
+}
+
+TEST_F(disk, clean_file_pages_move)
+{
+	ASSERT_EQ(0, fsync(self->fd));
+	drain_lru();
+	ASSERT_EQ(0, stats_read(&self->before));
+	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	EXPECT_EQ(AREA_PAGES, area_hinted(&self->a));
+	area_read(&self->a);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_MIGRATED]);
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/* The write that moves a clean page also makes it dirty: it must reach the disk. */
+TEST_F(disk, a_write_that_moves_a_clean_page_reaches_the_disk)
+{
+	char *copy = malloc(area_bytes(&self->a));
+	struct area again = self->a;
+
+	ASSERT_EQ(0, fsync(self->fd));
+	drain_lru();
+	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	self->a.seed += 99;
+	area_fill(&self->a);
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
+	ASSERT_EQ(0, fsync(self->fd));
+	ASSERT_EQ(0, munmap(self->a.base, area_bytes(&self->a)));
+	ASSERT_EQ(0, posix_fadvise(self->fd, 0, 0, POSIX_FADV_DONTNEED));
+	ASSERT_EQ(area_bytes(&self->a), pread(self->fd, copy, area_bytes(&self->a), 0));
+	again.base = copy;
+	again.seed = self->a.seed;
+	EXPECT_EQ(0, area_bad(&again));
+	self->a.base = NULL;
+}
+
+TEST_F(disk, dirty_file_pages_stay_and_are_not_lost)
+{
+	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	/* Writeback may have cleaned some already: those were marked. */
+	EXPECT_EQ(self->d.v[MOF_MARKED], area_hinted(&self->a));
+	area_write(&self->a);
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.from) +
+			      area_on(&self->a, self->m.to));
+	EXPECT_EQ(self->d.v[MOF_MARKED], area_on(&self->a, self->m.to));
+	EXPECT_EQ(0, area_hinted(&self->a));
+	EXPECT_EQ(0, area_bad(&self->a));
+	EXPECT_EQ(0, fsync(self->fd));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(disk, pages_made_dirty_by_another_mapping_after_the_call_are_not_lost)
+{
+	struct area second;
+
+	ASSERT_EQ(0, fsync(self->fd));
+	drain_lru();
+	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	ASSERT_EQ(0, area_map_file(&second, AREA_PAGES, RW, MAP_SHARED, self->fd));
+	second.seed = self->a.seed + 5;
+	area_fill(&second);
+	area_free(&second);
+	self->a.seed += 5;
+	area_read(&self->a);
+	EXPECT_EQ(0, area_hinted(&self->a));
+	EXPECT_EQ(0, area_bad(&self->a));
+	EXPECT_EQ(0, fsync(self->fd));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(disk, writeback_of_marked_pages_keeps_contents)
+{
+	ASSERT_EQ(0, fsync(self->fd));
+	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, msync(self->a.base, area_bytes(&self->a), MS_SYNC));
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_write(&self->a);
+	ASSERT_EQ(0, msync(self->a.base, area_bytes(&self->a), MS_SYNC));
+	EXPECT_EQ(0, area_hinted(&self->a));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(disk, truncation_of_a_marked_file_kills_only_beyond_its_end)
+{
+	struct area first = area_part(&self->a, 0, AREA_PAGES / 2);
+
+	ASSERT_EQ(0, fsync(self->fd));
+	drain_lru();
+	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	ASSERT_EQ(0, ftruncate(self->fd, area_bytes(&first)));
+	EXPECT_EQ(first.pages, area_hinted(&self->a));
+	area_read(&first);
+	EXPECT_EQ(first.pages, area_on(&first, self->m.to));
+	EXPECT_EQ(0, area_bad(&first));
+}
+
+#include "mof_main.h"

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pages that are not to be marked, or that cannot move by the time of the touch:
+ * zero page, KSM, hugetlb, pinned, referenced, shared; and MPOL_MF_STRICT.
+ */
+#include <fcntl.h>
+#include <sys/uio.h>
+
+#include "mof_test.h"
+
+#define KSM		"/sys/kernel/mm/ksm/"
+#define HUGEPAGES	"/proc/sys/vm/nr_hugepages"
+
+TEST_F(lazy, the_zero_page_is_not_marked)
+{
+	struct area zero;
+
+	ASSERT_EQ(0, area_map(&zero, AREA_PAGES));
+	area_read(&zero);
+	ASSERT_EQ(0, stats_read(&self->before));
+	EXPECT_EQ(0, area_mbind(&zero, MPOL_BIND, NODE_MASK(self->m.to),
+				MOF_LAZY_MOVE_ALL | MPOL_MF_STRICT));
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(0, self->d.v[MOF_MARKED]);
+	EXPECT_EQ(0, area_not_zero(&zero));
+	area_fill(&zero);
+	EXPECT_EQ(AREA_PAGES, area_on(&zero, self->m.to));
+	EXPECT_EQ(0, area_bad(&zero));
+}
+
+/* Wait until KSM has merged @pages of this process, for 20 s at most. */
+static bool ksm_merged(long pages)
+{
+	int looks;
+
+	for (looks = 0; looks < 200; looks++) {
+		if (read_long("/proc/self/ksm_merging_pages") >= pages)
+			return true;
+		usleep(100000);
+	}
+	return false;
+}
+
+static bool ksm_start(void)
+{
+	return !write_long(KSM "run", 1) && !write_long(KSM "pages_to_scan", 10000) &&
+	       !write_long(KSM "sleep_millisecs", 10);
+}
+
+TEST_F_TIMEOUT(lazy, ksm_pages_are_not_marked, 60)
+{
+	struct area twin;
+
+	if (read_long(KSM "run") < 0)
+		SKIP(return, "kernel without KSM");
+	ASSERT_EQ(0, area_new(&twin, AREA_PAGES, self->m.from));
+	twin.seed = self->a.seed;
+	area_fill(&twin);
+	ASSERT_EQ(0, madvise(self->a.base, area_bytes(&self->a), MADV_MERGEABLE));
+	ASSERT_EQ(0, madvise(twin.base, area_bytes(&twin), MADV_MERGEABLE));
+	ASSERT_TRUE(ksm_start());
+	EXPECT_TRUE(ksm_merged(2 * AREA_PAGES));
+	write_long(KSM "run", 0);
+	EXPECT_EQ(0, stats_read(&self->before));
+	EXPECT_EQ(0, area_mbind(&self->a, MPOL_BIND, NODE_MASK(self->m.to),
+				MOF_LAZY_MOVE_ALL));
+	EXPECT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(0, self->d.v[MOF_MARKED]);
+	EXPECT_EQ(0, area_bad(&self->a));
+	EXPECT_EQ(0, area_bad(&twin));
+	write_long(KSM "run", 2);
+	write_long(KSM "run", 0);
+	EXPECT_EQ(0, area_bad(&self->a));
+	EXPECT_EQ(0, area_bad(&twin));
+}
+
+/* Marked pages may become KSM pages: they stay whole, and readable. */
+TEST_F_TIMEOUT(lazy, marked_pages_that_ksm_merges_keep_their_contents, 60)
+{
+	struct area twin;
+
+	if (read_long(KSM "run") < 0)
+		SKIP(return, "kernel without KSM");
+	ASSERT_EQ(0, area_new(&twin, AREA_PAGES, self->m.from));
+	twin.seed = self->a.seed;
+	area_fill(&twin);
+	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	ASSERT_EQ(0, mark(&twin, MPOL_BIND, NODE_MASK(self->m.to)));
+	ASSERT_EQ(0, madvise(self->a.base, area_bytes(&self->a), MADV_MERGEABLE));
+	ASSERT_EQ(0, madvise(twin.base, area_bytes(&twin), MADV_MERGEABLE));
+	ASSERT_TRUE(ksm_start());
+	ksm_merged(2 * AREA_PAGES);
+	write_long(KSM "run", 0);
+	area_read(&self->a);
+	area_read(&twin);
+	EXPECT_EQ(0, area_bad(&self->a));
+	EXPECT_EQ(0, area_bad(&twin));
+	write_long(KSM "run", 2);
+	write_long(KSM "run", 0);
+	EXPECT_EQ(0, area_bad(&self->a));
+	EXPECT_EQ(0, area_bad(&twin));
+}
+
+TEST_F(lazy, hugetlb_pages_are_not_marked)
+{
+	long bytes = read_long("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size");
+	long had = read_long(HUGEPAGES);
+	struct area huge = { .pages = bytes / page_size(), .seed = 77 };
+
+	if (had < 0 || bytes <= 0)
+		SKIP(return, "kernel without hugetlb");
+	write_long(HUGEPAGES, had + 8);
+	huge.base = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	if (huge.base == MAP_FAILED) {
+		write_long(HUGEPAGES, had);
+		SKIP(return, "no memory for a hugetlb page");
+	}
+	area_fill(&huge);
+	EXPECT_EQ(0, stats_read(&self->before));
+	EXPECT_EQ(0, area_mbind(&huge, MPOL_LOCAL, 0, MOF_LAZY_MOVE));
+	EXPECT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(0, self->d.v[MOF_MARKED]);
+	EXPECT_EQ(0, area_bad(&huge));
+	munmap(huge.base, bytes);
+	write_long(HUGEPAGES, had);
+}
+
+/* Half of the area is pinned before the call, which marks the other half. */
+TEST_F(lazy, pages_pinned_before_are_not_marked)
+{
+	struct area first = area_part(&self->a, 0, AREA_PAGES / 2);
+	struct area last = area_part(&self->a, AREA_PAGES / 2, AREA_PAGES / 2);
+	int pins = pin_pages(&first);
+
+	if (pins == -EOPNOTSUPP)
+		SKIP(return, "kernel without io_uring");
+	ASSERT_LE(0, pins);
+	ASSERT_EQ(0, stats_read(&self->before));
+	EXPECT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(last.pages, self->d.v[MOF_MARKED]);
+	EXPECT_EQ(0, area_hinted(&first));
+	area_write(&self->a);
+	EXPECT_EQ(first.pages, area_on(&first, self->m.from));
+	EXPECT_EQ(last.pages, area_on(&last, self->m.to));
+	close(pins);
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(lazy, strict_returns_eio_for_pinned_pages_and_marks_the_rest)
+{
+	struct area first = area_part(&self->a, 0, AREA_PAGES / 2);
+	struct area last = area_part(&self->a, AREA_PAGES / 2, AREA_PAGES / 2);
+	int pins = pin_pages(&first);
+	unsigned long nodes;
+	int mode;
+
+	if (pins == -EOPNOTSUPP)
+		SKIP(return, "kernel without io_uring");
+	ASSERT_LE(0, pins);
+	ASSERT_EQ(0, stats_read(&self->before));
+	EXPECT_EQ(-EIO, area_mbind(&self->a, MPOL_BIND, NODE_MASK(self->m.to),
+				   MOF_LAZY_MOVE | MPOL_MF_STRICT));
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(last.pages, self->d.v[MOF_MARKED]);
+	ASSERT_EQ(0, area_policy(&self->a, &mode, &nodes));
+	EXPECT_EQ(MPOL_BIND, mode);
+	EXPECT_EQ(NODE_MASK(self->m.to), nodes);
+	area_write(&self->a);
+	EXPECT_EQ(first.pages, area_on(&first, self->m.from));
+	EXPECT_EQ(last.pages, area_on(&last, self->m.to));
+	close(pins);
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(lazy, strict_accepts_pinned_pages_that_are_in_place)
+{
+	int pins = pin_pages(&self->a);
+
+	if (pins == -EOPNOTSUPP)
+		SKIP(return, "kernel without io_uring");
+	ASSERT_LE(0, pins);
+	EXPECT_EQ(0, area_mbind(&self->a, MPOL_BIND, NODE_MASK(self->m.from),
+				MOF_LAZY_MOVE | MPOL_MF_STRICT));
+	close(pins);
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(lazy, default_policy_ignores_strict)
+{
+	int pins = pin_pages(&self->a);
+
+	if (pins == -EOPNOTSUPP)
+		SKIP(return, "kernel without io_uring");
+	ASSERT_LE(0, pins);
+	EXPECT_EQ(0, area_mbind(&self->a, MPOL_DEFAULT, 0,
+				MOF_LAZY_MOVE | MPOL_MF_STRICT));
+	close(pins);
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(lazy, unpinned_pages_can_be_marked_and_move)
+{
+	int pins = pin_pages(&self->a);
+
+	if (pins == -EOPNOTSUPP)
+		SKIP(return, "kernel without io_uring");
+	ASSERT_LE(0, pins);
+	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	close(pins);
+	/* The ring is torn down by a worker, in its own time. */
+	for (int tries = 0; tries < 100 && area_hinted(&self->a) < AREA_PAGES; tries++) {
+		usleep(50000);
+		ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	}
+	area_write(&self->a);
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/*
+ * Pinned between call and touch. Pinning for DMA writes, and so would itself be
+ * the touch: pin through another mapping of the same memory, and unmap that.
+ */
+TEST_F(lazy, pages_pinned_between_call_and_touch_stay)
+{
+	int fd = memfd_create("mof", 0);
+	struct area a, second;
+	int pins;
+
+	ASSERT_EQ(0, ftruncate(fd, AREA_PAGES * page_size()));
+	ASSERT_EQ(0, area_map_file(&a, AREA_PAGES, PROT_READ | PROT_WRITE, MAP_SHARED, fd));
+	ASSERT_EQ(0, area_place(&a, self->m.from));
+	ASSERT_EQ(0, mark(&a, MPOL_BIND, NODE_MASK(self->m.to)));
+	ASSERT_EQ(AREA_PAGES, area_hinted(&a));
+	ASSERT_EQ(0, area_map_file(&second, AREA_PAGES, PROT_READ | PROT_WRITE,
+				   MAP_SHARED, fd));
+	pins = pin_pages(&second);
+	if (pins == -EOPNOTSUPP)
+		SKIP(return, "kernel without io_uring");
+	ASSERT_LE(0, pins);
+	area_free(&second);
+
+	ASSERT_EQ(0, stats_read(&self->before));
+	area_write(&a);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(AREA_PAGES, area_on(&a, self->m.from));
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_RESOLVED]);
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_FAILED_PINNED]);
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	close(pins);
+	EXPECT_EQ(0, area_bad(&a));
+}
+
+/* Registering a buffer writes to it in effect: a touch, then a pin. */
+TEST_F(lazy, pinning_a_marked_page_moves_it_first)
+{
+	int pins;
+
+	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	pins = pin_pages(&self->a);
+	if (pins == -EOPNOTSUPP)
+		SKIP(return, "kernel without io_uring");
+	ASSERT_LE(0, pins);
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
+	EXPECT_EQ(0, area_hinted(&self->a));
+	close(pins);
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/* A pipe holds plain references (8 pages fit into any pipe's default size). */
+#define PIPE_PAGES	8L
+
+TEST_F(lazy, pages_referenced_by_a_pipe_stay_and_keep_their_contents)
+{
+	struct area some = area_part(&self->a, 0, PIPE_PAGES);
+	struct iovec iov = { .iov_base = some.base, .iov_len = area_bytes(&some) };
+	struct area seen = some;
+	int fd[2];
+
+	ASSERT_EQ(0, pipe(fd));
+	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	ASSERT_EQ(area_bytes(&some), vmsplice(fd[1], &iov, 1, 0));
+	EXPECT_EQ(AREA_PAGES, area_hinted(&self->a));
+	ASSERT_EQ(0, stats_read(&self->before));
+	area_read(&some);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(PIPE_PAGES, area_on(&some, self->m.from));
+	EXPECT_EQ(PIPE_PAGES, self->d.v[MOF_RESOLVED]);
+	EXPECT_EQ(PIPE_PAGES, self->d.v[MOF_FAILED_BUSY] + self->d.v[MOF_FAILED_PINNED]);
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+
+	seen.base = malloc(area_bytes(&some));
+	EXPECT_EQ(area_bytes(&some), read(fd[0], seen.base, area_bytes(&some)));
+	EXPECT_EQ(0, area_bad(&seen));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(lazy, pages_move_once_the_pipe_has_let_go)
+{
+	struct area some = area_part(&self->a, 0, PIPE_PAGES);
+	struct iovec iov = { .iov_base = some.base, .iov_len = area_bytes(&some) };
+	int fd[2];
+
+	ASSERT_EQ(0, pipe(fd));
+	ASSERT_EQ(area_bytes(&some), vmsplice(fd[1], &iov, 1, 0));
+	close(fd[0]);
+	close(fd[1]);
+	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	EXPECT_EQ(AREA_PAGES, area_hinted(&self->a));
+	area_write(&self->a);
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/*
+ * No memory on the target. Huge pages of hugetlb take what is free of it, then
+ * base pages the rest, until the kernel gives us pages of another node.
+ */
+struct hog {
+	char pool[96];
+	char *base;
+	long bytes;
+};
+
+#define HOG_PAGES	(256L << 20 >> 12)
+
+static const char *hog_start(struct hog *h, int node)
+{
+	struct area a = { 0 };
+	long i;
+
+	snprintf(h->pool, sizeof(h->pool),
+		 "/sys/devices/system/node/node%d/hugepages/hugepages-%ldkB/nr_hugepages",
+		 node, thp_size() / 1024);
+	if (write_long(h->pool, 1L << 20))
+		return "kernel without hugetlb pools per node";
+	if (area_map(&a, HOG_PAGES) ||
+	    area_mbind(&a, MPOL_PREFERRED, NODE_MASK(node), 0))
+		return "cannot map memory to fill a node with";
+	h->base = a.base;
+	h->bytes = area_bytes(&a);
+	for (i = 0; i < HOG_PAGES; i++) {
+		page_write(&a, i);
+		if (i % 16 == 15 && page_node(&a, i) != node)
+			return NULL;
+	}
+	return "a node has more memory than this test can fill";
+}
+
+static void hog_stop(struct hog *h)
+{
+	if (h->base)
+		munmap(h->base, h->bytes);
+	if (h->pool[0])
+		write_long(h->pool, 0);
+}
+
+TEST_F_TIMEOUT(lazy, without_memory_on_the_target_pages_stay_and_the_touch_succeeds, 120)
+{
+	struct hog hog = { 0 };
+	const char *why = thp_missing();
+
+	if (why)
+		SKIP(return, "%s", why);
+	why = hog_start(&hog, self->m.to);
+	if (why) {
+		hog_stop(&hog);
+		SKIP(return, "%s", why);
+	}
+	EXPECT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	EXPECT_EQ(AREA_PAGES, area_hinted(&self->a));
+	EXPECT_EQ(0, stats_read(&self->before));
+	area_write(&self->a);
+	EXPECT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_RESOLVED]);
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_MIGRATED] + self->d.v[MOF_FAILED_NOMEM]);
+	EXPECT_LT(0, self->d.v[MOF_FAILED_NOMEM]);
+	EXPECT_EQ(self->d.v[MOF_MIGRATED], area_on(&self->a, self->m.to));
+	EXPECT_EQ(self->d.v[MOF_FAILED_NOMEM], area_on(&self->a, self->m.from));
+	EXPECT_EQ(0, area_hinted(&self->a));
+	hog_stop(&hog);
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+#include "mof_main.h"
