@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * MPOL_MF_LAZY beside kernel.numa_balancing: what a program asked for does not
+ * depend on it, and the stock scanner's faults are none of ours.
+ */
+#include "mof_test.h"
+
+#define BALANCING	"/proc/sys/kernel/numa_balancing"
+#define SCAN_LOOKS	600	/* of 50 ms each */
+
+FIXTURE(balancing)
+{
+	struct machine m;
+	struct area a;
+	struct stats before;
+	struct stats d;
+};
+
+FIXTURE_VARIANT(balancing)
+{
+	int mode;
+};
+
+FIXTURE_VARIANT_ADD(balancing, off) {
+	.mode = 0,
+};
+
+FIXTURE_VARIANT_ADD(balancing, normal) {
+	.mode = 1,
+};
+
+FIXTURE_VARIANT_ADD(balancing, tiering) {
+	.mode = 2,
+};
+
+FIXTURE_VARIANT_ADD(balancing, normal_and_tiering) {
+	.mode = 3,
+};
+
+FIXTURE_SETUP(balancing)
+{
+	const char *why = machine_setup(&self->m);
+
+	if (why)
+		SKIP(return, "%s", why);
+	if (!have_lazy()) {
+		machine_restore(&self->m);
+		SKIP(return, NO_LAZY);
+	}
+	EXPECT_EQ(0, run_on(self->m.from));
+	EXPECT_EQ(0, area_new(&self->a, AREA_PAGES, self->m.from));
+	EXPECT_EQ(0, write_long(BALANCING, variant->mode));
+	EXPECT_EQ(0, stats_read(&self->before));
+}
+
+FIXTURE_TEARDOWN(balancing)
+{
+	machine_restore(&self->m);
+}
+
+TEST_F(balancing, bound_pages_move_at_their_first_touch)
+{
+	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	area_read(&self->a);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_MIGRATED]);
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/*
+ * The stock code wants to see two faults from a node before it moves a page.
+ * Pages with a history of one fault from each are the worst case.
+ */
+TEST_F(balancing, pages_with_a_history_move_at_their_first_touch)
+{
+	int round, node;
+
+	for (round = 0; round < 6; round++) {
+		node = round % 2 ? self->m.from : self->m.to;
+		ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+		ASSERT_EQ(0, run_on(node));
+		area_read(&self->a);
+		ASSERT_EQ(AREA_PAGES, area_on(&self->a, node));
+		drain_lru();
+	}
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(balancing, a_thp_moves_at_its_first_touch)
+{
+	const char *why = thp_missing();
+	int round, node;
+	struct area thp;
+
+	if (why)
+		SKIP(return, "%s", why);
+	ASSERT_EQ(0, area_new_thp(&thp, 1, self->m.from));
+	for (round = 0; round < 4; round++) {
+		node = round % 2 ? self->m.from : self->m.to;
+		ASSERT_EQ(0, mark(&thp, MPOL_LOCAL, 0));
+		ASSERT_EQ(0, run_on(node));
+		page_read(&thp, 0);
+		ASSERT_EQ(thp.pages, area_on(&thp, node));
+		drain_lru();
+	}
+	EXPECT_EQ(thp_size() / 1024, area_smaps_kb(&thp, "AnonHugePages"));
+	EXPECT_EQ(0, area_bad(&thp));
+}
+
+/* Touch for some time: until the stock scanner has caused faults, or for 30 s. */
+static long touch_until_hinted(const struct area *a, const struct stats *before,
+			       struct stats *d)
+{
+	int looks;
+
+	for (looks = 0; looks < SCAN_LOOKS; looks++) {
+		for (int i = 0; i < 2000; i++)
+			area_read(a);
+		stats_since(before, d);
+		if (d->v[NUMA_HINT_FAULTS])
+			break;
+	}
+	return d->v[NUMA_HINT_FAULTS];
+}
+
+TEST_F_TIMEOUT(balancing, faults_of_the_stock_scanner_are_not_counted_as_ours, 90)
+{
+	if (!(variant->mode & 1))
+		SKIP(return, "this value of kernel.numa_balancing does not scan");
+	ASSERT_EQ(0, run_on(self->m.to));
+	EXPECT_LT(0, touch_until_hinted(&self->a, &self->before, &self->d));
+	EXPECT_EQ(0, self->d.v[MOF_MARKED]);
+	EXPECT_EQ(0, self->d.v[MOF_FAULTS]);
+	EXPECT_EQ(0, self->d.v[MOF_RESOLVED]);
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+#include "mof_main.h"

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Control groups: a cpuset bounds every target, a memory group counts.
+ */
+#include <fcntl.h>
+
+#include "mof_test.h"
+
+FIXTURE(cgroup)
+{
+	struct machine m;
+	struct cgroup cg;
+	struct stats before;
+	struct stats d;
+};
+
+FIXTURE_SETUP(cgroup)
+{
+	const char *why = machine_setup(&self->m);
+
+	if (!why)
+		why = have_lazy() ? cgroup_enter(&self->cg, "+memory +cpuset") : NO_LAZY;
+	if (why) {
+		machine_restore(&self->m);
+		SKIP(return, "%s", why);
+	}
+	EXPECT_EQ(0, run_on(self->m.from));
+	EXPECT_EQ(0, stats_read(&self->before));
+}
+
+FIXTURE_TEARDOWN(cgroup)
+{
+	cgroup_leave(&self->cg);
+	machine_restore(&self->m);
+}
+
+static int allow_node(const struct cgroup *cg, int node)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", node);
+	return cgroup_write(cg, "cpuset.mems", text);
+}
+
+static int allow_nodes(const struct cgroup *cg, int one, int other)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%d,%d", one, other);
+	return cgroup_write(cg, "cpuset.mems", text);
+}
+
+TEST_F(cgroup, memory_stat_has_the_counters_of_vmstat)
+{
+	EXPECT_EQ(NR_MOF_STATS, cgroup_stat_names(&self->cg));
+}
+
+TEST_F(cgroup, memory_stat_counts_the_groups_pages)
+{
+	struct area a;
+	int i;
+
+	ASSERT_EQ(0, area_new(&a, AREA_PAGES, self->m.from));
+	ASSERT_EQ(0, stats_read(&self->before));
+	ASSERT_EQ(0, mark(&a, MPOL_LOCAL, 0));
+	page_read(&a, 0);
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_read(&a);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_MARKED]);
+	EXPECT_EQ(1, self->d.v[MOF_LOCAL]);
+	EXPECT_EQ(AREA_PAGES - 1, self->d.v[MOF_MIGRATED]);
+	for (i = 0; i < NR_MOF_STATS; i++)
+		EXPECT_EQ(self->d.v[i], cgroup_stat(&self->cg, stat_name(i)))
+			TH_LOG("in %s", stat_name(i));
+	EXPECT_EQ(0, area_bad(&a));
+}
+
+/* The group is charged for as much after the move as before. */
+TEST_F(cgroup, the_charge_moves_with_the_page)
+{
+	struct area a;
+	long charged;
+
+	ASSERT_EQ(0, area_new(&a, 4 * AREA_PAGES, self->m.from));
+	charged = cgroup_stat(&self->cg, "anon");
+	ASSERT_LE(area_bytes(&a), charged);
+	ASSERT_EQ(0, mark(&a, MPOL_BIND, NODE_MASK(self->m.to)));
+	area_read(&a);
+	ASSERT_EQ(a.pages, area_on(&a, self->m.to));
+	charged = cgroup_stat(&self->cg, "anon") - charged;
+	EXPECT_LT(-area_bytes(&a) / 2, charged);
+	EXPECT_GT(area_bytes(&a) / 2, charged);
+	EXPECT_EQ(0, area_bad(&a));
+	area_free(&a);
+}
+
+TEST_F(cgroup, page_on_an_allowed_node_stays_if_the_touchers_is_not_allowed)
+{
+	struct area a;
+
+	ASSERT_EQ(0, allow_node(&self->cg, self->m.from));
+	ASSERT_EQ(0, area_new(&a, AREA_PAGES, self->m.from));
+	ASSERT_EQ(0, mark(&a, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, run_on(self->m.to));
+	ASSERT_EQ(0, stats_read(&self->before));
+	area_write(&a);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(AREA_PAGES, area_on(&a, self->m.from));
+	EXPECT_EQ(0, self->d.v[MOF_MIGRATED]);
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_RESOLVED]);
+	EXPECT_EQ(0, area_bad(&a));
+}
+
+TEST_F(cgroup, touchers_node_is_the_target_if_it_is_allowed)
+{
+	struct area a;
+
+	ASSERT_EQ(0, allow_nodes(&self->cg, self->m.from, self->m.to));
+	ASSERT_EQ(0, area_new(&a, AREA_PAGES, self->m.from));
+	ASSERT_EQ(0, mark(&a, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_write(&a);
+	EXPECT_EQ(AREA_PAGES, area_on(&a, self->m.to));
+	EXPECT_EQ(0, area_bad(&a));
+}
+
+/*
+ * Page and toucher both on a node that is not allowed. A page gets there as
+ * another process's: here by a file in memory, mapped only afterwards.
+ */
+TEST_F(cgroup, page_and_toucher_not_allowed_goes_to_an_allowed_node)
+{
+	int fd = memfd_create("mof", 0);
+	struct area a;
+
+	ASSERT_EQ(0, ftruncate(fd, AREA_PAGES * page_size()));
+	ASSERT_EQ(0, area_map_file(&a, AREA_PAGES, PROT_READ | PROT_WRITE, MAP_SHARED, fd));
+	ASSERT_EQ(0, area_place(&a, self->m.from));
+	ASSERT_EQ(0, munmap(a.base, area_bytes(&a)));
+	ASSERT_EQ(0, allow_node(&self->cg, self->m.to));
+	ASSERT_EQ(a.base, mmap(a.base, area_bytes(&a), PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_FIXED, fd, 0));
+	area_read(&a);
+	drain_lru();
+	ASSERT_EQ(AREA_PAGES, area_on(&a, self->m.from));
+	ASSERT_EQ(0, mark(&a, MPOL_LOCAL, 0));
+	EXPECT_EQ(AREA_PAGES, area_hinted(&a));
+	area_write(&a);
+	EXPECT_EQ(AREA_PAGES, area_on(&a, self->m.to));
+	EXPECT_EQ(0, area_bad(&a));
+}
+
+/* An allowed node that is not the toucher's, and a page that is elsewhere. */
+TEST_F(cgroup, bind_is_bounded_by_the_cpuset)
+{
+	unsigned long both = NODE_MASK(self->m.from) | NODE_MASK(self->m.to);
+	struct area a;
+
+	ASSERT_EQ(0, allow_node(&self->cg, self->m.from));
+	ASSERT_EQ(0, area_new(&a, AREA_PAGES, self->m.from));
+	ASSERT_EQ(0, mark(&a, MPOL_BIND, both));
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_write(&a);
+	EXPECT_EQ(AREA_PAGES, area_on(&a, self->m.from));
+	EXPECT_EQ(-EINVAL, mark(&a, MPOL_BIND, NODE_MASK(self->m.to)));
+	EXPECT_EQ(0, area_hinted(&a));
+	EXPECT_EQ(0, area_bad(&a));
+}
+
+/* Widened or narrowed between call and touch: the cpuset of the touch counts. */
+TEST_F(cgroup, node_allowed_after_the_call_is_a_target)
+{
+	struct area a;
+
+	ASSERT_EQ(0, allow_node(&self->cg, self->m.from));
+	ASSERT_EQ(0, area_new(&a, AREA_PAGES, self->m.from));
+	ASSERT_EQ(0, mark(&a, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, allow_nodes(&self->cg, self->m.from, self->m.to));
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_write(&a);
+	EXPECT_EQ(AREA_PAGES, area_on(&a, self->m.to));
+	EXPECT_EQ(0, area_bad(&a));
+}
+
+TEST_F(cgroup, change_of_mems_moves_marked_pages_at_once)
+{
+	struct area a;
+
+	ASSERT_EQ(0, allow_node(&self->cg, self->m.from));
+	ASSERT_EQ(0, area_new(&a, AREA_PAGES, self->m.from));
+	ASSERT_EQ(0, mark(&a, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, allow_node(&self->cg, self->m.to));
+	EXPECT_EQ(AREA_PAGES, area_on(&a, self->m.to));
+	area_write(&a);
+	EXPECT_EQ(AREA_PAGES, area_on(&a, self->m.to));
+	EXPECT_EQ(0, area_hinted(&a));
+	EXPECT_EQ(0, area_bad(&a));
+}
+
+#include "mof_main.h"
