@@ -124,10 +124,9 @@ static long touch_until_hinted(const struct area *a, const struct stats *before,
 	return d->v[NUMA_HINT_FAULTS];
 }
 
-TEST_F_TIMEOUT(balancing, faults_of_the_stock_scanner_are_not_counted_as_ours, 90)
+TEST_F_TIMEOUT(lazy, faults_of_the_stock_scanner_are_not_counted_as_ours, 90)
 {
-	if (!(variant->mode & 1))
-		SKIP(return, "this value of kernel.numa_balancing does not scan");
+	ASSERT_EQ(0, write_long(BALANCING, 1));
 	ASSERT_EQ(0, run_on(self->m.to));
 	EXPECT_LT(0, touch_until_hinted(&self->a, &self->before, &self->d));
 	EXPECT_EQ(0, self->d.v[MOF_MARKED]);

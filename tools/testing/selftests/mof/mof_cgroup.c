@@ -190,6 +190,7 @@ TEST_F(cgroup, change_of_mems_moves_marked_pages_at_once)
 	ASSERT_EQ(0, allow_node(&self->cg, self->m.from));
 	ASSERT_EQ(0, area_new(&a, AREA_PAGES, self->m.from));
 	ASSERT_EQ(0, mark(&a, MPOL_LOCAL, 0));
+	ASSERT_EQ(AREA_PAGES, area_hinted(&a));
 	ASSERT_EQ(0, allow_node(&self->cg, self->m.to));
 	EXPECT_EQ(AREA_PAGES, area_on(&a, self->m.to));
 	area_write(&a);

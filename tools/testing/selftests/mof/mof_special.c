@@ -85,6 +85,7 @@ TEST_F_TIMEOUT(lazy, marked_pages_that_ksm_merges_keep_their_contents, 60)
 	twin.seed = self->a.seed;
 	area_fill(&twin);
 	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	ASSERT_EQ(AREA_PAGES, area_hinted(&self->a));
 	ASSERT_EQ(0, mark(&twin, MPOL_BIND, NODE_MASK(self->m.to)));
 	ASSERT_EQ(0, madvise(self->a.base, area_bytes(&self->a), MADV_MERGEABLE));
 	ASSERT_EQ(0, madvise(twin.base, area_bytes(&twin), MADV_MERGEABLE));

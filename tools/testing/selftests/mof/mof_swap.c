@@ -43,6 +43,7 @@ static int page_out(const struct area *a)
 TEST_F(swap, marked_pages_go_out_and_come_back_on_the_right_node)
 {
 	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	ASSERT_EQ(AREA_PAGES, area_hinted(&self->a));
 	ASSERT_EQ(0, page_out(&self->a));
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
 	EXPECT_EQ(AREA_PAGES, area_absent(&self->a));
@@ -59,6 +60,7 @@ TEST_F(swap, marked_pages_go_out_and_come_back_on_the_right_node)
 TEST_F(swap, marked_pages_come_back_on_the_node_of_the_toucher)
 {
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	ASSERT_EQ(AREA_PAGES, area_hinted(&self->a));
 	ASSERT_EQ(0, page_out(&self->a));
 	ASSERT_EQ(AREA_PAGES, area_absent(&self->a));
 	ASSERT_EQ(0, run_on(self->m.to));
@@ -107,6 +109,7 @@ TEST_F_TIMEOUT(swap, marked_pages_go_out_under_pressure_and_come_back, 60)
 	area_free(&self->a);
 	EXPECT_EQ(0, area_new(&self->a, 4 * AREA_PAGES, self->m.from));
 	EXPECT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	EXPECT_EQ(self->a.pages, area_hinted(&self->a));
 	for (tries = 0; tries < 10 && area_absent(&self->a) < self->a.pages; tries++)
 		cgroup_write(&cg, "memory.reclaim", "4M");
 	EXPECT_EQ(self->a.pages, area_absent(&self->a) + area_on(&self->a, self->m.from));
@@ -139,6 +142,7 @@ TEST_F(swap, a_marked_thp_goes_out_and_comes_back_right)
 		SKIP(return, "%s", why);
 	ASSERT_EQ(0, area_new_thp(&thp, 1, self->m.from));
 	ASSERT_EQ(0, mark(&thp, MPOL_BIND, NODE_MASK(self->m.to)));
+	ASSERT_EQ(thp.pages, area_hinted(&thp));
 	ASSERT_EQ(0, page_out(&thp));
 	EXPECT_LT(thp.pages / 2, area_absent(&thp));
 	area_read(&thp);

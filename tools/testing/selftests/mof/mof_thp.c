@@ -149,6 +149,7 @@ TEST_F(thp, half_of_it_in_the_range_keeps_contents)
 	struct area half = area_part(&self->a, 0, self->a.pages / 2);
 
 	ASSERT_EQ(0, mark(&half, MPOL_BIND, NODE_MASK(self->m.to)));
+	EXPECT_LT(0, area_hinted(&half));
 	area_write(&self->a);
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
 	EXPECT_EQ(0, self->d.v[THP_SPLIT_PAGE]);

@@ -114,6 +114,7 @@ TEST_F(lazy, a_refused_write_to_a_marked_page_still_kills)
 {
 	ASSERT_EQ(0, mprotect(self->a.base, area_bytes(&self->a), PROT_READ));
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	ASSERT_EQ(AREA_PAGES, area_hinted(&self->a));
 	EXPECT_TRUE(write_is_refused(&self->a));
 	EXPECT_EQ(0, area_bad(&self->a));
 }
@@ -203,6 +204,7 @@ TEST_F(lazy, one_touch_uses_the_mark_up)
 TEST_F(lazy, a_local_touch_uses_the_mark_up_as_well)
 {
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	ASSERT_EQ(AREA_PAGES, area_hinted(&self->a));
 	area_read(&self->a);
 	EXPECT_EQ(0, area_hinted(&self->a));
 	ASSERT_EQ(0, run_on(self->m.to));

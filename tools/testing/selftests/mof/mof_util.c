@@ -397,26 +397,32 @@ void area_write(const struct area *a)
 		page_write(a, i);
 }
 
-/*
- * Where pages are (-ENOENT: nowhere), or send them to @nodes; touches none.
- * Queries take the pages in pieces: the arrays stay small.
- */
-#define QUERY_PAGES	64L
+/* Pages go to the kernel in pieces: the arrays stay small. */
+#define PIECE	64L
 
-static int query(const struct area *a, long first, long nr, pid_t pid, int *status)
+/* Where @nr pages are (-ENOENT: nowhere), or move them to @nodes; touches none. */
+static int piece(const struct area *a, long first, long nr, pid_t pid,
+		 const int *nodes, int *status)
 {
-	void *addr[QUERY_PAGES];
+	void *addr[PIECE];
 	long i;
 
 	for (i = 0; i < nr; i++)
 		addr[i] = a->base + (first + i) * page_size();
-	return move_pages(pid, nr, addr, NULL, status, 0) ? -errno : 0;
+	if (move_pages(pid, nr, addr, nodes, status, nodes ? MPOL_MF_MOVE : 0) < 0)
+		return -errno;
+	return 0;
+}
+
+static long piece_length(const struct area *a, long first)
+{
+	return a->pages - first < PIECE ? a->pages - first : PIECE;
 }
 
 int page_node(const struct area *a, long page)
 {
 	int status = 0;
-	int err = query(a, page, 1, 0, &status);
+	int err = piece(a, page, 1, 0, NULL, &status);
 
 	return err ? err : status;
 }
@@ -424,13 +430,13 @@ int page_node(const struct area *a, long page)
 /* Number of pages whose status is @want in process @pid (0: our own). */
 long area_on_as(const struct area *a, int want, pid_t pid)
 {
-	int status[QUERY_PAGES];
+	int status[PIECE];
 	long first, nr, i;
 	long found = 0;
 
 	for (first = 0; first < a->pages; first += nr) {
-		nr = a->pages - first < QUERY_PAGES ? a->pages - first : QUERY_PAGES;
-		if (query(a, first, nr, pid, status))
+		nr = piece_length(a, first);
+		if (piece(a, first, nr, pid, NULL, status))
 			return -errno;
 		for (i = 0; i < nr; i++)
 			found += status[i] == want;
@@ -451,15 +457,14 @@ long area_absent(const struct area *a)
 /* Move the area with move_pages(2); returns the number of pages on @node. */
 long area_move(const struct area *a, int node)
 {
-	void *addr;
-	int status;
-	long i;
+	int nodes[PIECE], status[PIECE];
+	long first, i;
 
-	for (i = 0; i < a->pages; i++) {
-		addr = a->base + i * page_size();
-		if (move_pages(0, 1, &addr, &node, &status, MPOL_MF_MOVE) < 0)
+	for (i = 0; i < PIECE; i++)
+		nodes[i] = node;
+	for (first = 0; first < a->pages; first += PIECE)
+		if (piece(a, first, piece_length(a, first), 0, nodes, status))
 			return -errno;
-	}
 	return area_on(a, node);
 }
 

@@ -119,6 +119,7 @@ TEST_F(lazy, write_after_fork_copies_and_both_keep_their_contents)
 	struct helper h;
 
 	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	ASSERT_EQ(AREA_PAGES, area_hinted(&self->a));
 	helper_start(&h, &self->a, step);
 	ours.seed += 1;
 	area_fill(&ours);
@@ -205,6 +206,7 @@ static long elsewhere(const struct area *a, const struct machine *m)
 TEST_F(lazy, mprotect_to_none_and_back_keeps_contents)
 {
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	ASSERT_EQ(AREA_PAGES, area_hinted(&self->a));
 	ASSERT_EQ(0, mprotect(self->a.base, area_bytes(&self->a), PROT_NONE));
 	ASSERT_EQ(0, mprotect(self->a.base, area_bytes(&self->a),
 			      PROT_READ | PROT_WRITE));
@@ -218,6 +220,7 @@ TEST_F(lazy, mprotect_to_none_and_back_keeps_contents)
 TEST_F(lazy, mprotect_to_read_only_and_back_keeps_contents)
 {
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	ASSERT_EQ(AREA_PAGES, area_hinted(&self->a));
 	ASSERT_EQ(0, mprotect(self->a.base, area_bytes(&self->a), PROT_READ));
 	ASSERT_EQ(0, run_on(self->m.to));
 	area_read(&self->a);
@@ -296,6 +299,7 @@ TEST_F(lazy, munmap_of_a_part_leaves_the_rest_marked)
 TEST_F(lazy, dontneed_gives_zeroes_in_the_right_place)
 {
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	ASSERT_EQ(AREA_PAGES, area_hinted(&self->a));
 	ASSERT_EQ(0, madvise(self->a.base, area_bytes(&self->a), MADV_DONTNEED));
 	EXPECT_EQ(0, area_hinted(&self->a));
 	ASSERT_EQ(0, run_on(self->m.to));
@@ -313,6 +317,7 @@ TEST_F(lazy, madv_free_pages_are_old_or_zero_and_writable)
 	long i;
 
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	ASSERT_EQ(AREA_PAGES, area_hinted(&self->a));
 	ASSERT_EQ(0, madvise(self->a.base, area_bytes(&self->a), MADV_FREE));
 	ASSERT_EQ(0, run_on(self->m.to));
 	for (i = 0; i < AREA_PAGES; i++) {
@@ -332,6 +337,7 @@ TEST_F(lazy, marking_after_madv_free_and_writing_keeps_what_was_written)
 	ASSERT_EQ(0, madvise(self->a.base, area_bytes(&self->a), MADV_FREE));
 	drain_lru();
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	ASSERT_EQ(AREA_PAGES, area_hinted(&self->a));
 	ASSERT_EQ(0, run_on(self->m.to));
 	area_fill(&self->a);
 	EXPECT_EQ(0, elsewhere(&self->a, &self->m));
@@ -357,6 +363,7 @@ TEST_F(lazy, locked_memory_moves_and_stays_locked)
 TEST_F(lazy, locking_marked_memory_keeps_contents)
 {
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	ASSERT_EQ(AREA_PAGES, area_hinted(&self->a));
 	ASSERT_EQ(0, run_on(self->m.to));
 	ASSERT_EQ(0, mlock(self->a.base, area_bytes(&self->a)));
 	area_write(&self->a);
