@@ -70,9 +70,10 @@ TEST_F(cgroup, memory_stat_counts_the_groups_pages)
 	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_MARKED]);
 	EXPECT_EQ(1, self->d.v[MOF_LOCAL]);
 	EXPECT_EQ(AREA_PAGES - 1, self->d.v[MOF_MIGRATED]);
-	for (i = 0; i < NR_MOF_STATS; i++)
+	for (i = 0; i < NR_MOF_STATS; i++) {
 		EXPECT_EQ(self->d.v[i], cgroup_stat(&self->cg, stat_name(i)))
 			TH_LOG("in %s", stat_name(i));
+	}
 	EXPECT_EQ(0, area_bad(&a));
 }
 

@@ -160,8 +160,13 @@ TEST_F(lazy, parked_while_unmapped_and_still_reclaimable_to_swap)
  * Processes that read the same pages all the time, shared on purpose and by
  * fork(2), while these are moved under their feet.
  */
+struct family {
+	int reading;		/* members that have all pages mapped */
+	int stop;
+};
+
 static pid_t reader_start(const struct area *shared, const struct area *forked,
-			  const int *stop, int node)
+			  struct family *f, int node)
 {
 	pid_t pid = fork();
 	long bad = 0;
@@ -169,17 +174,26 @@ static pid_t reader_start(const struct area *shared, const struct area *forked,
 	if (pid)
 		return pid;
 	bad += !!run_on(node);
-	while (!__atomic_load_n(stop, __ATOMIC_RELAXED))
+	bad += area_bad(shared) + area_bad(forked);
+	__atomic_add_fetch(&f->reading, 1, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&f->stop, __ATOMIC_RELAXED))
 		bad += area_bad(shared) + area_bad(forked);
 	_exit(bad ? 1 : 0);
 }
 
-static int *shared_flag(void)
+static struct family *family_new(void)
 {
-	int *flag = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
-			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct family *f = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	return flag == MAP_FAILED ? NULL : flag;
+	return f == MAP_FAILED ? NULL : f;
+}
+
+/* Mapping a page for the first time holds it for a moment: let that pass. */
+static void family_wait(const struct family *f)
+{
+	while (__atomic_load_n(&f->reading, __ATOMIC_ACQUIRE) < FAMILY)
+		usleep(1000);
 }
 
 static long mark_all_and_touch(const struct area *a, int node)
@@ -195,16 +209,17 @@ static long mark_all_and_touch(const struct area *a, int node)
 TEST_F(lazy, blocking_accesses_during_migration_after_fork_in_several_address_spaces)
 {
 	struct area shared, forked = self->a;
-	pid_t family[FAMILY];
-	int *stop = shared_flag();
+	struct family *f = family_new();
+	pid_t reader[FAMILY];
 	int i, status;
 
-	ASSERT_NE(NULL, stop);
+	ASSERT_NE(NULL, f);
 	ASSERT_EQ(0, area_map_file(&shared, AREA_PAGES, PROT_READ | PROT_WRITE,
 				   MAP_SHARED | MAP_ANONYMOUS, -1));
 	ASSERT_EQ(0, area_place(&shared, self->m.from));
 	for (i = 0; i < FAMILY; i++)
-		family[i] = reader_start(&shared, &forked, stop, node_of_round(&self->m, i));
+		reader[i] = reader_start(&shared, &forked, f, node_of_round(&self->m, i));
+	family_wait(f);
 	for (i = 0; i < ROUNDS; i++) {
 		EXPECT_EQ(AREA_PAGES, mark_all_and_touch(&shared,
 							 node_of_round(&self->m, i)));
@@ -212,9 +227,9 @@ TEST_F(lazy, blocking_accesses_during_migration_after_fork_in_several_address_sp
 							 node_of_round(&self->m, i)));
 		drain_lru();
 	}
-	__atomic_store_n(stop, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&f->stop, 1, __ATOMIC_RELAXED);
 	for (i = 0; i < FAMILY; i++) {
-		EXPECT_EQ(family[i], waitpid(family[i], &status, 0));
+		EXPECT_EQ(reader[i], waitpid(reader[i], &status, 0));
 		EXPECT_EQ(0, status);
 	}
 	EXPECT_EQ(0, area_bad(&shared));

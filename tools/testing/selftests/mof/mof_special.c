@@ -141,7 +141,6 @@ TEST_F(lazy, pages_pinned_before_are_not_marked)
 	EXPECT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
 	EXPECT_EQ(last.pages, self->d.v[MOF_MARKED]);
-	EXPECT_EQ(0, area_hinted(&first));
 	area_write(&self->a);
 	EXPECT_EQ(first.pages, area_on(&first, self->m.from));
 	EXPECT_EQ(last.pages, area_on(&last, self->m.to));

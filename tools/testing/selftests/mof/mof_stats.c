@@ -135,7 +135,10 @@ static long hinted_in_line(const char *line)
 	return p ? strtol(p + strlen(" hinted="), NULL, 10) : 0;
 }
 
-/* Pages of the area that are marked, as numa_maps tells; touches none. */
+/*
+ * Pages of the area that are marked, as numa_maps tells; touches none. That has
+ * one line a VMA: areas that end in the middle of one cannot be asked for.
+ */
 long area_hinted(const struct area *a)
 {
 	unsigned long base = (unsigned long)a->base;

@@ -352,11 +352,12 @@ long area_not_zero(const struct area *a)
 	return bad;
 }
 
-/* Fill a mapped area with its contents, on @node; leaves no policy behind. */
+/* Fill a mapped area with its contents, anew, on @node; leaves no policy behind. */
 int area_place(const struct area *a, int node)
 {
 	long err;
 
+	madvise(a->base, area_bytes(a), MADV_DONTNEED);
 	err = area_mbind(a, MPOL_BIND, NODE_MASK(node), 0);
 	if (err)
 		return err;

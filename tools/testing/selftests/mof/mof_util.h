@@ -125,7 +125,6 @@ enum stat_id {
 	MOF_RESOLVED,
 	MOF_MIGRATED,
 	MOF_MIGRATED_THP,
-	MOF_WINDOWED,
 	MOF_LOCAL,
 	MOF_FAILED_NOMEM,
 	MOF_FAILED_SHARED,
@@ -134,7 +133,8 @@ enum stat_id {
 	MOF_FAILED_RACED,
 	NR_MOF_STATS,
 
-	NUMA_HINT_FAULTS = NR_MOF_STATS,
+	MOF_WINDOWED = NR_MOF_STATS,	/* only where there is a window */
+	NUMA_HINT_FAULTS,
 	NUMA_PAGES_MIGRATED,
 	PGMIGRATE_SUCCESS,
 	THP_MIGRATION_SUCCESS,
@@ -189,14 +189,12 @@ int cgroup_stat_names(const struct cgroup *cg);
 
 /**
  * struct disk - ext4 on a loop device over memory: a disk-backed file system
- * @dir:	where it is mounted
- * @loop:	the loop device's name
- * @fd:		the loop device, open
+ * @dir:	where it is mounted; empty if it is not
+ * @loop:	the loop device's name; empty if it is not set up
  */
 struct disk {
 	char dir[64];
 	char loop[32];
-	int fd;
 };
 
 const char *disk_mount(struct disk *d);
