@@ -53,7 +53,7 @@ FIXTURE_SETUP(balancing)
 	EXPECT_EQ(0, stats_read(&self->before));
 }
 
-FIXTURE_TEARDOWN(balancing)
+FIXTURE_TEARDOWN_PARENT(balancing)
 {
 	machine_restore(&self->m);
 }

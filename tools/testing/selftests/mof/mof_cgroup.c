@@ -28,7 +28,7 @@ FIXTURE_SETUP(cgroup)
 	EXPECT_EQ(0, stats_read(&self->before));
 }
 
-FIXTURE_TEARDOWN(cgroup)
+FIXTURE_TEARDOWN_PARENT(cgroup)
 {
 	cgroup_leave(&self->cg);
 	machine_restore(&self->m);

@@ -219,10 +219,8 @@ FIXTURE_SETUP(disk)
 	EXPECT_EQ(0, stats_read(&self->before));
 }
 
-FIXTURE_TEARDOWN(disk)
+FIXTURE_TEARDOWN_PARENT(disk)
 {
-	area_free(&self->a);
-	close(self->fd);
 	disk_umount(&self->disk);
 	machine_restore(&self->m);
 }
@@ -287,6 +285,7 @@ TEST_F(disk, pages_made_dirty_by_another_mapping_after_the_call_are_not_lost)
 	ASSERT_EQ(0, fsync(self->fd));
 	drain_lru();
 	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	EXPECT_EQ(AREA_PAGES, area_hinted(&self->a));
 	ASSERT_EQ(0, area_map_file(&second, AREA_PAGES, RW, MAP_SHARED, self->fd));
 	second.seed = self->a.seed + 5;
 	area_fill(&second);
@@ -303,6 +302,7 @@ TEST_F(disk, writeback_of_marked_pages_keeps_contents)
 {
 	ASSERT_EQ(0, fsync(self->fd));
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	EXPECT_EQ(AREA_PAGES, area_hinted(&self->a));
 	ASSERT_EQ(0, msync(self->a.base, area_bytes(&self->a), MS_SYNC));
 	ASSERT_EQ(0, run_on(self->m.to));
 	area_write(&self->a);

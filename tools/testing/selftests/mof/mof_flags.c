@@ -59,8 +59,6 @@ FIXTURE_VARIANT(error)
 	int expected;
 };
 
-#define failing _fixture_variant_error	/* struct: as a parameter's type */
-
 FIXTURE_VARIANT_ADD(error, lazy_alone) {
 	.mode = MPOL_BIND, .nodes = NODES_TO, .flags = MPOL_MF_LAZY,
 	.expected = -EINVAL,
@@ -161,12 +159,13 @@ FIXTURE_SETUP(error)
 	ASSERT_EQ(0, area_mbind(&self->a, MPOL_BIND, NODE_MASK(self->m.from), 0));
 }
 
-FIXTURE_TEARDOWN(error)
+FIXTURE_TEARDOWN_PARENT(error)
 {
 	machine_restore(&self->m);
 }
 
-static int failing_call(const struct failing *v, const struct area *a, int to)
+static int failing_call(const struct _fixture_variant_error *v,
+			const struct area *a, int to)
 {
 	unsigned long length = v->length ?: (unsigned long)area_bytes(a);
 	unsigned long maxnode = v->nodes == NODES_NONE ? 0 : 65;

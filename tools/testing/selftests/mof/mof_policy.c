@@ -125,7 +125,7 @@ FIXTURE_SETUP(mask)
 	ASSERT_EQ(0, stats_read(&self->before));
 }
 
-FIXTURE_TEARDOWN(mask)
+FIXTURE_TEARDOWN_PARENT(mask)
 {
 	machine_restore(&self->m);
 }

@@ -28,9 +28,8 @@ FIXTURE_SETUP(swap)
 	EXPECT_EQ(0, stats_read(&self->before));
 }
 
-FIXTURE_TEARDOWN(swap)
+FIXTURE_TEARDOWN_PARENT(swap)
 {
-	area_free(&self->a);
 	swap_disable(&self->swap);
 	machine_restore(&self->m);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The fixtures that the test programs share. Each test is a process of its own.
+ * Its parent tears down, so that a test that crashes leaves nothing behind either.
  */
 #ifndef _MOF_TEST_H
 #define _MOF_TEST_H
@@ -34,7 +35,7 @@ FIXTURE_SETUP(lazy)
 	ASSERT_EQ(0, stats_read(&self->before));
 }
 
-FIXTURE_TEARDOWN(lazy)
+FIXTURE_TEARDOWN_PARENT(lazy)
 {
 	machine_restore(&self->m);
 }
@@ -59,7 +60,7 @@ FIXTURE_SETUP(stock)
 	ASSERT_EQ(0, stats_read(&self->before));
 }
 
-FIXTURE_TEARDOWN(stock)
+FIXTURE_TEARDOWN_PARENT(stock)
 {
 	machine_restore(&self->m);
 }

@@ -27,7 +27,7 @@ FIXTURE_SETUP(thp)
 	ASSERT_EQ(0, stats_read(&self->before));
 }
 
-FIXTURE_TEARDOWN(thp)
+FIXTURE_TEARDOWN_PARENT(thp)
 {
 	machine_restore(&self->m);
 }
