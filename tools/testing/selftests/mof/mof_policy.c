@@ -329,6 +329,20 @@ TEST_F(lazy, vma_policy_changed_before_the_touch_decides)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
+/* Also known as marked under the policy that the scanner marks, too. */
+TEST_F(lazy, policy_removed_before_the_touch_leaves_it_to_the_toucher)
+{
+	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.from) |
+			  NODE_MASK(self->m.to)));
+	ASSERT_EQ(0, area_mbind(&self->a, MPOL_DEFAULT, 0, 0));
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_read(&self->a);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_MIGRATED]);
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
 TEST_F(lazy, part_of_a_range_with_another_policy_follows_it)
 {
 	struct area first = area_part(&self->a, 0, AREA_PAGES / 2);
