@@ -325,4 +325,55 @@ TEST_F(disk, truncation_of_a_marked_file_kills_only_beyond_its_end)
 	EXPECT_EQ(0, area_bad(&first));
 }
 
+/*
+ * Direct I/O takes pages by get_user_pages(). To write to the disk it only reads
+ * them: no touch. To read from the disk it writes them: a touch.
+ */
+static int open_direct(const struct disk *disk)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/direct", disk->dir);
+	return open(path, O_RDWR | O_CREAT | O_DIRECT, 0600);
+}
+
+TEST_F(disk, direct_io_writes_marked_pages_out_and_leaves_the_mark)
+{
+	int fd = open_direct(&self->disk);
+	struct area buffer, copy;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, area_new(&buffer, AREA_PAGES, self->m.from));
+	ASSERT_EQ(0, area_new(&copy, AREA_PAGES, self->m.from));
+	ASSERT_EQ(0, mark(&buffer, MPOL_BIND, NODE_MASK(self->m.to)));
+	ASSERT_EQ(area_bytes(&buffer), pwrite(fd, buffer.base, area_bytes(&buffer), 0));
+	EXPECT_EQ(AREA_PAGES, area_hinted(&buffer));
+	EXPECT_EQ(AREA_PAGES, area_on(&buffer, self->m.from));
+	ASSERT_EQ(area_bytes(&copy), pread(fd, copy.base, area_bytes(&copy), 0));
+	copy.seed = buffer.seed;
+	EXPECT_EQ(0, area_bad(&copy));
+	area_read(&buffer);
+	EXPECT_EQ(AREA_PAGES, area_on(&buffer, self->m.to));
+	EXPECT_EQ(0, area_bad(&buffer));
+	close(fd);
+}
+
+TEST_F(disk, direct_io_into_marked_pages_moves_them)
+{
+	int fd = open_direct(&self->disk);
+	struct area buffer, copy;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, area_new(&buffer, AREA_PAGES, self->m.from));
+	ASSERT_EQ(0, area_new(&copy, AREA_PAGES, self->m.from));
+	ASSERT_EQ(area_bytes(&buffer), pwrite(fd, buffer.base, area_bytes(&buffer), 0));
+	ASSERT_EQ(0, mark(&copy, MPOL_BIND, NODE_MASK(self->m.to)));
+	ASSERT_EQ(area_bytes(&copy), pread(fd, copy.base, area_bytes(&copy), 0));
+	EXPECT_EQ(0, area_hinted(&copy));
+	EXPECT_EQ(AREA_PAGES, area_on(&copy, self->m.to));
+	copy.seed = buffer.seed;
+	EXPECT_EQ(0, area_bad(&copy));
+	close(fd);
+}
+
 #include "mof_main.h"

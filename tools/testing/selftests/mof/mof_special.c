@@ -47,7 +47,7 @@ static bool ksm_start(void)
 	       !write_long(KSM "sleep_millisecs", 10);
 }
 
-TEST_F_TIMEOUT(lazy, ksm_pages_are_not_marked, 60)
+TEST_F(lazy, ksm_pages_are_not_marked)
 {
 	struct area twin;
 
@@ -75,7 +75,7 @@ TEST_F_TIMEOUT(lazy, ksm_pages_are_not_marked, 60)
 }
 
 /* Marked pages may become KSM pages: they stay whole, and readable. */
-TEST_F_TIMEOUT(lazy, marked_pages_that_ksm_merges_keep_their_contents, 60)
+TEST_F(lazy, marked_pages_that_ksm_merges_keep_their_contents)
 {
 	struct area twin;
 
@@ -357,7 +357,7 @@ static void hog_stop(struct hog *h)
 		write_long(h->pool, 0);
 }
 
-TEST_F_TIMEOUT(lazy, without_memory_on_the_target_pages_stay_and_the_touch_succeeds, 120)
+TEST_F(lazy, without_memory_on_the_target_pages_stay_and_the_touch_succeeds)
 {
 	struct hog hog = { 0 };
 	const char *why = thp_missing();

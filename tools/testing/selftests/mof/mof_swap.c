@@ -97,7 +97,7 @@ TEST_F(swap, pages_just_swapped_in_move_and_go_out_again)
 }
 
 /* The group is made to give back more than all it has. */
-TEST_F_TIMEOUT(swap, marked_pages_go_out_under_pressure_and_come_back, 60)
+TEST_F(swap, marked_pages_go_out_under_pressure_and_come_back)
 {
 	struct cgroup cg;
 	const char *why = cgroup_enter(&cg, "+memory");

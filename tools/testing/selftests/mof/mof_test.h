@@ -9,6 +9,10 @@
 #include "../kselftest_harness.h"
 #include "mof_util.h"
 
+/* Seconds a test may take: enough for a debug kernel on an emulated machine. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT	180
+
 #define NO_LAZY		"kernel without MPOL_MF_LAZY"
 
 /* Tests of MPOL_MF_LAZY: an area of base pages on m.from, counters read. */

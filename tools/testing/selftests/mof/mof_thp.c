@@ -259,6 +259,65 @@ TEST_F(thp, pinned_before_it_is_not_marked_and_strict_says_so)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
+TEST_F(thp, dontneed_of_a_part_of_a_marked_one_keeps_the_rest)
+{
+	struct area first = area_part(&self->a, 0, self->a.pages / 2);
+	struct area last = area_part(&self->a, first.pages, self->a.pages - first.pages);
+
+	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	ASSERT_EQ(self->a.pages, area_hinted(&self->a));
+	ASSERT_EQ(0, madvise(first.base, area_bytes(&first), MADV_DONTNEED));
+	EXPECT_EQ(0, area_not_zero(&first));
+	area_write(&last);
+	EXPECT_EQ(0, area_hinted(&self->a));
+	EXPECT_EQ(0, area_bad(&last));
+}
+
+TEST_F(thp, mprotect_of_a_marked_one_keeps_contents)
+{
+	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	ASSERT_EQ(self->a.pages, area_hinted(&self->a));
+	ASSERT_EQ(0, mprotect(self->a.base, area_bytes(&self->a), PROT_NONE));
+	ASSERT_EQ(0, mprotect(self->a.base, area_bytes(&self->a), PROT_READ | PROT_WRITE));
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_write(&self->a);
+	EXPECT_EQ(0, area_hinted(&self->a));
+	EXPECT_TRUE(is_whole(&self->a));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/* The same for a huge page of shared memory. */
+#define SHMEM_THP "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
+
+TEST_F(thp, one_of_shared_memory_moves_whole)
+{
+	int fd = memfd_create("mof", 0);
+	long kb = thp_size() / 1024;
+	struct area shm;
+
+	if (write_text(SHMEM_THP, "advise"))
+		SKIP(return, "kernel without huge pages in shared memory");
+	ASSERT_EQ(0, ftruncate(fd, thp_size()));
+	ASSERT_EQ(0, area_map_file(&shm, thp_pages(), PROT_READ | PROT_WRITE,
+				   MAP_SHARED, fd));
+	ASSERT_EQ(0, madvise(shm.base, area_bytes(&shm), MADV_HUGEPAGE));
+	EXPECT_EQ(0, area_place(&shm, self->m.from));
+	write_text(SHMEM_THP, "never");
+	ASSERT_EQ(kb, area_smaps_kb(&shm, "ShmemPmdMapped"));
+	ASSERT_EQ(0, stats_read(&self->before));
+	ASSERT_EQ(0, mark(&shm, MPOL_BIND, NODE_MASK(self->m.to)));
+	EXPECT_EQ(shm.pages, area_hinted(&shm));
+	page_write(&shm, 5);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(shm.pages, area_on(&shm, self->m.to));
+	EXPECT_EQ(kb, area_smaps_kb(&shm, "ShmemPmdMapped"));
+	EXPECT_EQ(1, self->d.v[MOF_FAULTS]);
+	EXPECT_EQ(1, self->d.v[MOF_MIGRATED_THP]);
+	EXPECT_EQ(0, splits(&self->d));
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	EXPECT_EQ(0, area_bad(&shm));
+}
+
 TEST_F(thp, the_huge_zero_page_is_not_marked)
 {
 	struct area zero;
@@ -275,7 +334,7 @@ TEST_F(thp, the_huge_zero_page_is_not_marked)
 }
 
 /* All huge pages of the target are taken: it stays whole, where it is. */
-TEST_F_TIMEOUT(thp, without_a_huge_page_on_the_target_it_stays_whole, 60)
+TEST_F(thp, without_a_huge_page_on_the_target_it_stays_whole)
 {
 	char pool[96];
 

@@ -245,7 +245,9 @@ int area_map(struct area *a, long pages)
 
 int area_map_file(struct area *a, long pages, int prot, int flags, int fd)
 {
-	return area_map_at(a, pages, page_size(), prot, flags, fd);
+	bool huge = thp_size() > 0 && !(pages % thp_pages());
+
+	return area_map_at(a, pages, huge ? thp_size() : page_size(), prot, flags, fd);
 }
 
 /* Map a private anonymous area of base pages, filled, all on @node. */

@@ -372,6 +372,30 @@ TEST_F(lazy, locking_marked_memory_keeps_contents)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
+TEST_F(lazy, a_process_that_exits_or_execs_frees_its_marked_pages)
+{
+	int status;
+	pid_t pid;
+
+	ASSERT_EQ(0, madvise(self->a.base, area_bytes(&self->a), MADV_DONTNEED));
+	for (int exec = 0; exec < 2; exec++) {
+		pid = fork();
+		if (!pid) {
+			if (area_place(&self->a, self->m.from) ||
+			    mark(&self->a, MPOL_LOCAL, 0) ||
+			    area_hinted(&self->a) != AREA_PAGES)
+				_exit(1);
+			if (exec)
+				execl("/bin/true", "true", NULL);
+			_exit(0);
+		}
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_EQ(0, status);
+	}
+	ASSERT_EQ(0, area_place(&self->a, self->m.from));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
 /* A range across several VMAs, some writable and some not. */
 TEST_F(lazy, a_range_of_several_vmas_is_marked_throughout)
 {
