@@ -168,7 +168,7 @@ static int failing_call(const struct _fixture_variant_error *v,
 			const struct area *a, int to)
 {
 	unsigned long length = v->length ?: (unsigned long)area_bytes(a);
-	unsigned long maxnode = v->nodes == NODES_NONE ? 0 : 65;
+	unsigned long maxnode = v->nodes == NODES_NONE ? 0 : MAX_NODE;
 	unsigned long mask = NODE_MASK(to);
 	void *nodes = &mask;
 
@@ -223,7 +223,7 @@ TEST_F(lazy, a_length_is_rounded_up_to_whole_pages)
 {
 	unsigned long nodes = NODE_MASK(self->m.to);
 
-	ASSERT_EQ(0, mbind(self->a.base, page_size() + 1, MPOL_BIND, &nodes, 65,
+	ASSERT_EQ(0, mbind(self->a.base, page_size() + 1, MPOL_BIND, &nodes, MAX_NODE,
 			   MOF_LAZY_MOVE));
 	EXPECT_EQ(2, area_hinted(&self->a));
 	EXPECT_EQ(0, area_bad(&self->a));

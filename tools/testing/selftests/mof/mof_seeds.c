@@ -354,7 +354,7 @@ static long migrate_all(const struct area *b, int from, int to)
 {
 	unsigned long old = NODE_MASK(from), new = NODE_MASK(to);
 
-	if (migrate_pages(0, 65, &old, &new) < 0)
+	if (migrate_pages(0, MAX_NODE, &old, &new) < 0)
 		return -errno;
 	return area_on(b, to);
 }

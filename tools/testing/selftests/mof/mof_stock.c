@@ -162,7 +162,7 @@ TEST_F(stock, migrate_pages_2_moves)
 	unsigned long from = NODE_MASK(self->m.from);
 	unsigned long to = NODE_MASK(self->m.to);
 
-	EXPECT_LE(0, migrate_pages(0, 65, &from, &to));
+	EXPECT_LE(0, migrate_pages(0, MAX_NODE, &from, &to));
 	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
 	EXPECT_EQ(0, counted_as_ours(&self->before));
 	EXPECT_EQ(0, area_bad(&self->a));

@@ -39,6 +39,9 @@
 
 /* mof_util.c: nodes and CPUs */
 
+/* Bits of a nodemask for the kernel, which looks at one bit less. */
+#define MAX_NODE		(8 * sizeof(unsigned long) + 1)
+
 #define NO_NODE			(-1)
 
 /**
@@ -67,7 +70,7 @@ int run_on(int node);
 int nearest_node(int node, unsigned long among);
 int set_task_policy(int mode, unsigned long nodes);
 
-/* mof_util.c: areas */
+/* mof_area.c */
 
 /**
  * struct area - memory with known contents, in VMAs of its own
