@@ -175,17 +175,15 @@ TEST_F(mask, page_in_the_mask_stays_if_the_toucher_is_not)
 TEST_F(mask, page_outside_goes_into_the_mask_if_the_toucher_is_outside)
 {
 	unsigned long nodes;
-	int nearest;
+	int nid;
 
 	if (self->m.third == NO_NODE)
 		SKIP(return, "needs three nodes with memory");
 	nodes = NODE_MASK(self->m.to) | NODE_MASK(self->m.third);
-	nearest = nearest_node(self->m.from, nodes);
 	ASSERT_EQ(0, mark_and_touch(&self->a, variant->mode, nodes, self->m.from));
-	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to) +
-			      area_on(&self->a, self->m.third));
-	if (nearest != NO_NODE)
-		EXPECT_EQ(AREA_PAGES, area_on(&self->a, nearest));
+	nid = page_node(&self->a, 0);
+	EXPECT_TRUE(is_nearest(self->m.from, nid, nodes));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, nid));
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
@@ -359,32 +357,48 @@ TEST_F(lazy, part_of_a_range_with_another_policy_follows_it)
 
 /* Unusual nodes */
 
-/* Where the kernel itself allocates for a CPU of @node. */
-static int node_of_allocation(int node)
+/* One of the machine's two nodes that is, or is not, as near to @node as any. */
+static int pick(const struct machine *m, int node, bool nearest)
 {
-	struct area one;
-	int nid;
-
-	if (run_on(node) || area_map(&one, 1))
-		return -EINVAL;
-	page_write(&one, 0);
-	nid = page_node(&one, 0);
-	area_free(&one);
-	return nid;
+	if (is_nearest(node, m->from, memory_nodes()) == nearest)
+		return m->from;
+	if (is_nearest(node, m->to, memory_nodes()) == nearest)
+		return m->to;
+	return NO_NODE;
 }
 
 TEST_F(lazy, toucher_without_memory_gets_its_nearest_node_with_memory)
 {
-	int far, near;
+	int toucher = self->m.memoryless;
+	int far, nid;
+
+	if (toucher == NO_NODE)
+		SKIP(return, "needs a node with CPUs and without memory");
+	far = pick(&self->m, toucher, false);
+	if (far == NO_NODE)
+		SKIP(return, "needs nodes at different distances");
+	ASSERT_EQ(0, area_place(&self->a, far));
+	ASSERT_EQ(0, mark_and_touch(&self->a, MPOL_LOCAL, 0, toucher));
+	nid = page_node(&self->a, 0);
+	EXPECT_TRUE(is_nearest(toucher, nid, memory_nodes()));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, nid));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(lazy, toucher_without_memory_leaves_pages_on_a_nearest_node)
+{
+	int near;
 
 	if (self->m.memoryless == NO_NODE)
 		SKIP(return, "needs a node with CPUs and without memory");
-	near = node_of_allocation(self->m.memoryless);
-	ASSERT_LE(0, near);
-	far = near == self->m.from ? self->m.to : self->m.from;
-	ASSERT_EQ(0, area_place(&self->a, far));
+	near = pick(&self->m, self->m.memoryless, true);
+	if (near == NO_NODE)
+		SKIP(return, "needs a nearest node with CPUs");
+	ASSERT_EQ(0, area_place(&self->a, near));
 	ASSERT_EQ(0, mark_and_touch(&self->a, MPOL_LOCAL, 0, self->m.memoryless));
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
 	EXPECT_EQ(AREA_PAGES, area_on(&self->a, near));
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_LOCAL]);
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 

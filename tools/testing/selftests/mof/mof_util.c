@@ -115,42 +115,37 @@ int run_on(int node)
 	return numa_node_of_cpu(sched_getcpu()) == node ? 0 : -EAGAIN;
 }
 
-/* The distance from @node to the nearest of @among. */
-static int nearest_distance(int node, unsigned long among)
+/* The nodes that have memory, as a mask. */
+unsigned long memory_nodes(void)
 {
-	int best = 0;
-	int n;
+	unsigned long mask = 0;
+	int node;
 
-	for (n = 0; n <= numa_max_node(); n++) {
-		if (!(among & NODE_MASK(n)))
-			continue;
-		if (!best || numa_distance(node, n) < best)
-			best = numa_distance(node, n);
-	}
-	return best;
+	for (node = 0; node <= numa_max_node(); node++)
+		if (numa_node_size64(node, NULL) > 0)
+			mask |= NODE_MASK(node);
+	return mask;
 }
 
 /**
- * nearest_node() - the node of a set that is nearest to another one
+ * is_nearest() - is no other node nearer?
  * @node:  from where
- * @among: mask of candidates
+ * @nid:   the node in question
+ * @among: mask of all candidates
  *
- * Return: it, or NO_NODE where several are equally near and any would do.
+ * Return: true if @nid is one of @among, and as near to @node as any of them.
  */
-int nearest_node(int node, unsigned long among)
+bool is_nearest(int node, int nid, unsigned long among)
 {
-	int best = nearest_distance(node, among);
-	int found = NO_NODE;
 	int n;
 
-	for (n = 0; n <= numa_max_node(); n++) {
-		if (!(among & NODE_MASK(n)) || numa_distance(node, n) != best)
-			continue;
-		if (found != NO_NODE)
-			return NO_NODE;
-		found = n;
-	}
-	return found;
+	if (nid < 0 || !(among & NODE_MASK(nid)))
+		return false;
+	for (n = 0; n <= numa_max_node(); n++)
+		if (among & NODE_MASK(n) &&
+		    numa_distance(node, n) < numa_distance(node, nid))
+			return false;
+	return true;
 }
 
 int set_task_policy(int mode, unsigned long nodes)

@@ -67,7 +67,8 @@ void machine_restore(const struct machine *m);
 bool have_lazy(void);
 bool lazy_expected_absent(void);
 int run_on(int node);
-int nearest_node(int node, unsigned long among);
+unsigned long memory_nodes(void);
+bool is_nearest(int node, int nid, unsigned long among);
 int set_task_policy(int mode, unsigned long nodes);
 
 /* mof_area.c */
