@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/io_uring.h>
 #include <linux/loop.h>
+#include <numa.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 #include "mof_util.h"
 
 #define DISK_BYTES	(16L << 20)
+#define SMALL_NODE	(4LL << 30)	/* bytes */
 #define ZRAM_BYTES	(32L << 20)
 
 long read_long(const char *path)
@@ -316,6 +318,38 @@ void swap_disable(struct swap *s)
 	if (!strcmp(s->device, "/dev/zram0"))
 		write_long("/sys/block/zram0/reset", 1);
 	s->device[0] = '\0';
+}
+
+static int write_pool(int node, long pages)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path),
+		 "/sys/devices/system/node/node%d/hugepages/hugepages-%ldkB/nr_hugepages",
+		 node, thp_size() / 1024);
+	return write_long(path, pages);
+}
+
+/**
+ * take_huge_pages() - leave a node without a free huge page
+ * @node: the node; call give_huge_pages() for it in the end
+ *
+ * All go to the pool of hugetlb. Not on large nodes, which others may be using.
+ *
+ * Return: NULL, or why that is not possible.
+ */
+const char *take_huge_pages(int node)
+{
+	if (numa_node_size64(node, NULL) > SMALL_NODE)
+		return "would use all memory of a node of more than 4 GiB: run it in a guest";
+	if (write_pool(node, SMALL_NODE / thp_size()))
+		return "kernel without hugetlb pools per node";
+	return NULL;
+}
+
+void give_huge_pages(int node)
+{
+	write_pool(node, 0);
 }
 
 /**

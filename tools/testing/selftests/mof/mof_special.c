@@ -318,55 +318,42 @@ TEST_F(lazy, pages_move_once_the_pipe_has_let_go)
  * No memory on the target. Huge pages of hugetlb take what is free of it, then
  * base pages the rest, until the kernel gives us pages of another node.
  */
-struct hog {
-	char pool[96];
-	char *base;
-	long bytes;
-};
+#define HOG_BYTES	(256L << 20)
 
-#define HOG_PAGES	(256L << 20 >> 12)
-
-static const char *hog_start(struct hog *h, int node)
+static const char *hog_start(struct area *hog, int node)
 {
-	struct area a = { 0 };
+	const char *why = take_huge_pages(node);
 	long i;
 
-	snprintf(h->pool, sizeof(h->pool),
-		 "/sys/devices/system/node/node%d/hugepages/hugepages-%ldkB/nr_hugepages",
-		 node, thp_size() / 1024);
-	if (write_long(h->pool, 1L << 20))
-		return "kernel without hugetlb pools per node";
-	if (area_map(&a, HOG_PAGES) ||
-	    area_mbind(&a, MPOL_PREFERRED, NODE_MASK(node), 0))
+	if (why)
+		return why;
+	if (area_map(hog, HOG_BYTES / page_size()) ||
+	    area_mbind(hog, MPOL_PREFERRED, NODE_MASK(node), 0))
 		return "cannot map memory to fill a node with";
-	h->base = a.base;
-	h->bytes = area_bytes(&a);
-	for (i = 0; i < HOG_PAGES; i++) {
-		page_write(&a, i);
-		if (i % 16 == 15 && page_node(&a, i) != node)
+	for (i = 0; i < hog->pages; i++) {
+		page_write(hog, i);
+		if (i % 16 == 15 && page_node(hog, i) != node)
 			return NULL;
 	}
 	return "a node has more memory than this test can fill";
 }
 
-static void hog_stop(struct hog *h)
+static void hog_stop(struct area *hog, int node)
 {
-	if (h->base)
-		munmap(h->base, h->bytes);
-	if (h->pool[0])
-		write_long(h->pool, 0);
+	area_free(hog);
+	give_huge_pages(node);
 }
 
 TEST_F(lazy, without_memory_on_the_target_pages_stay_and_the_touch_succeeds)
 {
-	struct hog hog = { 0 };
+	struct area hog = { 0 };
 	const char *why = thp_missing();
 
 	if (why)
 		SKIP(return, "%s", why);
 	why = hog_start(&hog, self->m.to);
 	if (why) {
-		hog_stop(&hog);
+		hog_stop(&hog, self->m.to);
 		SKIP(return, "%s", why);
 	}
 	EXPECT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
@@ -380,7 +367,7 @@ TEST_F(lazy, without_memory_on_the_target_pages_stay_and_the_touch_succeeds)
 	EXPECT_EQ(self->d.v[MOF_MIGRATED], area_on(&self->a, self->m.to));
 	EXPECT_EQ(self->d.v[MOF_FAILED_NOMEM], area_on(&self->a, self->m.from));
 	EXPECT_EQ(0, area_hinted(&self->a));
-	hog_stop(&hog);
+	hog_stop(&hog, self->m.to);
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 

@@ -338,18 +338,15 @@ TEST_F(thp, the_huge_zero_page_is_not_marked)
 /* All huge pages of the target are taken: it stays whole, where it is. */
 TEST_F(thp, without_a_huge_page_on_the_target_it_stays_whole)
 {
-	char pool[96];
+	const char *why = take_huge_pages(self->m.to);
 
-	snprintf(pool, sizeof(pool),
-		 "/sys/devices/system/node/node%d/hugepages/hugepages-%ldkB/nr_hugepages",
-		 self->m.to, thp_size() / 1024);
-	if (write_long(pool, 1L << 20))
-		SKIP(return, "kernel without hugetlb pools per node");
+	if (why)
+		SKIP(return, "%s", why);
 	EXPECT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
 	EXPECT_EQ(0, stats_read(&self->before));
 	page_read(&self->a, 0);
 	EXPECT_EQ(0, stats_since(&self->before, &self->d));
-	write_long(pool, 0);
+	give_huge_pages(self->m.to);
 	EXPECT_EQ(self->a.pages, self->d.v[MOF_FAILED_NOMEM]);
 	EXPECT_EQ(self->a.pages, self->d.v[MOF_RESOLVED]);
 	EXPECT_EQ(self->a.pages, area_on(&self->a, self->m.from));

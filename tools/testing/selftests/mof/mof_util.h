@@ -215,6 +215,9 @@ struct swap {
 const char *swap_enable(struct swap *s);
 void swap_disable(struct swap *s);
 
+const char *take_huge_pages(int node);
+void give_huge_pages(int node);
+
 int pin_pages(const struct area *a);
 
 #endif /* _MOF_UTIL_H */
