@@ -40,8 +40,9 @@ shell: kernel
 
 run: kernel
 	@$(MAKE) -s -C tools/numa-bench O=$(CURDIR)/build/numa-bench
-	@$(VM) --profile $(PROFILE) --topology 2x2 --icount --timeout 1800 -- \
-		build/numa-bench/numa-bench migrate
+	@$(VM) --profile $(PROFILE) --topology 2x2 --icount \
+		--cpu max,-erms,-fsrm --env NUMA_BENCH_ICOUNT=1 --timeout 1800 \
+		-- build/numa-bench/numa-bench migrate
 
 test: prepare
 	@scripts/test $(SUITES)
