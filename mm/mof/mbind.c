@@ -6,8 +6,16 @@
 #include <linux/mempolicy.h>
 #include <linux/mmap_lock.h>
 #include <linux/swap.h>
+#include <linux/workqueue.h>
 
 #include "mof.h"
+
+static void mof_drain(struct work_struct *unused)
+{
+	lru_add_drain_all();
+}
+
+static DECLARE_WORK(mof_drain_work, mof_drain);
 
 /**
  * mof_mbind() - mark the pages of a range for migration at their next touch
@@ -20,9 +28,10 @@
  * only, and faults of other threads go on meanwhile. What another thread maps
  * into the range between the two is marked by the policy it then has.
  *
- * The pages that this CPU has just written are taken off its LRU batch first,
- * or they could not be isolated at their touch. That is the only draining:
- * to wait for the other CPUs would cost more than the marking.
+ * Pages that have just been written are still in the LRU batches of the CPUs
+ * that did it, and could not be isolated at their touch. This CPU's batches are
+ * emptied here. The others are asked to empty theirs, but not waited for: that
+ * would cost more than the marking, and they are done when the touches come.
  *
  * Context: may sleep; takes mmap_lock for reading.
  * Return: 0; -EIO with MPOL_MF_STRICT if some misplaced page could not be
@@ -36,6 +45,7 @@ long mof_mbind(struct mm_struct *mm, unsigned long start, unsigned long end,
 	int err;
 
 	lru_add_drain();
+	queue_work(system_unbound_wq, &mof_drain_work);
 	mof_enable();
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
