@@ -100,6 +100,21 @@ static inline int mof_numa_target(struct folio *folio, struct vm_fault *vmf,
 	return mpol_misplaced(folio, vmf, addr);
 }
 
+bool __mof_fault(struct vm_fault *vmf);
+
+/**
+ * mof_fault() - serve a hinting fault on a PTE by the direct path
+ * @vmf: the fault; @vmf->pte is mapped, its page table lock not held
+ *
+ * Context: mmap_lock or the VMA lock held for reading; may sleep.
+ * Return: true if the fault is done, and @vmf->pte unmapped; false if it is one
+ * for do_numa_page(), with @vmf->pte mapped.
+ */
+static inline bool mof_fault(struct vm_fault *vmf)
+{
+	return mof_enabled() && __mof_fault(vmf);
+}
+
 void __mof_account(struct vm_fault *vmf, int target_nid, int nr_pages,
 		   int flags);
 
@@ -187,6 +202,11 @@ static inline int mof_numa_target(struct folio *folio, struct vm_fault *vmf,
 				  int *last_cpupid)
 {
 	return mpol_misplaced(folio, vmf, addr);
+}
+
+static inline bool mof_fault(struct vm_fault *vmf)
+{
+	return false;
 }
 
 static inline void mof_account(struct vm_fault *vmf, int target_nid,

@@ -34,6 +34,7 @@ enum mof_outcome {
 	MOF_OUT_LOCAL,		/* was in place */
 	MOF_OUT_TRYING,		/* known when the migration ends */
 	FOR_EACH_MOF_FAILURE(MOF_OUTCOME_ITEM)
+	MOF_NR_OUTCOMES
 };
 
 #define FOR_EACH_MOF_EVENT(xx)		\
@@ -42,6 +43,7 @@ enum mof_outcome {
 	xx(RESOLVED, resolved)		\
 	xx(MIGRATED, migrated)		\
 	xx(MIGRATED_THP, migrated_thp)	\
+	xx(WINDOWED, windowed)		\
 	xx(LOCAL, local)
 
 #define MOF_EVENT_ITEM(item, name)	MOF_##item,

@@ -4,6 +4,7 @@
  * See Documentation/mm/mof.rst.
  */
 #include <linux/memcontrol.h>
+#include <linux/sysctl.h>
 #include <linux/vmstat.h>
 
 #include "mof.h"
@@ -12,6 +13,9 @@
 #include <trace/events/mof.h>
 
 DEFINE_STATIC_KEY_FALSE(mof_key);
+
+/* How many pages one fault resolves at most; 0 leaves all to the stock code. */
+unsigned int sysctl_mof_window_pages __read_mostly = 64;
 
 /* The token needs two CPU numbers below "unset". */
 static_assert(LAST__CPU_MASK >= 3);
@@ -76,3 +80,24 @@ void mof_count_resolved(struct mm_struct *mm, enum mof_outcome outcome,
 	mof_count(mm, MOF_RESOLVED, nr_pages);
 	mof_count(mm, mof_outcome_event(outcome), nr_pages);
 }
+
+static const unsigned int mof_window_max = 512;
+
+static struct ctl_table mof_sysctls[] = {
+	{
+		.procname	= "mof_window_pages",
+		.data		= &sysctl_mof_window_pages,
+		.maxlen		= sizeof(sysctl_mof_window_pages),
+		.mode		= 0644,
+		.proc_handler	= proc_douintvec_minmax,
+		.extra1		= SYSCTL_ZERO,
+		.extra2		= (void *)&mof_window_max,
+	},
+};
+
+static int __init mof_init(void)
+{
+	register_sysctl_init("vm", mof_sysctls);
+	return 0;
+}
+late_initcall(mof_init);

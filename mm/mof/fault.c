@@ -91,8 +91,17 @@ int __mof_numa_target(struct folio *folio, struct vm_fault *vmf,
 	return nid;
 }
 
-/* Could the node not take this many more pages, as one block, for us? */
-static bool mof_node_is_full(int nid, int nr_pages)
+/**
+ * mof_node_is_full() - is there no room for migration on a node?
+ * @nid: the node
+ * @nr_pages: base pages of one block, a power of two
+ *
+ * As the stock engine has it: no zone may fall below its high watermark.
+ *
+ * Context: any.
+ * Return: true if @nid cannot take that many more pages.
+ */
+bool mof_node_is_full(int nid, int nr_pages)
 {
 	struct pglist_data *pgdat = NODE_DATA(nid);
 	int z;

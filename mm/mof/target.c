@@ -102,3 +102,30 @@ int mof_vma_target(struct vm_area_struct *vma, unsigned long addr,
 	mpol_cond_put(pol);
 	return nid;
 }
+
+/**
+ * mof_uniform_target() - mof_vma_target(), and for whom else it holds
+ * @vma: the area
+ * @addr: address of the folio in it
+ * @folio: the folio mapped there
+ * @uniform: set to whether all pages of @vma that are on the node of @folio
+ *	     have the same target
+ *
+ * Context: page table lock held, and with it mmap_lock or the VMA lock.
+ * Return: the node to migrate @folio to, NUMA_NO_NODE if it stays.
+ */
+int mof_uniform_target(struct vm_area_struct *vma, unsigned long addr,
+		       struct folio *folio, bool *uniform)
+{
+	struct mempolicy *pol;
+	pgoff_t ilx;
+	int nid;
+
+	pol = get_vma_policy(vma, addr, folio_order(folio), &ilx);
+	*uniform = pol->mode != MPOL_INTERLEAVE &&
+		   pol->mode != MPOL_WEIGHTED_INTERLEAVE &&
+		   !(vma->vm_ops && vma->vm_ops->get_policy);
+	nid = mof_policy_target(pol, ilx, folio_nid(folio));
+	mpol_cond_put(pol);
+	return nid;
+}

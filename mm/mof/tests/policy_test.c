@@ -229,6 +229,24 @@ static void only_some_policies_follow_the_toucher(struct kunit *test)
 			   mof_follows_toucher(MPOL_WEIGHTED_INTERLEAVE, &two));
 }
 
+/* From one page at random to all that is allowed in a sweep's fifth fault. */
+static void window_grows_with_the_run(struct kunit *test)
+{
+	unsigned int done = 0, faults;
+
+	KUNIT_EXPECT_EQ(test, mof_window_pages(0, 64), 1);
+	KUNIT_EXPECT_EQ(test, mof_window_pages(1, 64), 2);
+	KUNIT_EXPECT_EQ(test, mof_window_pages(64, 64), 64);
+	KUNIT_EXPECT_EQ(test, mof_window_pages(512, 512), 512);
+	KUNIT_EXPECT_EQ(test, mof_window_pages(511, 1), 1);
+	for (faults = 0; faults < 4; faults++)
+		done += mof_window_pages(done, 64);
+	KUNIT_EXPECT_EQ(test, mof_window_pages(done, 64), 64);
+	for (; done < 512; faults++)
+		done += mof_window_pages(min(done, 64U), 64);
+	KUNIT_EXPECT_LE(test, faults, 512 / 40);
+}
+
 /* The tokens are told from a page without history and from each other. */
 static void tokens_are_none_of_the_others(struct kunit *test)
 {
@@ -248,6 +266,7 @@ static struct kunit_case policy_test_cases[] = {
 	KUNIT_CASE_PARAM(each_row_of_the_table, policy_gen_params),
 	KUNIT_CASE(target_is_allowed_and_settles),
 	KUNIT_CASE(only_some_policies_follow_the_toucher),
+	KUNIT_CASE(window_grows_with_the_run),
 	KUNIT_CASE(tokens_are_none_of_the_others),
 	{}
 };
