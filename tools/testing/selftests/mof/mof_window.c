@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How many pages one fault moves, and that those that do not belong to it stay.
+ * Contents are checked in every test.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "mof_test.h"
+
+#define WINDOW		"/proc/sys/vm/mof_window_pages"
+#define TABLE_PAGES	512L	/* entries of a page table */
+
+FIXTURE(window)
+{
+	struct machine m;
+	struct area a;		/* what one page table maps */
+	struct stats before;
+	struct stats d;
+	long saved;
+};
+
+FIXTURE_SETUP(window)
+{
+	const char *why = machine_setup(&self->m);
+
+	self->saved = read_long(WINDOW);
+	if (!why && self->saved < 0)
+		why = "kernel without vm.mof_window_pages";
+	if (why) {
+		machine_restore(&self->m);
+		SKIP(return, "%s", why);
+	}
+	ASSERT_EQ(0, run_on(self->m.from));
+	ASSERT_EQ(0, area_new(&self->a, TABLE_PAGES, self->m.from));
+	ASSERT_EQ(0, madvise(self->a.base, area_bytes(&self->a),
+			     MADV_NOHUGEPAGE));
+	drain_lru();
+	ASSERT_EQ(0, write_long(WINDOW, 64));
+	ASSERT_EQ(0, stats_read(&self->before));
+}
+
+FIXTURE_TEARDOWN_PARENT(window)
+{
+	if (self->saved >= 0)
+		write_long(WINDOW, self->saved);
+	machine_restore(&self->m);
+}
+
+TEST_F(window, sweep_takes_few_faults)
+{
+	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_read(&self->a);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(TABLE_PAGES, area_on(&self->a, self->m.to));
+	EXPECT_EQ(TABLE_PAGES, self->d.v[MOF_MIGRATED]);
+	/* The area may begin in the middle of a page table: two ramps. */
+	EXPECT_GE(2 * TABLE_PAGES / 40, self->d.v[MOF_FAULTS]);
+	EXPECT_EQ(self->d.v[MOF_MIGRATED],
+		  self->d.v[MOF_FAULTS] + self->d.v[MOF_WINDOWED]);
+	EXPECT_EQ(self->d.v[MOF_FAULTS], self->d.v[NUMA_HINT_FAULTS]);
+	EXPECT_EQ(TABLE_PAGES, self->d.v[NUMA_PAGES_MIGRATED]);
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(window, touches_apart_from_each_other_move_alone)
+{
+	long i;
+
+	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, run_on(self->m.to));
+	for (i = 0; i < TABLE_PAGES; i += 10)
+		page_read(&self->a, i);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ((TABLE_PAGES + 9) / 10, self->d.v[MOF_MIGRATED]);
+	EXPECT_EQ(0, self->d.v[MOF_WINDOWED]);
+	EXPECT_EQ(self->d.v[MOF_MIGRATED], area_on(&self->a, self->m.to));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(window, of_one_and_of_none_move_one_page_a_fault)
+{
+	long window;
+
+	for (window = 1; window >= 0; window--) {
+		ASSERT_EQ(0, write_long(WINDOW, window));
+		ASSERT_EQ(0, area_place(&self->a, self->m.from));
+		drain_lru();
+		ASSERT_EQ(0, stats_read(&self->before));
+		ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+		ASSERT_EQ(0, run_on(self->m.to));
+		area_read(&self->a);
+		ASSERT_EQ(0, stats_since(&self->before, &self->d));
+		EXPECT_EQ(TABLE_PAGES, self->d.v[MOF_FAULTS]);
+		EXPECT_EQ(0, self->d.v[MOF_WINDOWED]);
+		EXPECT_EQ(TABLE_PAGES, area_on(&self->a, self->m.to));
+		ASSERT_EQ(0, run_on(self->m.from));
+	}
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/* The entry comes back writable: no second fault for the write. */
+TEST_F(window, write_takes_no_fault_of_its_own)
+{
+	struct rusage begin, end;
+
+	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, run_on(self->m.to));
+	getrusage(RUSAGE_SELF, &begin);
+	area_write(&self->a);
+	getrusage(RUSAGE_SELF, &end);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(TABLE_PAGES, area_on(&self->a, self->m.to));
+	EXPECT_GE(self->d.v[MOF_FAULTS] + 16, end.ru_minflt - begin.ru_minflt);
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(window, pages_with_another_target_stay_for_their_own_touch)
+{
+	unsigned long nodes = NODE_MASK(self->m.from) | NODE_MASK(self->m.to);
+
+	ASSERT_EQ(0, mark(&self->a, MPOL_INTERLEAVE, nodes));
+	area_read(&self->a);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(TABLE_PAGES / 2, area_on(&self->a, self->m.to));
+	EXPECT_EQ(TABLE_PAGES / 2, area_on(&self->a, self->m.from));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(window, stops_at_the_end_of_the_vma)
+{
+	struct area first = area_part(&self->a, 0, TABLE_PAGES / 2);
+	struct area last = area_part(&self->a, TABLE_PAGES / 2,
+				     TABLE_PAGES / 2);
+
+	ASSERT_EQ(0, mark(&first, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, mark(&last, MPOL_BIND, NODE_MASK(self->m.to)));
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_read(&first);
+	EXPECT_EQ(first.pages, area_on(&first, self->m.to));
+	EXPECT_EQ(last.pages, area_on(&last, self->m.from));
+	EXPECT_EQ(last.pages, area_hinted(&last));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(window, pinned_neighbour_stays_and_the_others_move)
+{
+	struct area one = area_part(&self->a, 100, 1);
+	int ring;
+
+	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	ring = pin_pages(&one);
+	if (ring < 0)
+		SKIP(return, "no io_uring");
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_read(&self->a);
+	close(ring);
+	EXPECT_EQ(self->m.from, page_node(&self->a, 100));
+	EXPECT_EQ(TABLE_PAGES - 1, area_on(&self->a, self->m.to));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(window, values_out_of_range_are_refused)
+{
+	EXPECT_EQ(-EINVAL, write_long(WINDOW, -1));
+	EXPECT_EQ(-EINVAL, write_long(WINDOW, 513));
+	EXPECT_EQ(64, read_long(WINDOW));
+	EXPECT_EQ(0, write_long(WINDOW, 512));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/* Races: several threads on the same window. */
+
+struct toucher {
+	pthread_t thread;
+	struct area *a;
+	int node;
+	pthread_barrier_t *start;
+};
+
+static void *touch_all(void *arg)
+{
+	struct toucher *t = arg;
+
+	run_on(t->node);
+	pthread_barrier_wait(t->start);
+	area_read(t->a);
+	return NULL;
+}
+
+/* Mark, let @nr threads touch all at once; true if all threads ran. */
+static bool touch_at_once(struct area *a, struct machine *m, int nr)
+{
+	struct toucher t[8];
+	pthread_barrier_t start;
+	int i;
+
+	pthread_barrier_init(&start, NULL, nr);
+	for (i = 0; i < nr; i++) {
+		t[i] = (struct toucher) {
+			.a = a, .start = &start,
+			.node = i % 2 ? m->from : m->to,
+		};
+		if (pthread_create(&t[i].thread, NULL, touch_all, &t[i]))
+			return false;
+	}
+	for (i = 0; i < nr; i++)
+		pthread_join(t[i].thread, NULL);
+	pthread_barrier_destroy(&start);
+	return true;
+}
+
+TEST_F(window, two_and_eight_touchers_at_once_lose_nothing)
+{
+	int round;
+
+	for (round = 0; round < 40; round++) {
+		ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+		ASSERT_TRUE(touch_at_once(&self->a, &self->m,
+					  round % 2 ? 2 : 8));
+		ASSERT_EQ(0, area_hinted(&self->a));
+		ASSERT_EQ(0, area_bad(&self->a));
+	}
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+}
+
+static void *mark_again(void *arg)
+{
+	struct toucher *t = arg;
+	int round;
+
+	pthread_barrier_wait(t->start);
+	for (round = 0; round < 400; round++)
+		mark(t->a, MPOL_LOCAL, 0);
+	return NULL;
+}
+
+static unsigned long *word_of(const struct area *a, long page)
+{
+	return (unsigned long *)(a->base + page * page_size()) + 7;
+}
+
+/*
+ * The marker's TLB flush is pending while pages it has marked are moved: a
+ * write through a stale entry would be lost.
+ */
+TEST_F(window, writes_beside_a_marker_are_not_lost)
+{
+	pthread_barrier_t start;
+	struct toucher t = { .a = &self->a, .start = &start };
+	unsigned long *word, round, rounds = 2000;
+	long i, lost = 0;
+
+	pthread_barrier_init(&start, NULL, 2);
+	ASSERT_EQ(0, pthread_create(&t.thread, NULL, mark_again, &t));
+	ASSERT_EQ(0, run_on(self->m.to));
+	pthread_barrier_wait(&start);
+	for (i = 0; i < TABLE_PAGES; i++)
+		*word_of(&self->a, i) = 0;
+	for (round = 1; round <= rounds; round++) {
+		if (round % 100 == 0)
+			run_on(round % 200 ? self->m.from : self->m.to);
+		for (i = 0; i < TABLE_PAGES; i += 8) {
+			word = word_of(&self->a, i);
+			lost += __atomic_load_n(word, __ATOMIC_RELAXED) != round - 1;
+			__atomic_store_n(word, round, __ATOMIC_RELAXED);
+		}
+	}
+	pthread_join(t.thread, NULL);
+	EXPECT_EQ(0, lost);
+}
+
+static void *drop_pages(void *arg)
+{
+	struct toucher *t = arg;
+	long i;
+
+	pthread_barrier_wait(t->start);
+	for (i = 0; i < TABLE_PAGES; i += 2)
+		madvise(t->a->base + i * page_size(), page_size(),
+			MADV_DONTNEED);
+	return NULL;
+}
+
+/* Zapped while in flight: the page is zero, its neighbours are as they were. */
+TEST_F(window, pages_dropped_while_they_move_are_zero)
+{
+	long round, i, not_zero = 0, bad = 0;
+
+	for (round = 0; round < 40; round++) {
+		pthread_barrier_t start;
+		struct toucher t = { .a = &self->a, .start = &start };
+
+		ASSERT_EQ(0, run_on(self->m.from));
+		area_fill(&self->a);
+		ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+		pthread_barrier_init(&start, NULL, 2);
+		ASSERT_EQ(0, pthread_create(&t.thread, NULL, drop_pages, &t));
+		ASSERT_EQ(0, run_on(self->m.to));
+		pthread_barrier_wait(&start);
+		area_read(&self->a);
+		pthread_join(t.thread, NULL);
+		for (i = 0; i < TABLE_PAGES; i++) {
+			struct area one = area_part(&self->a, i, 1);
+
+			if (i % 2)
+				bad += area_bad(&one);
+			else
+				not_zero += area_not_zero(&one);
+		}
+	}
+	EXPECT_EQ(0, bad);
+	EXPECT_EQ(0, not_zero);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+}
+
+#include "mof_main.h"
