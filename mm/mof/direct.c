@@ -44,7 +44,7 @@ unsigned int mof_direct_alloc(struct mof_run *m, unsigned int nr)
 {
 	memset(m->dst, 0, sizeof(m->dst));
 	m->nr_dst = 0;
-	if (!mof_node_is_full(m->target_nid, nr))
+	if (!mof_node_is_full(m->target_nid, nr, 0))
 		m->nr_dst = alloc_pages_bulk_array_node(MOF_DST_GFP,
 							m->target_nid, nr,
 							m->dst);
@@ -261,7 +261,10 @@ static bool mof_still_ours(pte_t pte, struct folio *src)
 	       swp_offset_pfn(entry) == folio_pfn(src);
 }
 
-/* Map @folio, the destination or again the source, where @src was. */
+/*
+ * Map @folio, the destination or again the source, where @src was. It gets a
+ * reference besides that of its mapping: whoever zaps that may be quick.
+ */
 static bool mof_direct_map_one(struct mof_run *m, struct folio *folio,
 			       struct folio *src, pte_t *start_pte)
 {
@@ -272,12 +275,22 @@ static bool mof_direct_map_one(struct mof_run *m, struct folio *folio,
 	if (!mof_still_ours(old, src))
 		return false;
 	if (folio == src)
-		folio_ref_unfreeze(src, 1);
+		folio_ref_unfreeze(src, 2);
+	else
+		folio_get(folio);
 	folio_add_anon_rmap_pte(folio, folio_page(folio, 0), m->vma, addr,
 				RMAP_EXCLUSIVE);
 	set_pte_at(m->vma->vm_mm, addr, ptep, mof_restored_pte(m, folio, old));
 	update_mmu_cache(m->vma, addr, ptep);
 	return true;
+}
+
+/* Let others have it that was mapped again. */
+static void mof_direct_expose(struct folio *folio)
+{
+	folio_add_lru(folio);
+	folio_unlock(folio);
+	folio_put(folio);
 }
 
 /* Wakes those who wait for the migration entry, and frees the source. */
@@ -296,20 +309,20 @@ static enum mof_outcome mof_direct_end(struct mof_run *m, unsigned int i,
 	struct folio *src = m->src[i], *dst = page_folio(m->dst[i]);
 	bool copied = test_bit(i, m->copied), mapped = test_bit(i, m->mapped);
 
-	if (copied)
-		folio_unlock(dst);
-	if (copied && mapped)
-		folio_add_lru(dst);
-	else if (!folio_batch_add(batch, dst))
-		folios_put(batch);
-
-	if (copied || !mapped) {
-		mof_direct_release(src, batch);
-		return mapped ? MOF_OUT_MIGRATED : MOF_OUT_RACED;
+	if (copied && mapped) {
+		mof_direct_expose(dst);
+	} else {
+		if (copied)
+			folio_unlock(dst);
+		if (!folio_batch_add(batch, dst))
+			folios_put(batch);
 	}
-	folio_add_lru(src);
-	folio_unlock(src);
-	return MOF_OUT_BUSY;
+	if (!copied && mapped) {
+		mof_direct_expose(src);
+		return MOF_OUT_BUSY;
+	}
+	mof_direct_release(src, batch);
+	return mapped ? MOF_OUT_MIGRATED : MOF_OUT_RACED;
 }
 
 static void mof_direct_map(struct mof_run *m)

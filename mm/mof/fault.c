@@ -94,14 +94,15 @@ int __mof_numa_target(struct folio *folio, struct vm_fault *vmf,
 /**
  * mof_node_is_full() - is there no room for migration on a node?
  * @nid: the node
- * @nr_pages: base pages of one block, a power of two
+ * @nr_pages: base pages that are to go there
+ * @order: order of the blocks that they need
  *
  * As the stock engine has it: no zone may fall below its high watermark.
  *
  * Context: any.
  * Return: true if @nid cannot take that many more pages.
  */
-bool mof_node_is_full(int nid, int nr_pages)
+bool mof_node_is_full(int nid, unsigned int nr_pages, unsigned int order)
 {
 	struct pglist_data *pgdat = NODE_DATA(nid);
 	int z;
@@ -110,7 +111,7 @@ bool mof_node_is_full(int nid, int nr_pages)
 		struct zone *zone = pgdat->node_zones + z;
 
 		if (managed_zone(zone) &&
-		    zone_watermark_ok(zone, ilog2(nr_pages),
+		    zone_watermark_ok(zone, order,
 				      high_wmark_pages(zone) + nr_pages,
 				      ZONE_MOVABLE, ALLOC_CMA))
 			return false;
@@ -129,7 +130,7 @@ void __mof_account(struct vm_fault *vmf, int target_nid, int nr_pages,
 		outcome = MOF_OUT_MIGRATED;
 	else if (!(flags & TNF_MIGRATE_FAIL))
 		return;		/* mof_resolve() has counted it */
-	else if (mof_node_is_full(target_nid, nr_pages))
+	else if (mof_node_is_full(target_nid, nr_pages, ilog2(nr_pages)))
 		outcome = MOF_OUT_NOMEM;
 	else
 		outcome = MOF_OUT_BUSY;

@@ -56,7 +56,7 @@ int mof_uniform_target(struct vm_area_struct *vma, unsigned long addr,
 		       struct folio *folio, bool *uniform);
 
 /* fault.c */
-bool mof_node_is_full(int nid, int nr_pages);
+bool mof_node_is_full(int nid, unsigned int nr_pages, unsigned int order);
 
 /* direct.c */
 

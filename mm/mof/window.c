@@ -87,10 +87,14 @@ static void mof_gather(struct mof_run *m, pte_t *ptep)
 
 	for (; addr < m->end && m->nr < m->nr_dst; addr += PAGE_SIZE, ptep++) {
 		folio = mof_candidate(m, addr, ptep_get(ptep));
-		if (folio && mof_direct_take(folio))
+		if (folio && mof_direct_take(folio)) {
 			m->src[m->nr++] = folio;
-		else if (addr == m->fault_addr)
+			if (addr == m->fault_addr)
+				trace_mof_fault(addr, folio, m->target_nid,
+						MOF_OUT_TRYING);
+		} else if (addr == m->fault_addr) {
 			break;
+		}
 	}
 	m->next = addr;
 }
@@ -151,8 +155,6 @@ static unsigned int mof_run_start(struct mof_run *m, struct vm_fault *vmf)
 	m->fault_addr = vmf->address;
 	m->start = vmf->address;
 	m->end = mof_window_end(vmf, &hinting);
-	trace_mof_fault(vmf->real_address, folio, m->target_nid,
-			MOF_OUT_TRYING);
 	return hinting;
 }
 
