@@ -17,9 +17,15 @@ VM = Path(__file__).resolve().parents[1] / "mof-vm"
 SECONDS = 120
 
 
+def heed_interrupts():
+    """A job in the background starts with SIGINT ignored, and so would ours."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(*arguments, **popen):
     """Start mof-vm with its output in pipes."""
     return subprocess.Popen([VM, *map(str, arguments)],
+                            preexec_fn=heed_interrupts,
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, **popen)
 
