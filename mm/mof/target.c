@@ -82,28 +82,6 @@ int mof_policy_target(struct mempolicy *pol, pgoff_t ilx, int page_nid)
 }
 
 /**
- * mof_vma_target() - where the policy in force at an address wants its folio
- * @vma: the area
- * @addr: address of the folio in it
- * @folio: the folio mapped there
- *
- * Context: page table lock held, and with it mmap_lock or the VMA lock.
- * Return: the node to migrate @folio to, NUMA_NO_NODE if it stays.
- */
-int mof_vma_target(struct vm_area_struct *vma, unsigned long addr,
-		   struct folio *folio)
-{
-	struct mempolicy *pol;
-	pgoff_t ilx;
-	int nid;
-
-	pol = get_vma_policy(vma, addr, folio_order(folio), &ilx);
-	nid = mof_policy_target(pol, ilx, folio_nid(folio));
-	mpol_cond_put(pol);
-	return nid;
-}
-
-/**
  * mof_uniform_target() - mof_vma_target(), and for whom else it holds
  * @vma: the area
  * @addr: address of the folio in it
@@ -128,4 +106,21 @@ int mof_uniform_target(struct vm_area_struct *vma, unsigned long addr,
 	nid = mof_policy_target(pol, ilx, folio_nid(folio));
 	mpol_cond_put(pol);
 	return nid;
+}
+
+/**
+ * mof_vma_target() - where the policy in force at an address wants its folio
+ * @vma: the area
+ * @addr: address of the folio in it
+ * @folio: the folio mapped there
+ *
+ * Context: page table lock held, and with it mmap_lock or the VMA lock.
+ * Return: the node to migrate @folio to, NUMA_NO_NODE if it stays.
+ */
+int mof_vma_target(struct vm_area_struct *vma, unsigned long addr,
+		   struct folio *folio)
+{
+	bool uniform;
+
+	return mof_uniform_target(vma, addr, folio, &uniform);
 }
