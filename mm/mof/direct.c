@@ -10,142 +10,118 @@
  * zapping (MADV_DONTNEED, the OOM reaper) may remove the migration entry.
  */
 #include <linux/mm.h>
+#include <linux/error-injection.h>
 #include <linux/huge_mm.h>
 #include <linux/memcontrol.h>
 #include <linux/migrate.h>
-#include <linux/mm_inline.h>
 #include <linux/mmu_notifier.h>
 #include <linux/page-flags.h>
 #include <linux/pagevec.h>
 #include <linux/rmap.h>
-#include <linux/swap.h>
 #include <linux/swapops.h>
+#include <linux/vmstat.h>
 
 #include <asm/tlbflush.h>
 
+#include <trace/events/mof.h>
+
 #include "../internal.h"
-#include "mof.h"
+#include "window.h"
+
+/* Pages that one pass moves: what is known of each is on the stack. */
+#define MOF_RUN_MAX	48
+
+/**
+ * struct mof_run - the pages of one pass
+ * @w: the window that they are from
+ * @start: address of the first page to look at
+ * @next: where the next pass goes on
+ * @nr: how many are in flight
+ * @nr_dst: how many destinations there are
+ * @slot: page number of each, from @start on
+ * @gone: folios that the pass makes free: locked, references frozen
+ * @kept: folios that take their places
+ * @moved: set where @kept is the destination; else the copy has failed, and
+ *	   @gone and @kept have been exchanged
+ * @mapped: set where @kept could be mapped
+ */
+struct mof_run {
+	struct mof_window *w;
+	unsigned long start;
+	unsigned long next;
+	unsigned int nr;
+	unsigned int nr_dst;
+	u16 slot[MOF_RUN_MAX];
+	struct folio *gone[MOF_RUN_MAX];
+	union {
+		struct page *dst[MOF_RUN_MAX];
+		struct folio *kept[MOF_RUN_MAX];
+	};
+	DECLARE_BITMAP(moved, MOF_RUN_MAX);
+	DECLARE_BITMAP(mapped, MOF_RUN_MAX);
+};
 
 #define MOF_DST_GFP	((GFP_HIGHUSER_MOVABLE & ~__GFP_RECLAIM) |	\
 			 __GFP_THISNODE | __GFP_NOMEMALLOC |		\
 			 __GFP_NORETRY | __GFP_NOWARN)
 
-/**
- * mof_direct_alloc() - get the destinations, charged to nobody yet
- * @m: the run
- * @nr: how many are wanted, at most MOF_RUN_MAX
- *
- * Does not reclaim, and keeps away from the node's watermarks.
- *
- * Context: no page table lock, no mapped page table.
- * Return: how many there are in @m->dst now.
+/*
+ * Get @nr destinations, charged to nobody yet. Does not reclaim, and keeps away
+ * from the node's watermarks. No page table may be mapped meanwhile.
  */
-unsigned int mof_direct_alloc(struct mof_run *m, unsigned int nr)
+static bool mof_direct_alloc(struct mof_run *m, unsigned int nr)
 {
-	memset(m->dst, 0, sizeof(m->dst));
+	int nid = m->w->target_nid;
+
 	m->nr_dst = 0;
-	if (!mof_node_is_full(m->target_nid, nr, 0))
-		m->nr_dst = alloc_pages_bulk_array_node(MOF_DST_GFP,
-							m->target_nid, nr,
-							m->dst);
+	if (mof_node_is_full(nid, nr, 0))
+		return false;
+	memset(m->dst, 0, nr * sizeof(m->dst[0]));
+	m->nr_dst = alloc_pages_bulk_array_node(MOF_DST_GFP, nid, nr, m->dst);
 	return m->nr_dst;
 }
 
-/* Give back the destinations that found no source. */
-static void mof_direct_free(struct mof_run *m, unsigned int from)
-{
-	struct folio_batch batch;
-
-	folio_batch_init(&batch);
-	for (; from < m->nr_dst; from++)
-		if (!folio_batch_add(&batch, page_folio(m->dst[from])))
-			folios_put(&batch);
-	folios_put(&batch);
-}
-
-/**
- * mof_direct_can() - may the direct path have this page?
- * @folio: the folio
- * @page: its page that the hinting entry maps
- *
- * A look only: mof_direct_take() finds out for good.
- *
- * Context: page table lock held.
- * Return: true for an anonymous base page that is exclusive to this mapping.
+/*
+ * Make a folio ours alone. Without a reference nobody can isolate it, so it
+ * stays on its LRU list until mof_batch_del().
  */
-bool mof_direct_can(struct folio *folio, struct page *page)
-{
-	return !folio_test_large(folio) && folio_test_anon(folio) &&
-	       folio_ref_count(folio) == 1 && PageAnonExclusive(page) &&
-	       !PageHWPoison(page);
-}
-
-/**
- * mof_direct_take() - make a folio ours alone
- * @folio: a folio of which mof_direct_can() is true
- *
- * With one mapping and one reference, that is the mapping's own, there is no
- * pin, no swap cache, no isolation, and no LRU batch that holds it.
- *
- * Context: page table lock held.
- * Return: false if somebody else holds it.
- */
-bool mof_direct_take(struct folio *folio)
+static bool mof_direct_take(struct folio *folio)
 {
 	if (!folio_trylock(folio))
 		return false;
-	if (folio_ref_freeze(folio, 1))
-		return true;
+	if (folio_ref_freeze(folio, 1)) {
+		if (folio_test_lru(folio))
+			return true;
+		folio_ref_unfreeze(folio, 1);
+	}
 	folio_unlock(folio);
 	return false;
 }
 
-static void mof_direct_give_back(struct folio *folio)
+/* Take what goes along; nothing if the page of the fault does not. */
+static void mof_direct_gather(struct mof_run *m, pte_t *pte)
 {
-	folio_ref_unfreeze(folio, 1);
-	folio_unlock(folio);
-}
+	const struct mof_window *w = m->w;
+	unsigned long addr = m->start;
+	struct folio *folio;
 
-/* Take all off the LRU, under one lock where they share one. */
-static void mof_direct_isolate(struct mof_run *m)
-{
-	struct lruvec *lruvec = NULL;
-	unsigned int i, kept = 0;
-
-	for (i = 0; i < m->nr; i++) {
-		struct folio *folio = m->src[i];
-
-		lruvec = folio_lruvec_relock_irq(folio, lruvec);
-		if (folio_test_clear_lru(folio)) {
-			lruvec_del_folio(lruvec, folio);
-			m->src[kept++] = folio;
-		} else {
-			mof_direct_give_back(folio);
+	m->nr = 0;
+	for (; addr < w->end && m->nr < m->nr_dst; addr += PAGE_SIZE, pte++) {
+		folio = mof_marked_folio(w->vma, addr, ptep_get(pte));
+		if (folio && mof_direct_can(folio) &&
+		    mof_goes_along(w, addr, folio) && mof_direct_take(folio)) {
+			m->slot[m->nr] = (addr - m->start) >> PAGE_SHIFT;
+			m->gone[m->nr++] = folio;
+		} else if (addr == w->fault_addr) {
+			break;
 		}
 	}
-	if (lruvec)
-		unlock_page_lruvec_irq(lruvec);
-	m->nr = kept;
+	m->next = addr;
 }
 
-static unsigned long mof_address(struct mof_run *m, struct folio *folio)
+static unsigned long mof_run_addr(const struct mof_run *m, unsigned int i)
 {
-	return vma_address(m->vma, folio->index, 1);
-}
-
-/* The page table of the run starts at @m->start, mapped at @ptep. */
-static pte_t *mof_pte_of(struct mof_run *m, pte_t *ptep, unsigned long addr)
-{
-	return ptep + ((addr - m->start) >> PAGE_SHIFT);
-}
-
-/* Would the stock fault map it writable? See numa_rebuild_single_mapping(). */
-static bool mof_is_writable(struct vm_area_struct *vma, unsigned long addr,
-			    pte_t pte)
-{
-	pte = pte_modify(pte, vma->vm_page_prot);
-	return pte_write(pte) || (vma_wants_manual_pte_write_upgrade(vma) &&
-				  can_change_pte_writable(vma, addr, pte));
+	return m->start + m->slot[i] * PAGE_SIZE;
 }
 
 static pte_t mof_migration_pte(struct folio *folio, pte_t old, bool writable)
@@ -168,55 +144,57 @@ static pte_t mof_migration_pte(struct folio *folio, pte_t old, bool writable)
 	return pte;
 }
 
-static void mof_direct_unmap_one(struct mof_run *m, struct folio *folio,
-				 pte_t *start_pte)
+/*
+ * Exchange the entry of a folio for a migration entry. NR_ANON_MAPPED is up to
+ * mof_batch_del(): all else that folio_remove_rmap_pte() does for a folio of
+ * one page is to count its mapping.
+ */
+static void mof_direct_unmap_one(const struct mof_window *w, unsigned long addr,
+				 pte_t *ptep, struct folio *folio)
 {
-	unsigned long addr = mof_address(m, folio);
-	pte_t *ptep = mof_pte_of(m, start_pte, addr);
-	struct page *page = folio_page(folio, 0);
-	pte_t old = ptep_get(ptep);
-	bool writable = mof_is_writable(m->vma, addr, old);
+	struct vm_area_struct *vma = w->vma;
+	bool writable = w->writable || mof_may_write(vma, addr, ptep_get(ptep));
+	pte_t old = ptep_get_and_clear(vma->vm_mm, addr, ptep);
 
-	old = ptep_get_and_clear(m->vma->vm_mm, addr, ptep);
-	if (addr == m->fault_addr)
+	if (addr == w->fault_addr)
 		old = pte_mkyoung(old);
-	if (pte_dirty(old))
-		folio_mark_dirty(folio);
-	ClearPageAnonExclusive(page);
+	if (pte_dirty(old) && !folio_test_dirty(folio))
+		folio_set_dirty(folio);
+	ClearPageAnonExclusive(&folio->page);
+	atomic_set(&folio->_mapcount, -1);
 	/* One shot: see mof_forget_token(). */
 	folio_xchg_last_cpupid(folio, -1);
-	set_pte_at(m->vma->vm_mm, addr, ptep,
+	set_pte_at(vma->vm_mm, addr, ptep,
 		   mof_migration_pte(folio, old, writable));
-	folio_remove_rmap_pte(folio, page, m->vma);
 }
 
-/**
- * mof_direct_unmap() - replace the entries of what was taken
- * @m: the run, with the folios taken in @m->src, in the order of addresses
- * @start_pte: the entry of @m->start
- *
- * Context: page table lock held.
- * Return: how many folios are in flight now.
- */
-unsigned int mof_direct_unmap(struct mof_run *m, pte_t *start_pte)
+/* Replace the entries of what was taken. @pte is the entry of @m->start. */
+static void mof_direct_unmap(struct mof_run *m, pte_t *pte)
 {
 	unsigned int i;
 
-	mof_direct_isolate(m);
+	mof_batch_del(m->gone, m->nr);
 	arch_enter_lazy_mmu_mode();
 	for (i = 0; i < m->nr; i++)
-		mof_direct_unmap_one(m, m->src[i], start_pte);
+		mof_direct_unmap_one(m->w, mof_run_addr(m, i), pte + m->slot[i],
+				     m->gone[i]);
 	arch_leave_lazy_mmu_mode();
-	return m->nr;
 }
 
 /*
- * The copy, and all that goes with the folio. -EHWPOISON or -EFAULT if the
- * source cannot be read: it then stays.
+ * Tests let it fail by error injection, as with a source that is poisoned.
+ * -EHWPOISON or -EFAULT if the source cannot be read.
  */
+static noinline int mof_copy_folio(struct folio *dst, struct folio *src)
+{
+	return folio_mc_copy(dst, src);
+}
+ALLOW_ERROR_INJECTION(mof_copy_folio, ERRNO);
+
+/* The copy, and all that goes with the folio. */
 static int mof_direct_copy(struct folio *dst, struct folio *src)
 {
-	int err = folio_mc_copy(dst, src);
+	int err = mof_copy_folio(dst, src);
 
 	if (err)
 		return err;
@@ -229,27 +207,42 @@ static int mof_direct_copy(struct folio *dst, struct folio *src)
 	return 0;
 }
 
-static pte_t mof_restored_pte(struct mof_run *m, struct folio *folio, pte_t old)
+/* A source that cannot be read stays, and the destination goes. */
+static void mof_direct_copy_all(struct mof_run *m)
+{
+	unsigned int i;
+
+	bitmap_zero(m->moved, MOF_RUN_MAX);
+	for (i = 0; i < m->nr; i++) {
+		if (!mof_direct_copy(m->kept[i], m->gone[i]))
+			__set_bit(i, m->moved);
+		else
+			swap(m->kept[i], m->gone[i]);
+	}
+}
+
+static pte_t mof_restored_pte(struct vm_area_struct *vma, struct folio *folio,
+			      pte_t old)
 {
 	swp_entry_t entry = pte_to_swp_entry(old);
-	pte_t pte = mk_pte(folio_page(folio, 0), READ_ONCE(m->vma->vm_page_prot));
+	pte_t pte = mk_pte(&folio->page, READ_ONCE(vma->vm_page_prot));
 
 	if (!is_migration_entry_young(entry))
 		pte = pte_mkold(pte);
-	if (folio_test_dirty(folio) && is_migration_entry_dirty(entry))
+	if (is_migration_entry_dirty(entry) && folio_test_dirty(folio))
 		pte = pte_mkdirty(pte);
 	if (pte_swp_soft_dirty(old))
 		pte = pte_mksoft_dirty(pte);
 	else
 		pte = pte_clear_soft_dirty(pte);
 	if (is_writable_migration_entry(entry))
-		pte = pte_mkwrite(pte, m->vma);
+		pte = pte_mkwrite(pte, vma);
 	else if (pte_swp_uffd_wp(old))
 		pte = pte_mkuffd_wp(pte);
 	return pte;
 }
 
-/* Does the migration entry still stand? Zapping may have removed it. */
+/* Does the migration entry of @src still stand? Zapping may have removed it. */
 static bool mof_still_ours(pte_t pte, struct folio *src)
 {
 	swp_entry_t entry;
@@ -262,120 +255,178 @@ static bool mof_still_ours(pte_t pte, struct folio *src)
 }
 
 /*
- * Map @folio, the destination or again the source, where @src was. It gets a
- * reference besides that of its mapping: whoever zaps that may be quick.
+ * Map what is kept, and let others have it: under the page table lock nobody
+ * can zap it before it is unlocked. The mapping gets the reference of the
+ * allocation. For NR_ANON_MAPPED see mof_batch_add().
  */
-static bool mof_direct_map_one(struct mof_run *m, struct folio *folio,
-			       struct folio *src, pte_t *start_pte)
+static bool mof_direct_map_one(struct mof_run *m, unsigned int i, pte_t *ptep)
 {
-	unsigned long addr = mof_address(m, src);
-	pte_t *ptep = mof_pte_of(m, start_pte, addr);
+	struct vm_area_struct *vma = m->w->vma;
+	unsigned long addr = mof_run_addr(m, i);
+	bool moved = test_bit(i, m->moved);
+	struct folio *folio = m->kept[i];
 	pte_t old = ptep_get(ptep);
 
-	if (!mof_still_ours(old, src))
+	if (!mof_still_ours(old, moved ? m->gone[i] : folio))
 		return false;
-	if (folio == src)
-		folio_ref_unfreeze(src, 2);
-	else
-		folio_get(folio);
-	folio_add_anon_rmap_pte(folio, folio_page(folio, 0), m->vma, addr,
-				RMAP_EXCLUSIVE);
-	set_pte_at(m->vma->vm_mm, addr, ptep, mof_restored_pte(m, folio, old));
-	update_mmu_cache(m->vma, addr, ptep);
+	if (!moved)
+		folio_ref_unfreeze(folio, 1);
+	atomic_set(&folio->_mapcount, 0);
+	SetPageAnonExclusive(&folio->page);
+	set_pte_at(vma->vm_mm, addr, ptep, mof_restored_pte(vma, folio, old));
+	update_mmu_cache(vma, addr, ptep);
+	folio_unlock(folio);
 	return true;
-}
-
-/* Let others have it that was mapped again. */
-static void mof_direct_expose(struct folio *folio)
-{
-	folio_add_lru(folio);
-	folio_unlock(folio);
-	folio_put(folio);
-}
-
-/* Wakes those who wait for the migration entry, and frees the source. */
-static void mof_direct_release(struct folio *folio, struct folio_batch *batch)
-{
-	folio_ref_unfreeze(folio, 1);
-	folio_unlock(folio);
-	if (!folio_batch_add(batch, folio))
-		folios_put(batch);
-}
-
-/* The mappings are final: let go of source and destination @i. */
-static enum mof_outcome mof_direct_end(struct mof_run *m, unsigned int i,
-				       struct folio_batch *batch)
-{
-	struct folio *src = m->src[i], *dst = page_folio(m->dst[i]);
-	bool copied = test_bit(i, m->copied), mapped = test_bit(i, m->mapped);
-
-	if (copied && mapped) {
-		mof_direct_expose(dst);
-	} else {
-		if (copied)
-			folio_unlock(dst);
-		if (!folio_batch_add(batch, dst))
-			folios_put(batch);
-	}
-	if (!copied && mapped) {
-		mof_direct_expose(src);
-		return MOF_OUT_BUSY;
-	}
-	mof_direct_release(src, batch);
-	return mapped ? MOF_OUT_MIGRATED : MOF_OUT_RACED;
 }
 
 static void mof_direct_map(struct mof_run *m)
 {
-	struct folio *folio;
+	const struct mof_window *w = m->w;
 	spinlock_t *ptl;
 	unsigned int i;
 	pte_t *pte;
 
-	pte = pte_offset_map_lock(m->vma->vm_mm, m->pmd, m->start, &ptl);
+	bitmap_zero(m->mapped, MOF_RUN_MAX);
+	pte = pte_offset_map_lock(w->vma->vm_mm, w->pmd, m->start, &ptl);
 	if (!pte)
 		return;
-	for (i = 0; i < m->nr; i++) {
-		folio = test_bit(i, m->copied) ? page_folio(m->dst[i]) :
-						 m->src[i];
-		__assign_bit(i, m->mapped,
-			     mof_direct_map_one(m, folio, m->src[i], pte));
-	}
+	arch_enter_lazy_mmu_mode();
+	for (i = 0; i < m->nr; i++)
+		if (mof_direct_map_one(m, i, pte + m->slot[i]))
+			__set_bit(i, m->mapped);
+	arch_leave_lazy_mmu_mode();
 	pte_unmap_unlock(pte, ptl);
 }
 
-/**
- * mof_direct_finish() - copy what is in flight, and map it again
- * @m: the run, after mof_direct_unmap()
- *
- * No CPU can write to the sources any more: the caller has dealt with pending
- * TLB flushes. A source that cannot be read, being poisoned, stays, and so does
- * its mapping. Where the migration entry has been zapped meanwhile, both pages
- * are freed.
- *
- * Context: no page table lock; VMA lock or mmap_lock held; may sleep.
- * Return: how many pages were migrated.
- */
-unsigned int mof_direct_finish(struct mof_run *m)
+static void mof_put(struct folio *folio, struct folio_batch *batch)
 {
-	unsigned int i, count[MOF_NR_OUTCOMES] = {};
-	struct folio_batch batch;
+	if (!folio_batch_add(batch, folio))
+		folios_put(batch);
+}
 
-	bitmap_zero(m->copied, MOF_RUN_MAX);
-	bitmap_zero(m->mapped, MOF_RUN_MAX);
-	for (i = 0; i < m->nr; i++)
-		if (!mof_direct_copy(page_folio(m->dst[i]), m->src[i]))
-			__set_bit(i, m->copied);
-	mof_direct_map(m);
+/* Nobody maps it: wake those who wait for its migration entry, and free it. */
+static void mof_direct_drop(struct folio *folio, bool frozen,
+			    struct folio_batch *batch)
+{
+	if (frozen)
+		folio_ref_unfreeze(folio, 1);
+	folio_unlock(folio);
+	mof_put(folio, batch);
+}
+
+/* The mappings are final: let go of what is not mapped. */
+static enum mof_outcome mof_direct_end(struct mof_run *m, unsigned int i,
+				       struct folio_batch *batch)
+{
+	bool moved = test_bit(i, m->moved);
+
+	if (moved)
+		mof_direct_drop(m->gone[i], true, batch);
+	else
+		mof_put(m->gone[i], batch);
+	if (test_bit(i, m->mapped))
+		return moved ? MOF_OUT_MIGRATED : MOF_OUT_BUSY;
+	lruvec_stat_mod_folio(m->kept[i], NR_ANON_MAPPED, -1);
+	mof_direct_drop(m->kept[i], !moved, batch);
+	return MOF_OUT_RACED;
+}
+
+/* Free what is left over, and count. */
+static void mof_direct_free(struct mof_run *m, unsigned int *count)
+{
+	struct folio_batch batch;
+	unsigned int i;
 
 	folio_batch_init(&batch);
 	for (i = 0; i < m->nr; i++)
 		count[mof_direct_end(m, i, &batch)]++;
+	for (; i < m->nr_dst; i++)
+		mof_put(m->kept[i], &batch);
 	folios_put(&batch);
-	mof_direct_free(m, m->nr);
 
 	for (i = 0; i < MOF_NR_OUTCOMES; i++)
 		if (count[i])
-			mof_count_resolved(m->vma->vm_mm, i, count[i]);
+			mof_count_resolved(m->w->vma->vm_mm, i, count[i]);
+}
+
+/* Copy what is in flight, and map it again; how many pages were migrated. */
+static unsigned int mof_direct_finish(struct mof_run *m)
+{
+	unsigned int count[MOF_NR_OUTCOMES] = {};
+	struct mof_window *w = m->w;
+
+	mof_direct_copy_all(m);
+	mof_batch_add(m->kept, m->nr);
+	mof_direct_map(m);
+	mof_direct_free(m, count);
+
+	count_vm_events(PGMIGRATE_SUCCESS, count[MOF_OUT_MIGRATED]);
+	w->moved += count[MOF_OUT_MIGRATED];
+	w->windowed += count[MOF_OUT_MIGRATED];
+	/* The page of the fault is the first of the first pass. */
+	if (m->start == w->fault_addr && test_bit(0, m->moved) &&
+	    test_bit(0, m->mapped))
+		w->windowed--;
 	return count[MOF_OUT_MIGRATED];
+}
+
+/* Put migration entries in place of what can be taken. */
+static void mof_direct_start(struct mof_run *m)
+{
+	const struct mof_window *w = m->w;
+	struct mm_struct *mm = w->vma->vm_mm;
+	struct mmu_notifier_range range;
+	spinlock_t *ptl;
+	pte_t *pte;
+
+	m->nr = 0;
+	mmu_notifier_range_init(&range, MMU_NOTIFY_CLEAR, 0, mm, m->start,
+				w->end);
+	mmu_notifier_invalidate_range_start(&range);
+	pte = pte_offset_map_lock(mm, w->pmd, m->start, &ptl);
+	if (pte) {
+		mof_direct_gather(m, pte);
+		mof_direct_unmap(m, pte);
+		pte_unmap_unlock(pte, ptl);
+	}
+	/*
+	 * A hinting entry is in no TLB, so nothing has to be flushed; but who
+	 * marks on another CPU may not have flushed yet. It has raised this
+	 * before it took the page table lock.
+	 */
+	if (m->nr && mm_tlb_flush_pending(mm))
+		flush_tlb_range(w->vma, m->start, w->end);
+	mmu_notifier_invalidate_range_end(&range);
+}
+
+/**
+ * mof_direct() - move the pages of a window by the direct path
+ * @w: the window; what was migrated is added there
+ *
+ * In passes of up to MOF_RUN_MAX pages; ends early when nothing was migrated.
+ * Counts how each page ended that it took.
+ *
+ * Context: VMA lock or mmap_lock held; no page table lock, no mapped page
+ * table; may sleep.
+ * Return: false if the page of the fault could not be taken: then none was.
+ */
+bool mof_direct(struct mof_window *w)
+{
+	unsigned int left = w->hinting, nr, got;
+	bool taken = false;
+	struct mof_run m;
+
+	m.w = w;
+	m.start = w->fault_addr;
+	do {
+		nr = min(left, MOF_RUN_MAX);
+		if (!mof_direct_alloc(&m, nr))
+			break;
+		mof_direct_start(&m);
+		got = mof_direct_finish(&m);
+		taken |= m.nr > 0;
+		left -= nr;
+		m.start = m.next;
+	} while (got && left && m.start < w->end);
+	return taken;
 }

@@ -58,52 +58,9 @@ int mof_uniform_target(struct vm_area_struct *vma, unsigned long addr,
 /* fault.c */
 bool mof_node_is_full(int nid, unsigned int nr_pages, unsigned int order);
 
-/* direct.c */
-
-/* Pages that one pass moves: arrays of that size are on the stack. */
-#define MOF_RUN_MAX	32
-
-/**
- * struct mof_run - pages of one page table that move to one node
- * @vma: the area
- * @pmd: entry of the page table
- * @start: address of the first page to look at
- * @end: end of the window
- * @next: where to go on
- * @fault_addr: address of the page that must be among them
- * @page_nid: node of that page
- * @target_nid: where they go
- * @uniform: what is on @page_nid goes to @target_nid without asking again
- * @nr: folios in @src; they are locked, and their references frozen
- * @nr_dst: pages in @dst
- * @src: what moves, in the order of addresses
- * @dst: the destinations, in the same order
- * @copied: those of @src whose copy is complete
- * @mapped: those whose entry could be restored
- */
-struct mof_run {
-	struct vm_area_struct *vma;
-	pmd_t *pmd;
-	unsigned long start;
-	unsigned long end;
-	unsigned long next;
-	unsigned long fault_addr;
-	int page_nid;
-	int target_nid;
-	bool uniform;
-	unsigned int nr;
-	unsigned int nr_dst;
-	struct folio *src[MOF_RUN_MAX];
-	struct page *dst[MOF_RUN_MAX];
-	DECLARE_BITMAP(copied, MOF_RUN_MAX);
-	DECLARE_BITMAP(mapped, MOF_RUN_MAX);
-};
-
-bool mof_direct_can(struct folio *folio, struct page *page);
-bool mof_direct_take(struct folio *folio);
-unsigned int mof_direct_alloc(struct mof_run *m, unsigned int nr);
-unsigned int mof_direct_unmap(struct mof_run *m, pte_t *start_pte);
-unsigned int mof_direct_finish(struct mof_run *m);
+/* batch.c */
+void mof_batch_del(struct folio **folios, unsigned int nr);
+void mof_batch_add(struct folio **folios, unsigned int nr);
 
 /* mark.c */
 
