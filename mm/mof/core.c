@@ -15,7 +15,7 @@
 DEFINE_STATIC_KEY_FALSE(mof_key);
 
 /* How many pages one fault resolves at most; 0 leaves all to the stock code. */
-unsigned int sysctl_mof_window_pages __read_mostly = 64;
+unsigned int sysctl_mof_window_pages __read_mostly = 48;
 
 /* The token needs two CPU numbers below "unset". */
 static_assert(LAST__CPU_MASK >= 3);

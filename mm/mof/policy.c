@@ -127,15 +127,15 @@ bool mof_follows_toucher(unsigned short mode, const nodemask_t *nodes)
  * @max: vm.mof_window_pages
  *
  * The page table itself tells how sequential the touches are. At random there
- * is no run, and each fault moves one page. A sweep gets to the full window in
- * its fifth fault. One neighbour alone proves little: it earns one more page.
+ * is no run, and each fault moves one page. A sweep gets to a window of 64 in
+ * its sixth fault. One neighbour alone proves little: it earns one more page.
  *
  * Context: any; takes no locks.
  * Return: number of pages from the faulting one on, 1 to @max.
  */
 unsigned int mof_window_pages(unsigned int run, unsigned int max)
 {
-	unsigned int nr = run < 2 ? run + 1 : 4 * run;
+	unsigned int nr = run < 2 ? run + 1 : 2 * run;
 
 	return clamp(nr, 1U, max);
 }

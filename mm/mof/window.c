@@ -47,6 +47,30 @@ static unsigned int mof_run_before(pte_t *pte, unsigned int max)
 }
 
 /*
+ * The same across the start of the page table of the fault, so that a sweep
+ * need not start small in each. Only a hint: the other one is not locked.
+ */
+static unsigned int mof_run_length(struct vm_fault *vmf, unsigned int max)
+{
+	unsigned long start = vmf->address & PMD_MASK;
+	unsigned int in_vma, in_table, run;
+	pte_t *last;
+
+	in_vma = min((vmf->address - vmf->vma->vm_start) >> PAGE_SHIFT, max);
+	in_table = min(in_vma, pte_index(vmf->address));
+	run = mof_run_before(vmf->pte, in_table);
+	if (run < in_table || run == in_vma || !pmd_index(vmf->address))
+		return run;
+	last = pte_offset_map(vmf->pmd - 1, start - PAGE_SIZE);
+	if (last) {
+		in_table = min_t(unsigned int, in_vma - run, PTRS_PER_PTE);
+		run += mof_run_before(last + 1, in_table);
+		pte_unmap(last);
+	}
+	return run;
+}
+
+/*
  * Is this what can_change_pte_writable() says of all pages that are exclusive to
  * a private mapping?
  */
@@ -59,14 +83,12 @@ static bool mof_all_writable(struct vm_area_struct *vma)
 /* The end of the window of this fault, and the hinting entries in it. */
 static void mof_window_set(struct mof_window *w, struct vm_fault *vmf)
 {
-	unsigned int in_vma = (vmf->address - vmf->vma->vm_start) >> PAGE_SHIFT;
 	unsigned int max = READ_ONCE(sysctl_mof_window_pages), nr, i;
 	unsigned long limit;
 	pte_t pte;
 
 	limit = min((vmf->address & PMD_MASK) + PMD_SIZE, vmf->vma->vm_end);
-	nr = min3(max, (unsigned int)pte_index(vmf->address), in_vma);
-	nr = mof_window_pages(mof_run_before(vmf->pte, nr), max);
+	nr = mof_window_pages(mof_run_length(vmf, max), max);
 	nr = min_t(unsigned long, nr, (limit - vmf->address) >> PAGE_SHIFT);
 	w->end = vmf->address + nr * PAGE_SIZE;
 	w->hinting = 1;
