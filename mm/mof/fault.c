@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Migrate-on-fault: decides what a hinting fault on one of our marks does, and
- * counts how it ended. The migration itself is that of the stock hinting fault,
- * do_numa_page() and do_huge_pmd_numa_page(). See Documentation/mm/mof.rst.
+ * Migrate-on-fault: decides what a hinting fault on one of our marks does where
+ * window.c leaves the migration to the stock code, do_numa_page() and
+ * do_huge_pmd_numa_page(), and counts how it ended.
+ * See Documentation/mm/mof.rst.
  */
 #include <linux/mm.h>
 #include <linux/huge_mm.h>
@@ -27,11 +28,18 @@ static bool mof_is_explicit(struct folio *folio, const struct mempolicy *pol,
 	return mof_is_token(last_cpupid);
 }
 
-/*
- * May the folio be migrated for this mapping? Who asked for MPOL_MF_MOVE_ALL
- * had the right to move what others map, too, and left its own token.
+/**
+ * mof_may_move() - may the folio be migrated for this mapping?
+ * @folio: a misplaced folio that a marked entry maps
+ * @last_cpupid: its last_cpupid
+ *
+ * Who asked for MPOL_MF_MOVE_ALL had the right to move what others map, too, and
+ * left its own token.
+ *
+ * Context: page table lock held.
+ * Return: MOF_OUT_TRYING, or why not.
  */
-static enum mof_outcome mof_may_move(struct folio *folio, int last_cpupid)
+enum mof_outcome mof_may_move(struct folio *folio, int last_cpupid)
 {
 	if (last_cpupid != mof_token(true) && folio_likely_mapped_shared(folio))
 		return MOF_OUT_SHARED;

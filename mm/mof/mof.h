@@ -56,6 +56,7 @@ int mof_uniform_target(struct vm_area_struct *vma, unsigned long addr,
 		       struct folio *folio, bool *uniform);
 
 /* fault.c */
+enum mof_outcome mof_may_move(struct folio *folio, int last_cpupid);
 bool mof_node_is_full(int nid, unsigned int nr_pages, unsigned int order);
 
 /* batch.c */

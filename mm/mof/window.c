@@ -32,6 +32,32 @@ bool mof_may_write(struct vm_area_struct *vma, unsigned long addr, pte_t pte)
 				  can_change_pte_writable(vma, addr, pte));
 }
 
+/**
+ * mof_map_back() - give a present entry what its area permits
+ * @vma: the area
+ * @addr: address in it
+ * @ptep: entry of that address, present
+ * @touched: is it the one that was touched?
+ *
+ * Permissions only grow, so no TLB needs to be flushed.
+ *
+ * Context: page table lock held.
+ */
+void mof_map_back(struct vm_area_struct *vma, unsigned long addr, pte_t *ptep,
+		  bool touched)
+{
+	bool writable = mof_may_write(vma, addr, ptep_get(ptep));
+	pte_t old = ptep_modify_prot_start(vma, addr, ptep);
+	pte_t pte = pte_modify(old, vma->vm_page_prot);
+
+	if (touched)
+		pte = pte_mkyoung(pte);
+	if (writable)
+		pte = pte_mkwrite(pte, vma);
+	ptep_modify_prot_commit(vma, addr, ptep, old, pte);
+	update_mmu_cache(vma, addr, ptep);
+}
+
 /* Entries just before @pte that are mapped, up to @max. */
 static unsigned int mof_run_before(pte_t *pte, unsigned int max)
 {
@@ -126,23 +152,29 @@ static void mof_count_moved(const struct mof_window *w)
 			w->moved ? TNF_MIGRATED : TNF_MIGRATE_FAIL);
 }
 
-/* Set up the window, if the fault is one for the direct path. */
-static bool mof_choose(struct mof_window *w, struct vm_fault *vmf)
+enum mof_path { MOF_PATH_STOCK, MOF_PATH_DIRECT, MOF_PATH_GENERIC };
+
+/* Set up the window, and choose how to serve it. */
+static enum mof_path mof_choose(struct mof_window *w, struct vm_fault *vmf)
 {
 	struct folio *folio;
 
 	if (!pte_same(ptep_get(vmf->pte), vmf->orig_pte))
-		return false;
+		return MOF_PATH_STOCK;
 	folio = mof_marked_folio(w->vma, vmf->address, vmf->orig_pte);
-	/* What is locked in memory takes part in batches of its own. */
-	if (!folio || !mof_direct_can(folio) || (w->vma->vm_flags & VM_LOCKED))
-		return false;
+	if (!folio)
+		return MOF_PATH_STOCK;
 	w->page_nid = folio_nid(folio);
 	w->target_nid = mof_uniform_target(w->vma, vmf->address, folio,
 					   &w->uniform);
 	w->writable = mof_all_writable(w->vma);
 	mof_window_set(w, vmf);
-	return w->target_nid != NUMA_NO_NODE;
+	if (w->target_nid == NUMA_NO_NODE)
+		return MOF_PATH_STOCK;
+	/* What is locked in memory takes part in batches of its own. */
+	if (mof_direct_can(folio) && !(w->vma->vm_flags & VM_LOCKED))
+		return MOF_PATH_DIRECT;
+	return MOF_PATH_GENERIC;
 }
 
 /* mof_fault(), once the static key is on. */
@@ -153,17 +185,19 @@ bool __mof_fault(struct vm_fault *vmf)
 		.pmd = vmf->pmd,
 		.fault_addr = vmf->address,
 	};
+	enum mof_path path;
 
 	if (!READ_ONCE(sysctl_mof_window_pages))
 		return false;
 	spin_lock(vmf->ptl);
-	if (!mof_choose(&w, vmf)) {
+	path = mof_choose(&w, vmf);
+	if (path == MOF_PATH_STOCK) {
 		spin_unlock(vmf->ptl);
 		return false;
 	}
 	pte_unmap_unlock(vmf->pte, vmf->ptl);
 
-	if (mof_direct(&w)) {
+	if ((path == MOF_PATH_DIRECT && mof_direct(&w)) || mof_generic(&w)) {
 		mof_count_moved(&w);
 		return true;
 	}

@@ -19,7 +19,7 @@
  * @end: its end
  * @hinting: hinting entries in it
  * @page_nid: node of the page of the fault
- * @target_nid: where it goes
+ * @target_nid: where it goes, NUMA_NO_NODE if it is in place
  * @uniform: what is on @page_nid goes to @target_nid without asking again
  * @writable: pages that are exclusive to @vma are mapped writable without
  *	      asking again
@@ -80,6 +80,8 @@ static inline bool mof_goes_along(const struct mof_window *w,
 
 /* window.c */
 bool mof_may_write(struct vm_area_struct *vma, unsigned long addr, pte_t pte);
+void mof_map_back(struct vm_area_struct *vma, unsigned long addr, pte_t *ptep,
+		  bool touched);
 
 /* direct.c */
 
@@ -102,5 +104,8 @@ static inline bool mof_direct_can(struct folio *folio)
 }
 
 bool mof_direct(struct mof_window *w);
+
+/* generic.c */
+bool mof_generic(struct mof_window *w);
 
 #endif /* _MM_MOF_WINDOW_H */

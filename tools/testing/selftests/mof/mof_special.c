@@ -280,9 +280,9 @@ TEST_F(lazy, pages_referenced_by_a_pipe_stay_and_keep_their_contents)
 	int fd[2];
 
 	ASSERT_EQ(0, pipe(fd));
-	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	ASSERT_EQ(0, mark(&some, MPOL_BIND, NODE_MASK(self->m.to)));
 	ASSERT_EQ(area_bytes(&some), vmsplice(fd[1], &iov, 1, 0));
-	EXPECT_EQ(AREA_PAGES, area_hinted(&self->a));
+	EXPECT_EQ(PIPE_PAGES, area_hinted(&self->a));
 	ASSERT_EQ(0, stats_read(&self->before));
 	area_read(&some);
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));

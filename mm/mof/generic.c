@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Migrate-on-fault: the generic path. Whatever the direct path cannot have, but
+ * migrate_pages() can move, goes there as one list: pages of files, large
+ * folios mapped by PTEs, what is in the swap cache or locked in memory, and,
+ * with MPOL_MF_MOVE_ALL, what others map. See Documentation/mm/mof.rst.
+ */
+#include <linux/mm.h>
+#include <linux/gfp.h>
+#include <linux/migrate.h>
+#include <linux/mm_inline.h>
+#include <linux/swap.h>
+#include <linux/vmstat.h>
+
+#include <trace/events/mof.h>
+
+#include "../internal.h"
+#include "window.h"
+
+/**
+ * struct mof_list - what one fault hands to migrate_pages()
+ * @w: the window
+ * @folios: the folios, isolated
+ * @fault_folio: that of the fault, if it is among them
+ * @taken: entries of the page table that map them
+ */
+struct mof_list {
+	struct mof_window *w;
+	struct list_head folios;
+	struct folio *fault_folio;
+	DECLARE_BITMAP(taken, PTRS_PER_PTE);
+};
+
+/*
+ * Are all pages of the folio mapped here, in order, by hinting entries? @ptep
+ * is the entry at @addr. A folio of which others map a part, or that is marked
+ * in part, goes whole only if its own fault asks the stock engine.
+ */
+static bool mof_is_whole(const struct mof_window *w, unsigned long addr,
+			 pte_t *ptep, struct folio *folio)
+{
+	unsigned long nr = folio_nr_pages(folio), pfn = folio_pfn(folio), i;
+	unsigned long end = min((addr & PMD_MASK) + PMD_SIZE, w->vma->vm_end);
+	pte_t pte;
+
+	if (nr > (end - addr) >> PAGE_SHIFT)
+		return false;
+	for (i = 0; i < nr; i++) {
+		pte = ptep_get(ptep + i);
+		if (!pte_present(pte) || !pte_protnone(pte) ||
+		    pte_pfn(pte) != pfn + i)
+			return false;
+	}
+	return true;
+}
+
+/* What migrate_misplaced_folio_prepare() refuses, see there. */
+static bool mof_file_stays(struct vm_area_struct *vma, struct folio *folio)
+{
+	return folio_is_file_lru(folio) &&
+	       (folio_test_dirty(folio) ||
+		((vma->vm_flags & VM_EXEC) && folio_likely_mapped_shared(folio)));
+}
+
+static bool mof_isolate(struct folio *folio)
+{
+	if (!folio_isolate_lru(folio)) {
+		/* Perhaps it has just been written, and by this CPU. */
+		lru_add_drain();
+		if (!folio_isolate_lru(folio))
+			return false;
+	}
+	node_stat_mod_folio(folio, NR_ISOLATED_ANON + folio_is_file_lru(folio),
+			    folio_nr_pages(folio));
+	return true;
+}
+
+/* Take the folio that the entry at @addr maps; how many pages, if any. */
+static unsigned int mof_list_take(struct mof_list *l, unsigned long addr,
+				  pte_t *ptep)
+{
+	struct mof_window *w = l->w;
+	struct folio *folio = mof_marked_folio(w->vma, addr, ptep_get(ptep));
+
+	if (!folio || !mof_is_whole(w, addr, ptep, folio) ||
+	    !mof_goes_along(w, addr, folio) || mof_file_stays(w->vma, folio) ||
+	    mof_may_move(folio, folio_last_cpupid(folio)) != MOF_OUT_TRYING ||
+	    !mof_isolate(folio))
+		return 0;
+	/* One shot: see mof_forget_token(). */
+	folio_xchg_last_cpupid(folio, -1);
+	list_add_tail(&folio->lru, &l->folios);
+	bitmap_set(l->taken, pte_index(addr), folio_nr_pages(folio));
+	return folio_nr_pages(folio);
+}
+
+/* Where the mapping of the fault's folio begins; 0 if not in this page table. */
+static unsigned long mof_list_start(const struct mof_window *w, pte_t *table)
+{
+	pte_t pte = ptep_get(table + pte_index(w->fault_addr));
+	struct folio *folio = mof_marked_folio(w->vma, w->fault_addr, pte);
+	unsigned long before, first;
+
+	if (!folio)
+		return 0;
+	before = (pte_pfn(pte) - folio_pfn(folio)) << PAGE_SHIFT;
+	first = max(w->fault_addr & PMD_MASK, w->vma->vm_start);
+	return w->fault_addr - first < before ? 0 : w->fault_addr - before;
+}
+
+/* Take what goes along; nothing if the folio of the fault does not. */
+static void mof_list_gather(struct mof_list *l, pte_t *table)
+{
+	struct mof_window *w = l->w;
+	unsigned long addr = mof_list_start(w, table);
+	unsigned int nr;
+
+	if (!addr || !mof_list_take(l, addr, table + pte_index(addr)))
+		return;
+	l->fault_folio = list_first_entry(&l->folios, struct folio, lru);
+	trace_mof_fault(w->fault_addr, l->fault_folio, w->target_nid,
+			MOF_OUT_TRYING);
+	addr += folio_size(l->fault_folio);
+	for (; addr < w->end; addr += max(nr, 1U) * PAGE_SIZE)
+		nr = mof_list_take(l, addr, table + pte_index(addr));
+}
+
+static struct folio *mof_alloc_dst(struct folio *src, unsigned long nid)
+{
+	unsigned int order = folio_order(src);
+	gfp_t gfp = order ? GFP_TRANSHUGE_LIGHT :
+			    GFP_HIGHUSER_MOVABLE & ~__GFP_RECLAIM;
+
+	return __folio_alloc_node(gfp | __GFP_THISNODE | __GFP_NOMEMALLOC |
+				  __GFP_NORETRY | __GFP_NOWARN, order, nid);
+}
+
+/* Why was it not migrated? migrate_pages() does not tell. */
+static enum mof_outcome mof_failure(const struct mof_window *w,
+				    struct folio *folio)
+{
+	if (folio_maybe_dma_pinned(folio))
+		return MOF_OUT_PINNED;
+	if (mof_node_is_full(w->target_nid, folio_nr_pages(folio),
+			     folio_order(folio)))
+		return MOF_OUT_NOMEM;
+	return MOF_OUT_BUSY;
+}
+
+/* Count, and put back, what stays. */
+static void mof_list_fail(struct mof_list *l)
+{
+	struct mof_window *w = l->w;
+	enum mof_outcome outcome;
+	struct folio *folio;
+
+	list_for_each_entry(folio, &l->folios, lru) {
+		outcome = mof_failure(w, folio);
+		mof_count_resolved(w->vma->vm_mm, outcome,
+				   folio_nr_pages(folio));
+		if (folio != l->fault_folio)
+			continue;
+		trace_mof_migrate(w->fault_addr, w->target_nid,
+				  folio_nr_pages(folio), outcome);
+		l->fault_folio = NULL;
+	}
+	putback_movable_pages(&l->folios);
+}
+
+static void mof_list_migrate(struct mof_list *l)
+{
+	unsigned int fault_pages = folio_nr_pages(l->fault_folio), moved;
+	struct mof_window *w = l->w;
+
+	migrate_pages(&l->folios, mof_alloc_dst, NULL, w->target_nid,
+		      MIGRATE_ASYNC, MR_NUMA_MISPLACED, &moved);
+	mof_list_fail(l);
+	mof_count_resolved(w->vma->vm_mm, MOF_OUT_MIGRATED, moved);
+	w->moved = moved;
+	w->windowed = moved - (l->fault_folio ? fault_pages : 0);
+}
+
+/*
+ * Entries come back from migration without the right to write, and those that
+ * failed early still hint: give them what the stock fault would give them.
+ */
+static void mof_list_map(struct mof_list *l)
+{
+	struct mof_window *w = l->w;
+	unsigned long start = w->fault_addr & PMD_MASK, addr;
+	spinlock_t *ptl;
+	pte_t *table;
+	int i;
+
+	table = pte_offset_map_lock(w->vma->vm_mm, w->pmd, start, &ptl);
+	if (!table)
+		return;
+	for_each_set_bit(i, l->taken, PTRS_PER_PTE) {
+		addr = start + i * PAGE_SIZE;
+		/* Not if it has been marked anew. */
+		if (pte_present(ptep_get(table + i)) &&
+		    !mof_marked_folio(w->vma, addr, ptep_get(table + i)))
+			mof_map_back(w->vma, addr, table + i,
+				     addr == w->fault_addr);
+	}
+	pte_unmap_unlock(table, ptl);
+}
+
+/**
+ * mof_generic() - move the folios of a window by migrate_pages()
+ * @w: the window; what was migrated is added there
+ *
+ * One list, in asynchronous mode: nothing waits for folio locks or writeback.
+ * What cannot be migrated is mapped again. Counts how each page ended that it
+ * took.
+ *
+ * Context: VMA lock or mmap_lock held; no page table lock, no mapped page
+ * table; may sleep.
+ * Return: false if the folio of the fault could not be taken: then none was.
+ */
+bool mof_generic(struct mof_window *w)
+{
+	struct mof_list l = { .w = w, .folios = LIST_HEAD_INIT(l.folios) };
+	unsigned long start = w->fault_addr & PMD_MASK;
+	spinlock_t *ptl;
+	pte_t *table;
+
+	if (mof_node_is_full(w->target_nid, w->hinting, 0))
+		return false;
+	table = pte_offset_map_lock(w->vma->vm_mm, w->pmd, start, &ptl);
+	if (!table)
+		return false;
+	mof_list_gather(&l, table);
+	pte_unmap_unlock(table, ptl);
+	if (!l.fault_folio)
+		return false;
+	mof_list_migrate(&l);
+	mof_list_map(&l);
+	return true;
+}
