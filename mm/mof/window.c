@@ -152,7 +152,30 @@ static void mof_count_moved(const struct mof_window *w)
 			w->moved ? TNF_MIGRATED : TNF_MIGRATE_FAIL);
 }
 
-enum mof_path { MOF_PATH_STOCK, MOF_PATH_DIRECT, MOF_PATH_GENERIC };
+/*
+ * The page is in place: map it again, and what else in the window is. The
+ * mappings of large folios belong together and are left to the stock code.
+ */
+static unsigned int mof_stay(const struct mof_window *w, pte_t *pte)
+{
+	unsigned long addr = w->fault_addr;
+	struct folio *folio;
+	unsigned int nr = 0;
+
+	for (; addr < w->end; addr += PAGE_SIZE, pte++) {
+		folio = mof_marked_folio(w->vma, addr, ptep_get(pte));
+		if (!folio || folio_test_large(folio) ||
+		    !mof_goes_along(w, addr, folio))
+			continue;
+		/* One shot: see mof_forget_token(). */
+		folio_xchg_last_cpupid(folio, -1);
+		mof_map_back(w->vma, addr, pte, addr == w->fault_addr);
+		nr++;
+	}
+	return nr;
+}
+
+enum mof_path { MOF_PATH_STOCK, MOF_PATH_STAY, MOF_PATH_DIRECT, MOF_PATH_GENERIC };
 
 /* Set up the window, and choose how to serve it. */
 static enum mof_path mof_choose(struct mof_window *w, struct vm_fault *vmf)
@@ -169,8 +192,13 @@ static enum mof_path mof_choose(struct mof_window *w, struct vm_fault *vmf)
 					   &w->uniform);
 	w->writable = mof_all_writable(w->vma);
 	mof_window_set(w, vmf);
-	if (w->target_nid == NUMA_NO_NODE)
-		return MOF_PATH_STOCK;
+	if (w->target_nid == NUMA_NO_NODE) {
+		if (folio_test_large(folio))
+			return MOF_PATH_STOCK;
+		trace_mof_fault(vmf->real_address, folio, NUMA_NO_NODE,
+				MOF_OUT_LOCAL);
+		return MOF_PATH_STAY;
+	}
 	/* What is locked in memory takes part in batches of its own. */
 	if (mof_direct_can(folio) && !(w->vma->vm_flags & VM_LOCKED))
 		return MOF_PATH_DIRECT;
@@ -186,6 +214,7 @@ bool __mof_fault(struct vm_fault *vmf)
 		.fault_addr = vmf->address,
 	};
 	enum mof_path path;
+	unsigned int nr;
 
 	if (!READ_ONCE(sysctl_mof_window_pages))
 		return false;
@@ -194,6 +223,13 @@ bool __mof_fault(struct vm_fault *vmf)
 	if (path == MOF_PATH_STOCK) {
 		spin_unlock(vmf->ptl);
 		return false;
+	}
+	if (path == MOF_PATH_STAY) {
+		nr = mof_stay(&w, vmf->pte);
+		pte_unmap_unlock(vmf->pte, vmf->ptl);
+		mof_count_resolved(w.vma->vm_mm, MOF_OUT_LOCAL, nr);
+		mof_count_fault(&w, w.page_nid, nr, 0);
+		return true;
 	}
 	pte_unmap_unlock(vmf->pte, vmf->ptl);
 
