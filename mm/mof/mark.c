@@ -31,8 +31,8 @@
 /**
  * struct mof_mark - a walk that marks
  * @lazy: the flags of the request
- * @result: what was done so far
- * @before: what was done before this VMA
+ * @result: what was done in the VMAs before
+ * @done: what was done in this VMA
  * @tlb: gathers the flush of this VMA
  * @range: announces this VMA's change to secondary MMUs
  * @start: start of the range in this VMA, whole THPs included
@@ -44,7 +44,7 @@
 struct mof_mark {
 	unsigned long lazy;
 	struct mof_mark_result *result;
-	struct mof_mark_result before;
+	struct mof_mark_result done;
 	struct mmu_gather tlb;
 	struct mmu_notifier_range range;
 	unsigned long start;
@@ -144,14 +144,14 @@ static void mof_mark_pmd(struct mof_mark *m, struct vm_area_struct *vma,
 	}
 	if (verdict == MOF_FAIL ||
 	    (verdict == MOF_MARK && !thp_migration_supported()))
-		m->result->failed += HPAGE_PMD_NR;
+		m->done.failed += HPAGE_PMD_NR;
 	else if (verdict == MOF_MARK) {
 		hinting = pmd_protnone(*pmd);
 		tlb_change_page_size(&m->tlb, HPAGE_PMD_SIZE);
 		if (!hinting)
 			mof_hint_pmd(m, vma, addr, pmd);
 		if (mof_claim(m, folio, hinting))
-			m->result->marked += HPAGE_PMD_NR;
+			m->done.marked += HPAGE_PMD_NR;
 	}
 }
 
@@ -194,7 +194,7 @@ static void mof_mark_pte(struct mof_mark *m, struct vm_area_struct *vma,
 		return;
 	if (!pte_present(ptent)) {
 		if (is_migration_entry(pte_to_swp_entry(ptent)))
-			m->result->failed++;
+			m->done.failed++;
 		return;
 	}
 	folio = vm_normal_folio(vma, addr, ptent);
@@ -204,13 +204,13 @@ static void mof_mark_pte(struct mof_mark *m, struct vm_area_struct *vma,
 	case MOF_SKIP:
 		break;
 	case MOF_FAIL:
-		m->result->failed++;
+		m->done.failed++;
 		break;
 	case MOF_MARK:
 		if (!pte_protnone(ptent))
 			mof_hint_pte(m, vma, addr, pte);
 		if (mof_claim(m, folio, pte_protnone(ptent)))
-			m->result->marked++;
+			m->done.marked++;
 	}
 }
 
@@ -268,7 +268,7 @@ static int mof_hugetlb_entry(pte_t *ptep, unsigned long hmask,
 	pte = huge_ptep_get(walk->mm, addr, ptep);
 	if (pte_present(pte) &&
 	    mof_judge(m, walk->vma, addr & hmask, page_folio(pte_page(pte))))
-		m->result->failed += (end - addr) >> PAGE_SHIFT;
+		m->done.failed += (end - addr) >> PAGE_SHIFT;
 	spin_unlock(ptl);
 	return 0;
 }
@@ -300,7 +300,7 @@ static int mof_pre_vma(unsigned long start, unsigned long end,
 	struct vm_area_struct *vma = walk->vma;
 	struct mof_mark *m = walk->private;
 
-	m->before = *m->result;
+	m->done = (struct mof_mark_result){};
 	m->start = start;
 	m->end = end;
 	m->per_page = vma->vm_ops && vma->vm_ops->get_policy;
@@ -320,16 +320,16 @@ static int mof_pre_vma(unsigned long start, unsigned long end,
 static void mof_post_vma(struct mm_walk *walk)
 {
 	struct mof_mark *m = walk->private;
-	unsigned long marked = m->result->marked - m->before.marked;
 
 	if (!m->count_only) {
 		tlb_end_vma(&m->tlb, walk->vma);
 		tlb_finish_mmu(&m->tlb);
 		mmu_notifier_invalidate_range_end(&m->range);
 	}
-	mof_count(walk->mm, MOF_MARKED, marked);
-	trace_mof_mark(m->start, m->end, marked,
-		       m->result->failed - m->before.failed);
+	mof_count(walk->mm, MOF_MARKED, m->done.marked);
+	trace_mof_mark(m->start, m->end, m->done.marked, m->done.failed);
+	m->result->marked += m->done.marked;
+	m->result->failed += m->done.failed;
 }
 
 static const struct mm_walk_ops mof_mark_ops = {
