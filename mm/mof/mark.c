@@ -175,13 +175,12 @@ static void mof_round_to_thp(struct mof_mark *m, struct vm_area_struct *vma)
 static void mof_hint_pte(struct mof_mark *m, struct vm_area_struct *vma,
 			 unsigned long addr, pte_t *pte)
 {
-	pte_t old, new;
+	pte_t old = ptep_modify_prot_start(vma, addr, pte);
 
-	old = ptep_modify_prot_start(vma, addr, pte);
-	new = pte_modify(old, PAGE_NONE);
-	ptep_modify_prot_commit(vma, addr, pte, old, new);
-	if (pte_needs_flush(old, new))
-		tlb_flush_pte_range(&m->tlb, addr, PAGE_SIZE);
+	ptep_modify_prot_commit(vma, addr, pte, old,
+				pte_modify(old, PAGE_NONE));
+	/* All access is gone: no need to ask pte_needs_flush(). */
+	tlb_flush_pte_range(&m->tlb, addr, PAGE_SIZE);
 }
 
 static void mof_mark_pte(struct mof_mark *m, struct vm_area_struct *vma,
