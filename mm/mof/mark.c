@@ -18,6 +18,7 @@
 #include <linux/mmu_notifier.h>
 #include <linux/pagewalk.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/sysctl.h>
 #include <linux/secretmem.h>
 #include <linux/swapops.h>
 
@@ -31,6 +32,8 @@
 /**
  * struct mof_mark - a walk that marks
  * @lazy: the flags of the request
+ * @token: what tells a fault that the mark is ours
+ * @tiering: folios on slow nodes have no room for @token
  * @result: what was done in the VMAs before
  * @done: what was done in this VMA
  * @tlb: gathers the flush of this VMA
@@ -43,6 +46,8 @@
  */
 struct mof_mark {
 	unsigned long lazy;
+	int token;
+	bool tiering;
 	struct mof_mark_result *result;
 	struct mof_mark_result done;
 	struct mmu_gather tlb;
@@ -104,11 +109,9 @@ static enum mof_verdict mof_judge(struct mof_mark *m,
  */
 static bool mof_claim(struct mof_mark *m, struct folio *folio, bool hinting)
 {
-	int token = mof_token(m->lazy & MPOL_MF_MOVE_ALL);
-
-	if (folio_use_access_time(folio))
+	if (m->tiering && folio_use_access_time(folio))
 		return !hinting;
-	return folio_xchg_last_cpupid(folio, token) != token || !hinting;
+	return folio_xchg_last_cpupid(folio, m->token) != m->token || !hinting;
 }
 
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
@@ -361,7 +364,14 @@ static const struct mm_walk_ops mof_mark_ops = {
 int mof_mark_range(struct mm_struct *mm, unsigned long start, unsigned long end,
 		   unsigned long lazy, struct mof_mark_result *result)
 {
-	struct mof_mark m = { .lazy = lazy, .result = result };
+	struct mof_mark m = {
+		.lazy = lazy,
+		.token = mof_token(lazy & MPOL_MF_MOVE_ALL),
+		/* Partner: the sysctl. Who changes it meanwhile is late. */
+		.tiering = READ_ONCE(sysctl_numa_balancing_mode) &
+			   NUMA_BALANCING_MEMORY_TIERING,
+		.result = result,
+	};
 
 	return walk_page_range(mm, start, end, &mof_mark_ops, &m);
 }
