@@ -10,6 +10,7 @@
  * lock or for I/O.
  */
 #include <linux/mm.h>
+#include <linux/bits.h>
 #include <linux/huge_mm.h>
 #include <linux/hugetlb.h>
 #include <linux/ksm.h>
@@ -43,6 +44,7 @@
  * @count_only: this VMA's pages cannot be marked: only look for misplaced ones
  * @per_page: this VMA's policy may differ from page to page
  * @follows: this VMA's policy leaves the target to the toucher
+ * @mark_plain: all that is mof_is_plain() in this VMA is marked
  */
 struct mof_mark {
 	unsigned long lazy;
@@ -57,6 +59,7 @@ struct mof_mark {
 	bool count_only;
 	bool per_page;
 	bool follows;
+	bool mark_plain;
 };
 
 enum mof_verdict { MOF_SKIP, MOF_FAIL, MOF_MARK };
@@ -81,15 +84,31 @@ static bool mof_in_place(struct mof_mark *m, struct vm_area_struct *vma,
 	return !m->follows && mof_vma_target(vma, addr, folio) == NUMA_NO_NODE;
 }
 
+/*
+ * A base page of anonymous memory that only this mapping uses, as most are: it
+ * is neither shared nor a KSM page nor of a file. One look at the flags tells.
+ * The bits asked for are stable under the page table lock, except that MADV_FREE
+ * may clear PG_swapbacked meanwhile, which makes it no page of a file.
+ */
+static bool mof_is_plain(struct folio *folio)
+{
+	const unsigned long set = BIT(PG_anon_exclusive) | BIT(PG_swapbacked);
+	const unsigned long clear = BIT(PG_head) | BIT(PG_reserved);
+
+	return folio_test_anon(folio) &&
+	       (READ_ONCE(folio->flags) & (set | clear)) == set &&
+	       !folio_is_zone_device(folio) && !folio_maybe_dma_pinned(folio);
+}
+
 /* Migration in asynchronous mode cannot move dirty folios of all filesystems. */
 static bool mof_is_dirty_file(struct folio *folio)
 {
 	return folio_is_file_lru(folio) && folio_test_dirty(folio);
 }
 
-static enum mof_verdict mof_judge(struct mof_mark *m,
-				  struct vm_area_struct *vma,
-				  unsigned long addr, struct folio *folio)
+static enum mof_verdict mof_judge_any(struct mof_mark *m,
+				      struct vm_area_struct *vma,
+				      unsigned long addr, struct folio *folio)
 {
 	/* As with all of mbind(2), leaving shared pages alone is no failure. */
 	if (!(m->lazy & MPOL_MF_MOVE_ALL) && folio_likely_mapped_shared(folio))
@@ -101,6 +120,16 @@ static enum mof_verdict mof_judge(struct mof_mark *m,
 	    folio_maybe_dma_pinned(folio) || mof_is_dirty_file(folio))
 		return MOF_FAIL;
 	return MOF_MARK;
+}
+
+/* Inline: asked for each page, and nearly always answered right here. */
+static inline enum mof_verdict
+mof_judge(struct mof_mark *m, struct vm_area_struct *vma, unsigned long addr,
+	  struct folio *folio)
+{
+	if (m->mark_plain && mof_is_plain(folio))
+		return MOF_MARK;
+	return mof_judge_any(m, vma, addr, folio);
 }
 
 /*
@@ -192,10 +221,9 @@ static void mof_mark_pte(struct mof_mark *m, struct vm_area_struct *vma,
 	pte_t ptent = ptep_get(pte);
 	struct folio *folio;
 
-	if (pte_none(ptent))
-		return;
 	if (!pte_present(ptent)) {
-		if (is_migration_entry(pte_to_swp_entry(ptent)))
+		if (!pte_none(ptent) &&
+		    is_migration_entry(pte_to_swp_entry(ptent)))
 			m->done.failed++;
 		return;
 	}
@@ -307,6 +335,7 @@ static int mof_pre_vma(unsigned long start, unsigned long end,
 	m->end = end;
 	m->per_page = vma->vm_ops && vma->vm_ops->get_policy;
 	mof_read_policy(m, vma, start);
+	m->mark_plain = m->follows && !m->per_page && !m->count_only;
 	if (m->count_only)
 		return 0;
 
