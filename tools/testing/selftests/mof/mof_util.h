@@ -121,6 +121,53 @@ long mark(const struct area *a, int mode, unsigned long nodes);
 int area_policy(const struct area *a, int *mode, unsigned long *nodes);
 void drain_lru(void);
 
+/* mof_page.c: what the kernel tells of single pages; only root may ask */
+
+/* Bits of /proc/PID/pagemap and /proc/kpageflags: see pagemap.rst. */
+#define PM_PFN_MASK		((1ULL << 55) - 1)
+#define PM_SOFT_DIRTY		(1ULL << 55)
+#define PM_UFFD_WP		(1ULL << 57)
+#define PM_PRESENT		(1ULL << 63)
+#define KPF_SWAPCACHE		(1ULL << 13)
+#define KPF_COMPOUND_HEAD	(1ULL << 15)
+#define KPF_COMPOUND_TAIL	(1ULL << 16)
+
+__u64 page_entry(const struct area *a, long page);
+long page_pfn(const struct area *a, long page);
+__u64 pfn_flags(long pfn);
+long area_with(const struct area *a, __u64 bit);
+long area_flagged(const struct area *a, __u64 flag);
+long area_folios(const struct area *a, long pages);
+int split_thps(const struct area *a);
+
+/* mof_crew.c: threads that write all the time, and others that disturb them */
+
+/**
+ * struct crew - writers, a marker, and a disturbance, all at the same time
+ * @a:		where all this happens
+ * @m:		the writers change between its nodes
+ * @op:		the disturbance: 0, or a negative errno; NULL: none
+ * @times:	how often to do it
+ * @done:	how often it was done
+ * @refused:	how often it returned an error
+ * @marks:	how often the area was marked
+ * @lost:	words that were found to be other than written
+ * @writing:	writers that have not ended
+ */
+struct crew {
+	const struct area *a;
+	const struct machine *m;
+	int (*op)(const struct crew *c, long i);
+	long times;
+	long done;
+	long refused;
+	long marks;
+	long lost;
+	int writing;
+};
+
+int crew_run(struct crew *c);
+
 /* mof_stats.c */
 
 enum stat_id {
