@@ -3,12 +3,13 @@
 
 PROFILE ?= guest
 TOPOLOGY ?= 2x2
+MINUTES ?= 20
 VM := tools/vm/mof-vm
 
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help deps prepare kernel shell run test check matrix clean distclean
+.PHONY: help deps prepare kernel shell run test stress check matrix clean distclean
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -20,6 +21,7 @@ help:
 #:   run        boot a guest of two nodes and compare migration methods there
 #:   shell      an interactive guest; TOPOLOGY=2x2|4x2|8x1|memoryless|cpuless
 #:   test       everything that can fail; SUITES="..." for a part of it
+#:   stress     threads that do all at once, on the debug kernel; MINUTES=20
 #:   check      style and static analysis
 #:   matrix     compile with options off; compare objects, off with unpatched
 #:   clean      remove the kernels built, keep the unpacked source
@@ -46,6 +48,9 @@ run: kernel
 
 test: prepare
 	@scripts/test $(SUITES)
+
+stress: prepare
+	@MINUTES=$(MINUTES) scripts/test stress
 
 check: prepare
 	@scripts/check
