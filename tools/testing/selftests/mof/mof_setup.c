@@ -26,6 +26,7 @@
 #define DISK_BYTES	(16L << 20)
 #define SMALL_NODE	(4LL << 30)	/* bytes */
 #define ZRAM_BYTES	(32L << 20)
+#define HOG_BYTES	(256L << 20)
 
 long read_long(const char *path)
 {
@@ -350,6 +351,40 @@ const char *take_huge_pages(int node)
 void give_huge_pages(int node)
 {
 	write_pool(node, 0);
+}
+
+/**
+ * fill_node() - leave a node without free memory
+ * @hog: is what takes it; give it to empty_node() in the end, also after failure
+ * @node: the node
+ *
+ * Huge pages of hugetlb take what they can, then base pages the rest, until the
+ * kernel gives us pages of another node.
+ *
+ * Return: NULL, or why that is not possible.
+ */
+const char *fill_node(struct area *hog, int node)
+{
+	const char *why = take_huge_pages(node);
+	long i;
+
+	if (why)
+		return why;
+	if (area_map(hog, HOG_BYTES / page_size()) ||
+	    area_mbind(hog, MPOL_PREFERRED, NODE_MASK(node), 0))
+		return "cannot map memory to fill a node with";
+	for (i = 0; i < hog->pages; i++) {
+		page_write(hog, i);
+		if (i % 16 == 15 && page_node(hog, i) != node)
+			return NULL;
+	}
+	return "a node has more memory than this test can fill";
+}
+
+void empty_node(struct area *hog, int node)
+{
+	area_free(hog);
+	give_huge_pages(node);
 }
 
 /**

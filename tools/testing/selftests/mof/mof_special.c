@@ -314,35 +314,7 @@ TEST_F(lazy, pages_move_once_the_pipe_has_let_go)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/*
- * No memory on the target. Huge pages of hugetlb take what is free of it, then
- * base pages the rest, until the kernel gives us pages of another node.
- */
-#define HOG_BYTES	(256L << 20)
-
-static const char *hog_start(struct area *hog, int node)
-{
-	const char *why = take_huge_pages(node);
-	long i;
-
-	if (why)
-		return why;
-	if (area_map(hog, HOG_BYTES / page_size()) ||
-	    area_mbind(hog, MPOL_PREFERRED, NODE_MASK(node), 0))
-		return "cannot map memory to fill a node with";
-	for (i = 0; i < hog->pages; i++) {
-		page_write(hog, i);
-		if (i % 16 == 15 && page_node(hog, i) != node)
-			return NULL;
-	}
-	return "a node has more memory than this test can fill";
-}
-
-static void hog_stop(struct area *hog, int node)
-{
-	area_free(hog);
-	give_huge_pages(node);
-}
+/* No memory on the target */
 
 TEST_F(lazy, without_memory_on_the_target_pages_stay_and_the_touch_succeeds)
 {
@@ -351,9 +323,9 @@ TEST_F(lazy, without_memory_on_the_target_pages_stay_and_the_touch_succeeds)
 
 	if (why)
 		SKIP(return, "%s", why);
-	why = hog_start(&hog, self->m.to);
+	why = fill_node(&hog, self->m.to);
 	if (why) {
-		hog_stop(&hog, self->m.to);
+		empty_node(&hog, self->m.to);
 		SKIP(return, "%s", why);
 	}
 	EXPECT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
@@ -367,7 +339,7 @@ TEST_F(lazy, without_memory_on_the_target_pages_stay_and_the_touch_succeeds)
 	EXPECT_EQ(self->d.v[MOF_MIGRATED], area_on(&self->a, self->m.to));
 	EXPECT_EQ(self->d.v[MOF_FAILED_NOMEM], area_on(&self->a, self->m.from));
 	EXPECT_EQ(0, area_hinted(&self->a));
-	hog_stop(&hog, self->m.to);
+	empty_node(&hog, self->m.to);
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 

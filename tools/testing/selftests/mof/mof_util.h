@@ -264,6 +264,8 @@ void swap_disable(struct swap *s);
 
 const char *take_huge_pages(int node);
 void give_huge_pages(int node);
+const char *fill_node(struct area *hog, int node);
+void empty_node(struct area *hog, int node);
 
 int pin_pages(const struct area *a);
 

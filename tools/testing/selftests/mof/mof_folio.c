@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Large folios that are mapped by PTEs: moved whole where they are marked whole,
+ * never split, and right in any case. Those of one size make each variant.
+ */
+#include "mof_test.h"
+
+#define THP_DIR		"/sys/kernel/mm/transparent_hugepage/"
+
+FIXTURE(folio)
+{
+	struct machine m;
+	struct area a;		/* of such folios, on m.from */
+	long pages;		/* of a folio */
+	char dir[80];		/* of this size in sysfs */
+	struct stats before;
+	struct stats d;
+	long splits;
+};
+
+FIXTURE_VARIANT(folio)
+{
+	long kb;
+};
+
+FIXTURE_VARIANT_ADD(folio, of_16kB) {
+	.kb = 16,
+};
+
+FIXTURE_VARIANT_ADD(folio, of_64kB) {
+	.kb = 64,
+};
+
+FIXTURE_VARIANT_ADD(folio, of_256kB) {
+	.kb = 256,
+};
+
+FIXTURE_VARIANT_ADD(folio, of_1024kB) {
+	.kb = 1024,
+};
+
+#define FOLIOS	4L
+
+static int folio_set(const char *dir, const char *file, const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	return write_text(path, text);
+}
+
+/* Splits of folios of this size so far. */
+static long folio_splits(const char *dir)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/stats/split", dir);
+	return read_long(path);
+}
+
+/* An area of folios of one size; memory may need some putting in order first. */
+static int folios_new(struct area *a, const char *dir, long pages, int node)
+{
+	int err, try;
+
+	err = area_map_file(a, thp_pages(), PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	if (err)
+		return err;
+	a->pages = FOLIOS * pages < thp_pages() ? FOLIOS * pages : thp_pages();
+	if (folio_set(dir, "enabled", "always"))
+		return -ENOENT;
+	for (try = 0; try < 3; try++) {
+		err = area_place(a, node);
+		if (!err && area_folios(a, pages) == a->pages / pages)
+			break;
+		err = -ENOMEM;
+		write_long("/proc/sys/vm/compact_memory", 1);
+	}
+	folio_set(dir, "enabled", "never");
+	return err;
+}
+
+FIXTURE_SETUP(folio)
+{
+	const char *why = machine_setup(&self->m);
+	int err;
+
+	if (!why && (!have_lazy() || thp_size() <= 0))
+		why = have_lazy() ? thp_missing() : NO_LAZY;
+	snprintf(self->dir, sizeof(self->dir), THP_DIR "hugepages-%ldkB", variant->kb);
+	if (!why && access(self->dir, F_OK))
+		why = "kernel without folios of this size";
+	if (why) {
+		machine_restore(&self->m);
+		SKIP(return, "%s", why);
+	}
+	self->pages = variant->kb * 1024 / page_size();
+	ASSERT_EQ(0, run_on(self->m.from));
+	err = folios_new(&self->a, self->dir, self->pages, self->m.from);
+	ASSERT_EQ(0, err);
+	self->splits = folio_splits(self->dir);
+	ASSERT_EQ(0, stats_read(&self->before));
+}
+
+FIXTURE_TEARDOWN_PARENT(folio)
+{
+	folio_set(self->dir, "enabled", "never");
+	machine_restore(&self->m);
+}
+
+/* What must hold after all folios of the area have moved. */
+static void check_moved(struct __test_metadata *_metadata, FIXTURE_DATA(folio) *self,
+			const struct area *a, int node)
+{
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(a->pages, area_on(a, node));
+	EXPECT_EQ(a->pages / self->pages, area_folios(a, self->pages));
+	EXPECT_EQ(self->splits, folio_splits(self->dir));
+	EXPECT_EQ(0, self->d.v[THP_SPLIT_PAGE]);
+	EXPECT_EQ(0, area_hinted(a));
+	EXPECT_EQ(0, stats_failed(&self->d));
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	EXPECT_EQ(0, area_bad(a));
+}
+
+TEST_F(folio, marked_whole_they_move_whole_when_each_page_is_read)
+{
+	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	EXPECT_EQ(self->a.pages, area_hinted(&self->a));
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_read(&self->a);
+	check_moved(_metadata, self, &self->a, self->m.to);
+	EXPECT_EQ(self->a.pages, self->d.v[MOF_MIGRATED]);
+}
+
+TEST_F(folio, marked_whole_they_move_whole_when_each_page_is_written)
+{
+	struct area new = self->a;
+
+	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	new.seed += 2;
+	area_fill(&new);
+	check_moved(_metadata, self, &new, self->m.to);
+}
+
+/* From the last page to the first: no run of pages precedes any touch. */
+TEST_F(folio, marked_whole_they_move_whole_when_touched_backwards)
+{
+	long i;
+
+	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, run_on(self->m.to));
+	for (i = self->a.pages - 1; i >= 0; i--)
+		page_read(&self->a, i);
+	check_moved(_metadata, self, &self->a, self->m.to);
+}
+
+TEST_F(folio, one_touch_of_each_moves_all_of_it)
+{
+	long i;
+
+	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, run_on(self->m.to));
+	for (i = 0; i < self->a.pages; i += self->pages)
+		page_read(&self->a, i + self->pages / 2);
+	EXPECT_EQ(self->a.pages, area_on(&self->a, self->m.to));
+	area_read(&self->a);
+	check_moved(_metadata, self, &self->a, self->m.to);
+}
+
+/* Half of each has lost its mark. Either all of a folio moves, or none of it. */
+TEST_F(folio, marked_in_part_they_stay_in_one_piece)
+{
+	long i, on;
+
+	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	for (i = 0; i < self->a.pages; i += self->pages) {
+		struct area half = area_part(&self->a, i, self->pages / 2);
+
+		ASSERT_EQ(0, mprotect(half.base, area_bytes(&half), PROT_READ));
+		area_read(&half);
+		ASSERT_EQ(0, mprotect(half.base, area_bytes(&half),
+				      PROT_READ | PROT_WRITE));
+	}
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_write(&self->a);
+	EXPECT_EQ(self->a.pages / self->pages, area_folios(&self->a, self->pages));
+	EXPECT_EQ(self->splits, folio_splits(self->dir));
+	on = area_on(&self->a, self->m.to);
+	EXPECT_EQ(0, on % self->pages);
+	EXPECT_EQ(self->a.pages - on, area_on(&self->a, self->m.from));
+	EXPECT_EQ(0, area_hinted(&self->a));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/* The range covers one half of each; the VMA is cut through them. */
+TEST_F(folio, in_two_vmas_they_keep_contents)
+{
+	struct area part = area_part(&self->a, self->pages / 2, self->a.pages - self->pages);
+
+	ASSERT_EQ(0, mark(&part, MPOL_BIND, NODE_MASK(self->m.to)));
+	area_write(&self->a);
+	EXPECT_EQ(0, area_hinted(&self->a));
+	EXPECT_EQ(self->a.pages, area_on(&self->a, self->m.to) +
+				 area_on(&self->a, self->m.from));
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/* What was unmapped is gone; the rest is right, be it moved, split or neither. */
+TEST_F(folio, partly_unmapped_they_keep_the_rest)
+{
+	struct area first = area_part(&self->a, 0, self->pages / 2 + 1);
+	struct area last = area_part(&self->a, self->pages, self->a.pages - self->pages);
+	struct area gap = area_part(&self->a, first.pages, self->pages - first.pages);
+
+	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, munmap(gap.base, area_bytes(&gap)));
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_write(&first);
+	area_write(&last);
+	EXPECT_EQ(last.pages, area_on(&last, self->m.to));
+	EXPECT_EQ(first.pages, area_on(&first, self->m.to) +
+			       area_on(&first, self->m.from));
+	EXPECT_EQ(0, area_hinted(&last));
+	EXPECT_EQ(0, area_bad(&first));
+	EXPECT_EQ(0, area_bad(&last));
+}
+
+/* A child that has all of it mapped, until @go is closed; 0: saw it right. */
+static pid_t child_start(const struct area *a, int go[2])
+{
+	char c;
+	pid_t pid;
+
+	if (pipe(go))
+		return -1;
+	pid = fork();
+	if (pid)
+		return pid;
+	close(go[1]);
+	_exit(read(go[0], &c, 1) || area_bad(a) ? 1 : 0);
+}
+
+TEST_F(folio, shared_ones_move_with_move_all_for_both)
+{
+	int go[2], status;
+	pid_t pid = child_start(&self->a, go);
+
+	ASSERT_LT(0, pid);
+	ASSERT_EQ(0, stats_read(&self->before));
+	ASSERT_EQ(0, area_mbind(&self->a, MPOL_BIND, NODE_MASK(self->m.to),
+				MOF_LAZY_MOVE_ALL));
+	area_read(&self->a);
+	EXPECT_EQ(self->a.pages, area_on_as(&self->a, self->m.to, pid));
+	check_moved(_metadata, self, &self->a, self->m.to);
+	close(go[1]);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+}
+
+TEST_F(folio, shared_ones_stay_without_move_all)
+{
+	int go[2], status;
+	pid_t pid;
+
+	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	pid = child_start(&self->a, go);
+	ASSERT_LT(0, pid);
+	area_read(&self->a);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(self->a.pages, area_on(&self->a, self->m.from));
+	EXPECT_EQ(self->a.pages / self->pages, area_folios(&self->a, self->pages));
+	EXPECT_EQ(0, self->d.v[MOF_MIGRATED]);
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	close(go[1]);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/* May split them: migration that fails half way leaves them unmapped in part. */
+TEST_F(folio, writes_beside_a_marker_are_not_lost)
+{
+	struct crew c = { .a = &self->a, .m = &self->m, .times = 1 };
+
+	ASSERT_EQ(0, crew_run(&c));
+	EXPECT_EQ(0, c.lost);
+	area_read(&self->a);
+	EXPECT_EQ(0, area_hinted(&self->a));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+#include "mof_main.h"

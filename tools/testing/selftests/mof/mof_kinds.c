@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Kinds of pages beside plain anonymous ones: of tmpfs and memfd, of private file
+ * mappings, in the swap cache, locked, shared, in LRU batches of other CPUs; and
+ * a target without memory. A touch moves them, or leaves them right.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/mount.h>
+
+#include "mof_test.h"
+
+#define RW	(PROT_READ | PROT_WRITE)
+
+/* Pages of a file system in memory, mapped by a file of its own. */
+struct tmpfs {
+	char dir[64];
+	struct area a;
+};
+
+static const char *tmpfs_new(struct tmpfs *t, const char *options, long pages, int node)
+{
+	char path[96];
+	int fd;
+
+	snprintf(t->dir, sizeof(t->dir), "/tmp/mof-tmpfs.XXXXXX");
+	if (!mkdtemp(t->dir) || mount("none", t->dir, "tmpfs", 0, options))
+		return "cannot mount tmpfs with these options";
+	snprintf(path, sizeof(path), "%s/file", t->dir);
+	fd = open(path, O_RDWR | O_CREAT, 0600);
+	umount2(t->dir, MNT_DETACH);
+	rmdir(t->dir);
+	if (fd < 0 || ftruncate(fd, pages * page_size()) ||
+	    area_map_file(&t->a, pages, RW, MAP_SHARED, fd))
+		return "cannot map a file of tmpfs";
+	close(fd);
+	return area_place(&t->a, node) ? "cannot place a file of tmpfs" : NULL;
+}
+
+TEST_F(lazy, tmpfs_pages_mapped_by_one_process_move)
+{
+	struct tmpfs t;
+	const char *why = tmpfs_new(&t, NULL, AREA_PAGES, self->m.from);
+
+	if (why)
+		SKIP(return, "%s", why);
+	ASSERT_EQ(0, stats_read(&self->before));
+	ASSERT_EQ(0, mark(&t.a, MPOL_BIND, NODE_MASK(self->m.to)));
+	EXPECT_EQ(AREA_PAGES, area_hinted(&t.a));
+	area_write(&t.a);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(AREA_PAGES, area_on(&t.a, self->m.to));
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_MIGRATED]);
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	EXPECT_EQ(0, area_bad(&t.a));
+}
+
+TEST_F(lazy, huge_pages_of_tmpfs_move_whole)
+{
+	const char *why = thp_missing();
+	struct tmpfs t;
+
+	if (!why)
+		why = tmpfs_new(&t, "huge=always", thp_pages(), self->m.from);
+	if (why)
+		SKIP(return, "%s", why);
+	ASSERT_EQ(thp_size() / 1024, area_smaps_kb(&t.a, "ShmemPmdMapped"));
+	ASSERT_EQ(0, stats_read(&self->before));
+	ASSERT_EQ(0, mark(&t.a, MPOL_BIND, NODE_MASK(self->m.to)));
+	page_read(&t.a, 77);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(t.a.pages, area_on(&t.a, self->m.to));
+	EXPECT_EQ(1, self->d.v[MOF_MIGRATED_THP]);
+	EXPECT_EQ(0, self->d.v[THP_SPLIT_PAGE]);
+	EXPECT_EQ(thp_size() / 1024, area_smaps_kb(&t.a, "ShmemPmdMapped"));
+	EXPECT_EQ(0, area_bad(&t.a));
+}
+
+/* Mapped by entries of base pages, as the mapping is not aligned to it. */
+TEST_F(lazy, huge_pages_of_memfd_mapped_by_base_pages_move_whole)
+{
+	const char *shmem = "/sys/kernel/mm/transparent_hugepage/shmem_enabled";
+	const char *why = thp_missing();
+	int fd = memfd_create("mof", 0);
+	struct area whole, part;
+
+	if (why || write_text(shmem, "advise"))
+		SKIP(return, "kernel without huge pages in shared memory");
+	ASSERT_EQ(0, ftruncate(fd, thp_size()));
+	ASSERT_EQ(0, area_map_file(&whole, thp_pages(), RW, MAP_SHARED, fd));
+	ASSERT_EQ(0, madvise(whole.base, area_bytes(&whole), MADV_HUGEPAGE));
+	EXPECT_EQ(0, area_place(&whole, self->m.from));
+	write_text(shmem, "never");
+	ASSERT_EQ(thp_size() / 1024, area_smaps_kb(&whole, "ShmemPmdMapped"));
+	ASSERT_EQ(0, area_map_file(&part, thp_pages() - 1, RW, MAP_SHARED, fd));
+	part.seed = whole.seed;
+	area_free(&whole);
+	area_read(&part);
+	drain_lru();
+	ASSERT_EQ(0, stats_read(&self->before));
+	ASSERT_EQ(0, mark(&part, MPOL_BIND, NODE_MASK(self->m.to)));
+	EXPECT_EQ(part.pages, area_hinted(&part));
+	area_write(&part);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(part.pages, area_on(&part, self->m.to));
+	EXPECT_EQ(0, area_hinted(&part));
+	EXPECT_EQ(0, self->d.v[THP_SPLIT_PAGE]);
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	EXPECT_EQ(0, area_bad(&part));
+}
+
+TEST_F(lazy, clean_pages_of_a_private_file_mapping_move)
+{
+	struct disk disk;
+	const char *why = disk_mount(&disk);
+	struct area file, priv;
+	char path[96];
+	int fd;
+
+	if (why)
+		SKIP(return, "%s", why);
+	snprintf(path, sizeof(path), "%s/file", disk.dir);
+	fd = open(path, O_RDWR | O_CREAT, 0600);
+	EXPECT_EQ(0, ftruncate(fd, AREA_PAGES * page_size()));
+	EXPECT_EQ(0, area_map_file(&file, AREA_PAGES, RW, MAP_SHARED, fd));
+	EXPECT_EQ(0, set_task_policy(MPOL_BIND, NODE_MASK(self->m.from)));
+	area_fill(&file);
+	EXPECT_EQ(0, set_task_policy(MPOL_DEFAULT, 0));
+	EXPECT_EQ(0, fsync(fd));
+	EXPECT_EQ(0, area_map_file(&priv, AREA_PAGES, RW, MAP_PRIVATE, fd));
+	priv.seed = file.seed;
+	area_free(&file);
+	close(fd);
+	area_read(&priv);
+	drain_lru();
+	EXPECT_EQ(AREA_PAGES, area_on(&priv, self->m.from));
+	EXPECT_EQ(0, mark(&priv, MPOL_BIND, NODE_MASK(self->m.to)));
+	EXPECT_EQ(AREA_PAGES, area_hinted(&priv));
+	area_read(&priv);
+	EXPECT_EQ(AREA_PAGES, area_on(&priv, self->m.to));
+	EXPECT_EQ(0, area_bad(&priv));
+	area_free(&priv);
+	disk_umount(&disk);
+}
+
+/*
+ * A child shares the swap slots, so what we read back stays in the swap cache. In
+ * the end it looks at them as well.
+ */
+TEST_F(lazy, pages_in_the_swap_cache_move_and_both_users_see_them_right)
+{
+	struct swap swap;
+	const char *why = swap_enable(&swap);
+	int go[2], status;
+	pid_t pid;
+	char c;
+
+	if (why)
+		SKIP(return, "%s", why);
+	EXPECT_EQ(0, madvise(self->a.base, area_bytes(&self->a), MADV_PAGEOUT));
+	EXPECT_EQ(AREA_PAGES, area_absent(&self->a));
+	EXPECT_EQ(0, pipe(go));
+	pid = fork();
+	if (!pid) {
+		close(go[1]);
+		_exit(read(go[0], &c, 1) || area_bad(&self->a) ? 1 : 0);
+	}
+	area_read(&self->a);
+	drain_lru();
+	EXPECT_EQ(AREA_PAGES, area_flagged(&self->a, KPF_SWAPCACHE));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.from));
+	EXPECT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	EXPECT_EQ(AREA_PAGES, area_hinted(&self->a));
+	area_read(&self->a);
+	EXPECT_EQ(0, area_hinted(&self->a));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
+	EXPECT_EQ(0, area_bad(&self->a));
+	close(go[1]);
+	EXPECT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, area_bad(&self->a));
+	area_free(&self->a);
+	swap_disable(&swap);
+}
+
+/* mlock(2): what is there, and what comes later */
+
+TEST_F(lazy, pages_locked_on_fault_move_and_stay_locked)
+{
+	struct area first = area_part(&self->a, 0, AREA_PAGES / 2);
+	long kb = area_bytes(&first) / 1024;
+
+	ASSERT_EQ(0, madvise(first.base + area_bytes(&first), area_bytes(&first),
+			     MADV_DONTNEED));
+	ASSERT_EQ(0, mlock2(self->a.base, area_bytes(&self->a), MLOCK_ONFAULT));
+	drain_lru();
+	EXPECT_EQ(kb, area_smaps_kb(&self->a, "Locked"));
+	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	EXPECT_EQ(first.pages, area_hinted(&self->a));
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_fill(&self->a);
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
+	EXPECT_EQ(2 * kb, area_smaps_kb(&self->a, "Locked"));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(lazy, pages_of_a_process_that_locks_all_move_and_stay_locked)
+{
+	long kb = area_bytes(&self->a) / 1024;
+	struct area a;
+
+	ASSERT_EQ(0, mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT));
+	ASSERT_EQ(0, area_new(&a, AREA_PAGES, self->m.from));
+	drain_lru();
+	ASSERT_EQ(0, mark(&a, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	EXPECT_EQ(AREA_PAGES, area_hinted(&a));
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_write(&a);
+	area_write(&self->a);
+	EXPECT_EQ(AREA_PAGES, area_on(&a, self->m.to));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
+	EXPECT_EQ(kb, area_smaps_kb(&a, "Locked"));
+	EXPECT_EQ(kb, area_smaps_kb(&self->a, "Locked"));
+	EXPECT_EQ(0, area_bad(&a));
+	EXPECT_EQ(0, area_bad(&self->a));
+	munlockall();
+}
+
+/*
+ * Fewer pages than an LRU batch holds, in the batch of the CPU that has written
+ * them a moment ago.
+ */
+#define FRESH_PAGES	8L
+#define FRESH_ROUNDS	100
+
+TEST_F(lazy, pages_written_marked_and_touched_elsewhere_at_once_all_move)
+{
+	long round, left = 0;
+	struct area a;
+
+	ASSERT_EQ(0, area_map(&a, FRESH_PAGES));
+	for (round = 0; round < FRESH_ROUNDS; round++) {
+		ASSERT_EQ(0, run_on(self->m.from));
+		madvise(a.base, area_bytes(&a), MADV_DONTNEED);
+		area_fill(&a);
+		ASSERT_EQ(0, mark(&a, MPOL_LOCAL, 0));
+		ASSERT_EQ(0, run_on(self->m.to));
+		area_read(&a);
+		left += FRESH_PAGES - area_on(&a, self->m.to);
+	}
+	EXPECT_EQ(0, left);
+	EXPECT_EQ(0, area_bad(&a));
+}
+
+/* The same by two threads: the other one's CPU does not switch tasks for it. */
+struct filler {
+	pthread_barrier_t filled;
+	pthread_barrier_t next;
+	const struct area *a;
+	int node;
+};
+
+static void *fill_fresh(void *arg)
+{
+	struct filler *f = arg;
+	long round;
+
+	run_on(f->node);
+	for (round = 0; round < FRESH_ROUNDS; round++) {
+		madvise(f->a->base, area_bytes(f->a), MADV_DONTNEED);
+		area_fill(f->a);
+		pthread_barrier_wait(&f->filled);
+		pthread_barrier_wait(&f->next);
+	}
+	return NULL;
+}
+
+/* Nobody waits for the other CPU: what it still holds stays, and is counted. */
+TEST_F(lazy, pages_another_thread_has_just_written_move_or_are_busy_and_move_later)
+{
+	struct filler f = { .node = self->m.from };
+	long round, left = 0;
+	pthread_t thread;
+	struct area a;
+
+	ASSERT_EQ(0, area_map(&a, FRESH_PAGES));
+	f.a = &a;
+	pthread_barrier_init(&f.filled, NULL, 2);
+	pthread_barrier_init(&f.next, NULL, 2);
+	ASSERT_EQ(0, run_on(self->m.to));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, fill_fresh, &f));
+	for (round = 0; round < FRESH_ROUNDS; round++) {
+		pthread_barrier_wait(&f.filled);
+		EXPECT_EQ(0, mark(&a, MPOL_LOCAL, 0));
+		area_read(&a);
+		left += FRESH_PAGES - area_on(&a, self->m.to);
+		pthread_barrier_wait(&f.next);
+	}
+	pthread_join(thread, NULL);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(left, stats_failed(&self->d));
+	TH_LOG("%ld of %ld pages were left behind", left, FRESH_ROUNDS * FRESH_PAGES);
+	drain_lru();
+	ASSERT_EQ(0, mark(&a, MPOL_LOCAL, 0));
+	area_read(&a);
+	EXPECT_EQ(FRESH_PAGES, area_on(&a, self->m.to));
+	EXPECT_EQ(0, area_bad(&a));
+}
+
+/* A target without memory: nobody moves, everybody goes on. */
+TEST_F(lazy, a_full_target_leaves_thps_and_shared_memory_whole_and_right)
+{
+	struct area hog = { 0 }, thp, shm;
+	const char *why = thp_missing();
+	int node = self->m.to;
+
+	if (why)
+		SKIP(return, "%s", why);
+	ASSERT_EQ(0, area_new_thp(&thp, 1, self->m.from));
+	ASSERT_EQ(0, area_map_file(&shm, AREA_PAGES, RW, MAP_SHARED | MAP_ANONYMOUS, -1));
+	ASSERT_EQ(0, area_place(&shm, self->m.from));
+	why = fill_node(&hog, node);
+	EXPECT_EQ(0, stats_read(&self->before));
+	EXPECT_EQ(0, mark(&thp, MPOL_BIND, NODE_MASK(node)));
+	EXPECT_EQ(0, mark(&shm, MPOL_BIND, NODE_MASK(node)));
+	EXPECT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(node)));
+	area_write(&thp);
+	area_write(&shm);
+	area_write(&self->a);
+	EXPECT_EQ(0, stats_since(&self->before, &self->d));
+	empty_node(&hog, node);
+	if (why)
+		SKIP(return, "%s", why);
+	EXPECT_LE(thp.pages, self->d.v[MOF_FAILED_NOMEM]);
+	EXPECT_EQ(thp.pages + 2 * AREA_PAGES, self->d.v[MOF_RESOLVED]);
+	EXPECT_EQ(self->d.v[MOF_RESOLVED],
+		  self->d.v[MOF_MIGRATED] + self->d.v[MOF_FAILED_NOMEM]);
+	EXPECT_EQ(thp.pages, area_on(&thp, self->m.from));
+	EXPECT_EQ(thp_size() / 1024, area_smaps_kb(&thp, "AnonHugePages"));
+	EXPECT_EQ(0, self->d.v[THP_SPLIT_PAGE]);
+	EXPECT_EQ(0, area_hinted(&self->a) + area_hinted(&shm) + area_hinted(&thp));
+	EXPECT_EQ(0, area_bad(&thp) + area_bad(&shm) + area_bad(&self->a));
+}
+
+#include "mof_main.h"
