@@ -2,7 +2,7 @@
 /* One line per sample, for spreadsheets and plots. */
 #include <string.h>
 
-#include "numa-bench.h"
+#include "results.h"
 
 static void write_sample(const struct row *row, size_t idx, FILE *out)
 {

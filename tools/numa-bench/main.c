@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "numa-bench.h"
+#include "results.h"
 
 struct command {
 	const char *name;

@@ -170,84 +170,6 @@ extern const struct method methods[NR_METHODS];
 
 int bind_area(struct area *area, int node, unsigned int flags);
 
-/* migrate.c, options.c: the workload and its results */
-struct migrate_opts {
-	struct size_list sizes;
-	struct name_list methods;
-	struct name_list page_kinds;
-	enum touch_kind touch;
-	double fraction;
-	int from;	/* -1: choose */
-	int to;
-	uint64_t repeat;
-	uint64_t seed;
-	const char *json_path;
-	const char *csv_path;
-	bool instructions;	/* 1 ns of the clock is 1 instruction */
-	int argc;
-	char **argv;
-};
-
-enum phase { PHASE_CALL, PHASE_FIRST, PHASE_SECOND, NR_PHASES };
-
-extern const char *const phase_names[NR_PHASES];
-
-struct sample {
-	uint64_t ns[NR_PHASES];
-	struct counters counts[NR_PHASES];
-	long call_result;
-	int call_errno;
-	struct placement place;
-	size_t thps_before;
-	size_t thps_after;
-	size_t mismatched_pages;
-	size_t touched_pages;
-};
-
-struct row {
-	const struct method *method;
-	enum page_kind kind;
-	size_t bytes;
-	struct sample *samples;
-	size_t nr;
-	const char *skipped;	/* why there are no samples */
-};
-
-/* Units: ns of the whole area, unless the name says per page or per THP. */
-struct row_sum {
-	struct stat_sum phase[NR_PHASES];
-	struct stat_sum total;	/* call and first touch */
-	double baseline_ns;	/* the loop alone */
-	double per_page[NR_PHASES];
-	double total_per_page;	/* without the loop */
-	double total_per_thp;
-	double call_ratio;	/* to mbind-move; 0: unknown */
-	double total_ratio;
-};
-
-struct results {
-	const struct migrate_opts *opts;
-	struct topo topo;
-	struct row *rows;
-	size_t nr;
-	bool interrupted;
-};
-
-int migrate_parse(struct migrate_opts *opts, int argc, char **argv);
-int migrate_main(int argc, char **argv);
-
-/* results.c: what follows from the samples */
-struct results *results_new(const struct migrate_opts *opts,
-			    const struct topo *topo);
-void results_free(struct results *res);
-struct row_sum row_sum(const struct results *res, const struct row *row);
-int results_status(const struct results *res);
-
-/* report.c, json.c, csv.c: the same, written out */
-void report_table(const struct results *res, FILE *out);
-int json_write(const struct results *res, const char *path);
-int csv_write(const struct results *res, const char *path);
-
 /* sysinfo.c: the machine and its settings; "" where there is no such file */
 struct setting {
 	const char *name;
@@ -261,6 +183,8 @@ const char *read_line(const char *path, char *buf, size_t len);
 const char *cpu_field(const char *field, char *buf, size_t len);
 
 /* progress.c: what a person at a terminal sees meanwhile */
+struct row;
+
 void progress_show(const struct row *row, size_t done, size_t all);
 void progress_clear(void);
 void interrupt_setup(void);

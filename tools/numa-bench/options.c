@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The options of "numa-bench migrate". */
+/* The options that all workloads share. */
 #include <argp.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "numa-bench.h"
+#include "results.h"
 
 enum {
 	KEY_FROM = 0x100, KEY_TO, KEY_SEED, KEY_JSON, KEY_CSV, KEY_UNIT,
@@ -13,9 +13,6 @@ enum {
 
 static const struct argp_option options[] = {
 	{ "size", 's', "LIST", 0, "Sizes of the area: 64M,1G (default 64M)", 1 },
-	{ "method", 'm', "LIST", 0,
-	  "none, move_pages, mbind-move, mbind-lazy, mprotect (default all)",
-	  1 },
 	{ "page-size", 'p', "LIST", 0, "4k, thp (default both)", 1 },
 	{ "touch", 't', "ORDER", 0, "seq or random (default seq)", 2 },
 	{ "fraction", 'f', "PERCENT", 0,
@@ -33,18 +30,13 @@ static const struct argp_option options[] = {
 	{ 0 }
 };
 
-static const char doc[] =
-	"Fill memory on one node, move it, touch it from another.\vSee numa-bench(1) too.";
-
-static void parse_methods(const char *arg, struct migrate_opts *opts,
-			  struct argp_state *state)
+int parse_methods(const char *arg, struct bench_opts *opts)
 {
 	const char *names[NR_METHODS];
 
 	for (int i = 0; i < NR_METHODS; i++)
 		names[i] = methods[i].name;
-	if (parse_names(arg, names, NR_METHODS, &opts->methods))
-		argp_error(state, "bad method list '%s'", arg);
+	return parse_names(arg, names, NR_METHODS, &opts->methods);
 }
 
 static int parse_one(const char *arg, const char *const *names, size_t nr,
@@ -66,7 +58,7 @@ static int parse_node(const char *arg, struct argp_state *state)
 	return (int)node;
 }
 
-static void parse_repeat(const char *arg, struct migrate_opts *opts,
+static void parse_repeat(const char *arg, struct bench_opts *opts,
 			 struct argp_state *state)
 {
 	if (parse_u64(arg, &opts->repeat) || !opts->repeat ||
@@ -74,7 +66,7 @@ static void parse_repeat(const char *arg, struct migrate_opts *opts,
 		argp_error(state, "bad number of repeats '%s': 1 to 10000", arg);
 }
 
-static void check_sizes(const struct migrate_opts *opts,
+static void check_sizes(const struct bench_opts *opts,
 			struct argp_state *state)
 {
 	size_t thp = thp_bytes();
@@ -97,7 +89,7 @@ static void check_sizes(const struct migrate_opts *opts,
 static error_t parse_output(int key, char *arg, struct argp_state *state)
 {
 	static const char *const units[] = { "ns", "instructions" };
-	struct migrate_opts *opts = state->input;
+	struct bench_opts *opts = state->input;
 
 	switch (key) {
 	case KEY_JSON:
@@ -109,9 +101,6 @@ static error_t parse_output(int key, char *arg, struct argp_state *state)
 	case KEY_UNIT:
 		opts->instructions = parse_one(arg, units, 2, "unit", state);
 		return 0;
-	case ARGP_KEY_ARG:
-		argp_error(state, "'%s' is not an option", arg);
-		return 0;
 	case ARGP_KEY_END:
 		check_sizes(opts, state);
 		return 0;
@@ -121,15 +110,12 @@ static error_t parse_output(int key, char *arg, struct argp_state *state)
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
-	struct migrate_opts *opts = state->input;
+	struct bench_opts *opts = state->input;
 
 	switch (key) {
 	case 's':
 		if (parse_sizes(arg, &opts->sizes))
 			argp_error(state, "bad size list '%s'", arg);
-		break;
-	case 'm':
-		parse_methods(arg, opts, state);
 		break;
 	case 'p':
 		if (parse_names(arg, page_kind_names, NR_PAGE_KINDS,
@@ -163,12 +149,38 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-static const struct argp migrate_argp = {
-	.options = options, .parser = parse_option, .doc = doc,
+static const struct argp common_argp = {
+	.options = options, .parser = parse_option,
 };
 
-/* Does not return for bad options or --help. */
-int migrate_parse(struct migrate_opts *opts, int argc, char **argv)
+struct request {
+	struct bench_opts *opts;
+	const struct own_options *own;
+};
+
+/* The workload's own options see bench_opts as their input, too. */
+static error_t parse_workload(int key, char *arg, struct argp_state *state)
+{
+	struct request *request = state->input;
+	error_t ret;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = request->opts;
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "'%s' is not an option", arg);
+		return 0;
+	}
+	if (!request->own->parse)
+		return ARGP_ERR_UNKNOWN;
+	state->input = request->opts;
+	ret = request->own->parse(key, arg, state);
+	state->input = request;
+	return ret;
+}
+
+void bench_defaults(struct bench_opts *opts)
 {
 	const char *icount = getenv("NUMA_BENCH_ICOUNT");
 
@@ -185,7 +197,22 @@ int migrate_parse(struct migrate_opts *opts, int argc, char **argv)
 	opts->repeat = 5;
 	opts->seed = 1;
 	opts->instructions = icount && !strcmp(icount, "1");
+}
+
+/* Does not return for bad options or --help. */
+int bench_parse(struct bench_opts *opts, const struct own_options *own,
+		int argc, char **argv)
+{
+	static const struct argp_child children[] = {
+		{ .argp = &common_argp }, { 0 }
+	};
+	const struct argp argp = {
+		.options = own->options, .parser = parse_workload,
+		.doc = own->doc, .children = children,
+	};
+	struct request request = { opts, own };
+
 	opts->argc = argc;
 	opts->argv = argv;
-	return argp_parse(&migrate_argp, argc, argv, 0, NULL, opts);
+	return argp_parse(&argp, argc, argv, 0, NULL, &request);
 }

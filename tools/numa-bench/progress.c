@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "numa-bench.h"
+#include "results.h"
 
 static atomic_bool stop;
 

@@ -4,11 +4,11 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#include "numa-bench.h"
+#include "results.h"
 
 static void print_header(const struct results *res, FILE *out)
 {
-	const struct migrate_opts *opts = res->opts;
+	const struct bench_opts *opts = res->opts;
 	const struct topo *topo = &res->topo;
 	struct utsname uts;
 	char line[128];

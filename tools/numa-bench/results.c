@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "numa-bench.h"
+#include "results.h"
 
 static const char *why_not(const struct row *row, const struct topo *topo,
 			   const char *no_method)
@@ -64,7 +64,7 @@ static void find_missing(const struct name_list *list, const char **missing)
 	}
 }
 
-struct results *results_new(const struct migrate_opts *opts,
+struct results *results_new(const struct bench_opts *opts,
 			    const struct topo *topo)
 {
 	struct results *res = calloc(1, sizeof(*res));

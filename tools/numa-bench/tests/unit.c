@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "numa-bench.h"
+#include "results.h"
 
 static unsigned int tests, failures;
 
@@ -176,7 +176,7 @@ static void test_contents(void)
 /* 1000 ns of call and 500 of first touch, 100 of them the loop's, 10 pages */
 static void test_results(const char *json_path)
 {
-	struct migrate_opts opts = { .argc = 0, .repeat = 1 };
+	struct bench_opts opts = { .argc = 0, .repeat = 1 };
 	struct sample *samples = calloc(3, sizeof(*samples));
 	struct row rows[] = {
 		{ .method = &methods[METHOD_NONE], .samples = &samples[0], .nr = 1 },

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+/* One combination of what is measured, for programs: samples and medians. */
+#include "json-put.h"
+#include "results.h"
+
+/* Counters go by the kernel's names; where they count nothing, they are left out */
+static struct json_object *json_phase(const struct counters *c, uint64_t ns)
+{
+	struct json_object *obj = json_object_new_object(), *vmstat = json_object_new_object();
+
+	for (unsigned int i = 0; i < counters_nr(); i++)
+		if (c->vmstat[i])
+			put_u64(vmstat, counters_name(i), c->vmstat[i]);
+	put_u64(obj, "time_ns", ns);
+	put_u64(obj, "minor_faults", c->minor_faults);
+	put_u64(obj, "major_faults", c->major_faults);
+	put(obj, "vmstat", vmstat);
+	return obj;
+}
+
+static struct json_object *json_node_pages(const struct placement *place)
+{
+	struct json_object *obj = json_object_new_object();
+	char key[16];
+
+	for (int node = 0; node < NB_MAX_NODES; node++) {
+		if (!place->node_pages[node])
+			continue;
+		snprintf(key, sizeof(key), "%d", node);
+		put_u64(obj, key, place->node_pages[node]);
+	}
+	return obj;
+}
+
+static struct json_object *json_sample(const struct sample *s)
+{
+	struct json_object *obj = json_object_new_object();
+
+	for (int p = 0; p < NR_PHASES; p++)
+		put(obj, phase_names[p], json_phase(&s->counts[p], s->ns[p]));
+	put(obj, "call_result", json_object_new_int64(s->call_result));
+	put(obj, "call_errno", json_object_new_int(s->call_errno));
+	put_u64(obj, "touched_pages", s->touched_pages);
+	put_u64(obj, "moved_pages", s->place.moved_pages);
+	put_u64(obj, "moved_untouched_pages", s->place.moved_untouched_pages);
+	put_u64(obj, "left_behind_pages", s->place.left_behind_pages);
+	put_u64(obj, "absent_pages", s->place.absent_pages);
+	put(obj, "node_pages", json_node_pages(&s->place));
+	put_u64(obj, "thps_before", s->thps_before);
+	put_u64(obj, "thps_after", s->thps_after);
+	put_u64(obj, "mismatched_pages", s->mismatched_pages);
+	return obj;
+}
+
+static struct json_object *json_stat(const struct stat_sum *stat)
+{
+	struct json_object *obj = json_object_new_object();
+
+	put_double(obj, "median_ns", stat->median);
+	put_double(obj, "min_ns", stat->min);
+	put_double(obj, "max_ns", stat->max);
+	put_double(obj, "spread_percent", stat->spread_percent);
+	return obj;
+}
+
+static struct json_object *json_ratio(double ratio)
+{
+	return ratio > 0 ? json_object_new_double(ratio) : NULL;
+}
+
+static struct json_object *json_summary(const struct results *res, const struct row *row)
+{
+	struct json_object *obj = json_object_new_object();
+	struct row_sum sum = row_sum(res, row);
+	char key[48];
+
+	for (int p = 0; p < NR_PHASES; p++) {
+		put(obj, phase_names[p], json_stat(&sum.phase[p]));
+		snprintf(key, sizeof(key), "%s_per_page_ns", phase_names[p]);
+		put_double(obj, key, sum.per_page[p]);
+	}
+	put(obj, "call_and_first_touch", json_stat(&sum.total));
+	put_double(obj, "loop_ns", sum.baseline_ns);
+	put_double(obj, "total_per_page_ns", sum.total_per_page);
+	if (row->kind == PAGES_THP)
+		put_double(obj, "total_per_thp_ns", sum.total_per_thp);
+	put(obj, "call_to_mbind_move_ratio", json_ratio(sum.call_ratio));
+	put(obj, "total_to_mbind_move_ratio", json_ratio(sum.total_ratio));
+	return obj;
+}
+
+struct json_object *json_row(const struct results *res, const struct row *row)
+{
+	struct json_object *obj = json_object_new_object(), *samples = json_object_new_array();
+
+	for (size_t i = 0; i < row->nr; i++)
+		json_object_array_add(samples, json_sample(&row->samples[i]));
+	put_str(obj, "method", row->method->name);
+	put_str(obj, "page_size", page_kind_names[row->kind]);
+	put_u64(obj, "size_bytes", row->bytes);
+	put_u64(obj, "area_pages", row->bytes / base_page_bytes());
+	put(obj, "skipped", row->skipped ?
+	    json_object_new_string(row->skipped) : NULL);
+	put(obj, "samples", samples);
+	put(obj, "summary", row->nr ? json_summary(res, row) : NULL);
+	return obj;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What a workload is asked for, what it measures, and where that goes. */
+#ifndef NB_RESULTS_H
+#define NB_RESULTS_H
+
+#include "numa-bench.h"
+
+/* options.c: what all workloads are asked for */
+struct bench_opts {
+	struct size_list sizes;
+	struct name_list methods;
+	struct name_list page_kinds;
+	enum touch_kind touch;
+	double fraction;
+	int from;	/* -1: choose */
+	int to;
+	uint64_t repeat;
+	uint64_t seed;
+	const char *json_path;
+	const char *csv_path;
+	bool instructions;	/* 1 ns of the clock is 1 instruction */
+	int argc;
+	char **argv;
+};
+
+struct argp_option;
+struct argp_state;
+
+/* The options that a workload has besides the common ones */
+struct own_options {
+	const struct argp_option *options;
+	int (*parse)(int key, char *arg, struct argp_state *state);
+	const char *doc;
+};
+
+void bench_defaults(struct bench_opts *opts);
+int bench_parse(struct bench_opts *opts, const struct own_options *own,
+		int argc, char **argv);
+int parse_methods(const char *arg, struct bench_opts *opts);
+
+/* sample.c: one area, filled, moved, touched and examined */
+enum phase { PHASE_CALL, PHASE_FIRST, PHASE_SECOND, NR_PHASES };
+
+extern const char *const phase_names[NR_PHASES];
+
+struct sample {
+	uint64_t ns[NR_PHASES];
+	struct counters counts[NR_PHASES];
+	long call_result;
+	int call_errno;
+	struct placement place;
+	size_t thps_before;
+	size_t thps_after;
+	size_t mismatched_pages;
+	size_t touched_pages;
+};
+
+/* results.c: rows of samples, and what follows from these */
+struct row {
+	const struct method *method;
+	enum page_kind kind;
+	size_t bytes;
+	struct sample *samples;
+	size_t nr;
+	const char *skipped;	/* why there are no samples */
+};
+
+/* Units: ns of the whole area, unless the name says per page or per THP. */
+struct row_sum {
+	struct stat_sum phase[NR_PHASES];
+	struct stat_sum total;	/* call and first touch */
+	double baseline_ns;	/* the loop alone */
+	double per_page[NR_PHASES];
+	double total_per_page;	/* without the loop */
+	double total_per_thp;
+	double call_ratio;	/* to mbind-move; 0: unknown */
+	double total_ratio;
+};
+
+struct results {
+	const struct bench_opts *opts;
+	struct topo topo;
+	struct row *rows;
+	size_t nr;
+	bool interrupted;
+};
+
+struct results *results_new(const struct bench_opts *opts,
+			    const struct topo *topo);
+void results_free(struct results *res);
+struct row_sum row_sum(const struct results *res, const struct row *row);
+int results_status(const struct results *res);
+
+/* sample.c, rounds.c: one sample; all of them */
+int sample_take(const struct results *res, const struct row *row,
+		struct sample *sample, uint64_t seed);
+int rounds_run(struct results *res);
+
+/* report.c, json.c, json-row.c, csv.c: the same, written out */
+void report_table(const struct results *res, FILE *out);
+int json_write(const struct results *res, const char *path);
+struct json_object *json_row(const struct results *res, const struct row *row);
+int csv_write(const struct results *res, const char *path);
+
+/* migrate.c */
+int migrate_main(int argc, char **argv);
+
+#endif /* NB_RESULTS_H */

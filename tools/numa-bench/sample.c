@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One sample: fill an area on one node, move it by one method, touch it twice
+ * from another node. Each sample has an area of its own.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "results.h"
+
+const char *const phase_names[NR_PHASES] = {
+	"call", "first_touch", "second_touch",
+};
+
+/* What a sample needs while it is taken */
+struct run {
+	const struct bench_opts *opts;
+	const struct topo *topo;
+	struct area area;
+	struct touch_plan plan;
+	int *before;	/* node of each base page */
+	int *after;
+};
+
+/*
+ * Methods share the order of touches, but not the contents: what a page held
+ * in another method's sample must not pass for a copy.
+ */
+static uint64_t contents_seed(const struct row *row, uint64_t seed)
+{
+	return mix64(seed ^ ((uint64_t)(row->method - methods) << 56));
+}
+
+static int run_setup(struct run *run, const struct row *row, uint64_t seed)
+{
+	if (area_map(&run->area, row->kind, row->bytes, run->topo->from))
+		return -1;
+	run->before = calloc(run->area.nr_pages, sizeof(*run->before));
+	run->after = calloc(run->area.nr_pages, sizeof(*run->after));
+	if (!run->before || !run->after ||
+	    touch_plan_make(&run->plan, &run->area, run->opts->touch,
+			    run->opts->fraction, seed))
+		return -1;
+	if (topo_bind_cpu(run->topo->write_cpu))
+		return -1;
+	area_fill(&run->area, contents_seed(row, seed));
+	return topo_bind_cpu(run->topo->touch_cpu);
+}
+
+static void run_free(struct run *run)
+{
+	area_unmap(&run->area);
+	touch_plan_free(&run->plan);
+	free(run->before);
+	free(run->after);
+}
+
+static int measure_call(struct run *run, const struct method *method,
+			struct sample *sample)
+{
+	struct method_args args = { .area = &run->area, .topo = run->topo };
+	struct counters *counts = &sample->counts[PHASE_CALL];
+	uint64_t start;
+	int ret;
+
+	if (method->prepare && method->prepare(&args))
+		return -1;
+	if (counters_start(counts))
+		return -1;
+	start = now_ns();
+	sample->call_result = method->call(&args);
+	sample->ns[PHASE_CALL] = now_ns() - start;
+	sample->call_errno = sample->call_result < 0 ? errno : 0;
+	ret = counters_stop(counts);
+	if (method->finish && method->finish(&args))
+		ret = -1;
+	return ret;
+}
+
+static int measure_touch(struct run *run, enum phase phase,
+			 struct sample *sample)
+{
+	struct counters *counts = &sample->counts[phase];
+	uint64_t start;
+
+	if (counters_start(counts))
+		return -1;
+	start = now_ns();
+	touch_run(&run->plan, &run->area);
+	sample->ns[phase] = now_ns() - start;
+	return counters_stop(counts);
+}
+
+/* Placement is asked before the contents are read: that touches everything. */
+static int examine(struct run *run, struct sample *sample)
+{
+	sample->thps_before = run->area.thps;
+	sample->thps_after = area_thps(&run->area);
+	sample->touched_pages = run->plan.nr_pages;
+	if (place_query(&run->area, run->after))
+		return -1;
+	place_compare(&sample->place, run->before, run->after,
+		      run->plan.touched, run->area.nr_pages, run->topo->to);
+	sample->mismatched_pages = area_mismatches(&run->area,
+						   run->plan.touched, 2);
+	return 0;
+}
+
+static int take_sample(struct run *run, const struct row *row,
+		       struct sample *sample, uint64_t seed)
+{
+	if (run_setup(run, row, seed))
+		return -1;
+	if (place_query(&run->area, run->before))
+		return -1;
+	if (measure_call(run, row->method, sample) ||
+	    measure_touch(run, PHASE_FIRST, sample) ||
+	    measure_touch(run, PHASE_SECOND, sample))
+		return -1;
+	return examine(run, sample);
+}
+
+int sample_take(const struct results *res, const struct row *row,
+		struct sample *sample, uint64_t seed)
+{
+	struct run run = { .opts = res->opts, .topo = &res->topo };
+	int ret;
+
+	memset(sample, 0, sizeof(*sample));
+	ret = take_sample(&run, row, sample, seed);
+	if (ret)
+		fprintf(stderr,
+			"numa-bench: %s: cannot take a sample: %m; is there memory left?\n",
+			row->method->name);
+	run_free(&run);
+	return ret;
+}
