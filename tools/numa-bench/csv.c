@@ -8,18 +8,21 @@ static void write_sample(const struct row *row, size_t idx, FILE *out)
 {
 	const struct sample *s = &row->samples[idx];
 
-	fprintf(out, "%s,%s,%zu,%zu", row->method->name,
-		page_kind_names[row->kind], row->bytes, idx);
+	fprintf(out, "%s,%s,%zu,%u,%zu", row->method->name,
+		page_kind_names[row->kind], row->bytes, row->threads, idx);
 	for (int p = 0; p < NR_PHASES; p++)
 		fprintf(out, ",%llu", (unsigned long long)s->ns[p]);
+	for (int p = PHASE_FIRST; p < NR_PHASES; p++)
+		fprintf(out, ",%llu", (unsigned long long)s->wall_ns[p]);
 	fprintf(out, ",%zu,%zu,%zu,%zu,%zu\n", s->touched_pages,
 		s->place.moved_pages, s->place.moved_untouched_pages,
 		s->place.left_behind_pages, s->mismatched_pages);
 }
 
 static const char *const columns[] = {
-	"method", "page_size", "size_bytes", "sample",
+	"method", "page_size", "size_bytes", "threads", "sample",
 	"call_ns", "first_touch_ns", "second_touch_ns",
+	"first_touch_wall_ns", "second_touch_wall_ns",
 	"touched_pages", "moved_pages", "moved_untouched_pages",
 	"left_behind_pages", "mismatched_pages",
 };

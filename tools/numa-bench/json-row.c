@@ -4,14 +4,16 @@
 #include "results.h"
 
 /* Counters go by the kernel's names; where they count nothing, they are left out */
-static struct json_object *json_phase(const struct counters *c, uint64_t ns)
+static struct json_object *json_phase(const struct sample *s, enum phase phase)
 {
+	const struct counters *c = &s->counts[phase];
 	struct json_object *obj = json_object_new_object(), *vmstat = json_object_new_object();
 
 	for (unsigned int i = 0; i < counters_nr(); i++)
 		if (c->vmstat[i])
 			put_u64(vmstat, counters_name(i), c->vmstat[i]);
-	put_u64(obj, "time_ns", ns);
+	put_u64(obj, "time_ns", s->ns[phase]);
+	put_u64(obj, "wall_ns", s->wall_ns[phase]);
 	put_u64(obj, "minor_faults", c->minor_faults);
 	put_u64(obj, "major_faults", c->major_faults);
 	put(obj, "vmstat", vmstat);
@@ -37,7 +39,7 @@ static struct json_object *json_sample(const struct sample *s)
 	struct json_object *obj = json_object_new_object();
 
 	for (int p = 0; p < NR_PHASES; p++)
-		put(obj, phase_names[p], json_phase(&s->counts[p], s->ns[p]));
+		put(obj, phase_names[p], json_phase(s, p));
 	put(obj, "call_result", json_object_new_int64(s->call_result));
 	put(obj, "call_errno", json_object_new_int(s->call_errno));
 	put_u64(obj, "touched_pages", s->touched_pages);
@@ -79,6 +81,7 @@ static struct json_object *json_summary(const struct results *res, const struct 
 		snprintf(key, sizeof(key), "%s_per_page_ns", phase_names[p]);
 		put_double(obj, key, sum.per_page[p]);
 	}
+	put_double(obj, "first_touch_wall_per_page_ns", sum.wall_per_page);
 	put(obj, "call_and_first_touch", json_stat(&sum.total));
 	put_double(obj, "loop_ns", sum.baseline_ns);
 	put_double(obj, "total_per_page_ns", sum.total_per_page);
@@ -98,6 +101,7 @@ struct json_object *json_row(const struct results *res, const struct row *row)
 	put_str(obj, "method", row->method->name);
 	put_str(obj, "page_size", page_kind_names[row->kind]);
 	put_u64(obj, "size_bytes", row->bytes);
+	put_u64(obj, "threads", row->threads);
 	put_u64(obj, "area_pages", row->bytes / base_page_bytes());
 	put(obj, "skipped", row->skipped ?
 	    json_object_new_string(row->skipped) : NULL);

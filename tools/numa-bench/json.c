@@ -12,6 +12,7 @@ static struct json_object *json_options(const struct bench_opts *opts)
 {
 	struct json_object *obj = json_object_new_object();
 	struct json_object *args = json_object_new_array(), *sizes = json_object_new_array();
+	struct json_object *threads = json_object_new_array();
 	struct json_object *names = json_object_new_array(), *kinds = json_object_new_array();
 
 	for (int i = 1; i < opts->argc; i++)
@@ -23,10 +24,14 @@ static struct json_object *json_options(const struct bench_opts *opts)
 		append_str(names, methods[opts->methods.idx[i]].name);
 	for (unsigned int i = 0; i < opts->page_kinds.nr; i++)
 		append_str(kinds, page_kind_names[opts->page_kinds.idx[i]]);
+	for (unsigned int i = 0; i < opts->threads.nr; i++)
+		json_object_array_add(threads,
+				      json_object_new_int(opts->threads.val[i]));
 	put(obj, "arguments", args);
 	put(obj, "sizes_bytes", sizes);
 	put(obj, "methods", names);
 	put(obj, "page_sizes", kinds);
+	put(obj, "threads", threads);
 	put_str(obj, "touch", touch_kind_names[opts->touch]);
 	put_double(obj, "touched_percent", opts->fraction * 100);
 	put_u64(obj, "repeats", opts->repeat);

@@ -86,6 +86,16 @@ void area_unmap(struct area *area)
 	errno = err;
 }
 
+/* First page of one of so many parts; none begins inside of a THP. */
+size_t area_part_begin(const struct area *area, unsigned int part,
+		       unsigned int parts)
+{
+	size_t per_unit = area->unit_bytes / area->page_bytes;
+	size_t units = area->nr_pages / per_unit;
+
+	return units * part / parts * per_unit;
+}
+
 static uint64_t *page_of(const struct area *area, size_t idx)
 {
 	return (uint64_t *)(area->base + idx * area->page_bytes);

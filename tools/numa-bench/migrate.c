@@ -5,20 +5,33 @@
 
 #include "results.h"
 
+enum { KEY_THREADS = 0x200 };
+
 static const struct argp_option options[] = {
 	{ "method", 'm', "LIST", 0,
 	  "none, move_pages, mbind-move, mbind-lazy, mprotect (default all)",
 	  1 },
+	{ "threads", KEY_THREADS, "LIST", 0,
+	  "So many threads touch, each its part of the area (default 1)", 2 },
 	{ 0 }
 };
 
 static int parse_own(int key, char *arg, struct argp_state *state)
 {
-	if (key != 'm')
-		return ARGP_ERR_UNKNOWN;
-	if (parse_methods(arg, state->input))
-		argp_error(state, "bad method list '%s'", arg);
-	return 0;
+	struct bench_opts *opts = state->input;
+
+	switch (key) {
+	case 'm':
+		if (parse_methods(arg, opts))
+			argp_error(state, "bad method list '%s'", arg);
+		return 0;
+	case KEY_THREADS:
+		if (parse_numbers(arg, 1, NB_MAX_THREADS, &opts->threads))
+			argp_error(state, "bad thread list '%s': each 1 to %d",
+				   arg, NB_MAX_THREADS);
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
 }
 
 static const struct own_options own = {

@@ -19,6 +19,7 @@
 
 #define NB_MAX_LIST	16
 #define NB_MAX_NODES	1024
+#define NB_MAX_THREADS	1024
 #define NB_MAX_COUNTERS	64
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
@@ -39,12 +40,19 @@ struct size_list {
 	unsigned int nr;
 };
 
+struct num_list {
+	int val[NB_MAX_LIST];
+	unsigned int nr;
+};
+
 int parse_u64(const char *s, uint64_t *val);
 int parse_size(const char *s, size_t *bytes);
 int parse_sizes(const char *s, struct size_list *list);
 int parse_percent(const char *s, double *fraction);
 int parse_names(const char *s, const char *const *names, size_t nr,
 		struct name_list *list);
+int parse_numbers(const char *s, unsigned int min, unsigned int max,
+		  struct num_list *list);
 const char *format_size(size_t bytes, char *buf, size_t len);
 
 /* stats.c */
@@ -71,6 +79,7 @@ int topo_choose(struct topo *topo, int from, int to);
 int topo_max_node(void);
 bool topo_has_memory(int node);
 int topo_first_cpu(int node);
+int topo_nth_cpu(int node, unsigned int n);
 size_t topo_available_bytes(int node);
 int topo_bind_cpu(int cpu);
 
@@ -94,6 +103,8 @@ size_t base_page_bytes(void);
 size_t thp_bytes(void);
 int area_map(struct area *area, enum page_kind kind, size_t bytes, int node);
 void area_fill(struct area *area, uint64_t seed);
+size_t area_part_begin(const struct area *area, unsigned int part,
+		       unsigned int parts);
 size_t area_thps(const struct area *area);
 size_t area_mismatches(const struct area *area, const bool *touched,
 		       unsigned int touches);
@@ -108,13 +119,29 @@ struct touch_plan {
 	uint32_t *order;	/* page indices; NULL: all, in sequence */
 	bool *touched;		/* by page index */
 	size_t nr_pages;	/* to be touched */
+	size_t *begin;		/* of each part in order; and the end */
+	unsigned int nr_parts;
 };
 
 int touch_plan_make(struct touch_plan *plan, const struct area *area,
-		    enum touch_kind kind, double fraction, uint64_t seed);
+		    enum touch_kind kind, double fraction, unsigned int parts,
+		    uint64_t seed);
 void touch_plan_free(struct touch_plan *plan);
-void touch_run(const struct touch_plan *plan, const struct area *area);
+void touch_run(const struct touch_plan *plan, const struct area *area,
+	       unsigned int part);
 uint64_t now_ns(void);
+uint64_t thread_cpu_ns(void);
+
+/* team.c: the same by a thread for each part */
+struct touch_time {
+	uint64_t wall_ns;	/* first begin to last end */
+	uint64_t cpu_ns;	/* sum of all threads */
+	uint64_t minor_faults;
+	uint64_t major_faults;
+};
+
+int team_touch(const struct touch_plan *plan, const struct area *area,
+	       const int *cpus, struct touch_time *time);
 
 /* place.c: where the pages are */
 struct placement {

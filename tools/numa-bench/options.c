@@ -191,6 +191,7 @@ void bench_defaults(struct bench_opts *opts)
 		opts->methods.idx[opts->methods.nr++] = i;
 	for (unsigned int i = 0; i < NR_PAGE_KINDS; i++)
 		opts->page_kinds.idx[opts->page_kinds.nr++] = i;
+	opts->threads.val[opts->threads.nr++] = 1;
 	opts->fraction = 1;
 	opts->from = -1;
 	opts->to = -1;

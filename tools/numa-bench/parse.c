@@ -80,6 +80,31 @@ int parse_percent(const char *s, double *fraction)
 	return 0;
 }
 
+static int parse_int(const char *word, unsigned int min, unsigned int max,
+		     int *val)
+{
+	uint64_t number;
+
+	if (parse_u64(word, &number) || number < min || number > max)
+		return -1;
+	*val = (int)number;
+	return 0;
+}
+
+int parse_numbers(const char *s, unsigned int min, unsigned int max,
+		  struct num_list *list)
+{
+	char *copy = strdup(s), *rest = copy, *word;
+	int ret = copy ? 0 : -1;
+
+	list->nr = 0;
+	while (!ret && (word = strsep(&rest, ",")))
+		ret = list->nr == NB_MAX_LIST ? -1 :
+			parse_int(word, min, max, &list->val[list->nr++]);
+	free(copy);
+	return ret;
+}
+
 static int name_index(const char *word, const char *const *names, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++)

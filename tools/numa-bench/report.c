@@ -37,16 +37,21 @@ static void print_group_head(const struct row *row, FILE *out)
 {
 	char size[32];
 
-	fprintf(out, "\n%s pages, %s (%zu pages of %zu bytes)\n",
+	fprintf(out, "\n%s pages, %s (%zu pages of %zu bytes)",
 		page_kind_names[row->kind],
 		format_size(row->bytes, size, sizeof(size)),
 		row->bytes / base_page_bytes(), base_page_bytes());
+	if (row->threads > 1)
+		fprintf(out, ", touched by %u threads", row->threads);
+	fputc('\n', out);
 	fprintf(out, "%-11s %9s %9s %9s %9s %5s %7s %7s %7s %7s %8s %8s %8s",
 		"method", "call", "1st-touch", "2nd-touch", "total", "+-%",
 		"x-call", "x-total", "hints", "minflt", "pgmigr", "moved",
 		"left");
 	if (row->kind == PAGES_THP)
 		fprintf(out, " %12s %9s", "total/THP", "THPs");
+	if (row->threads > 1)
+		fprintf(out, " %9s", "1st-wall");
 	fprintf(out, "  %s\n", "node:pages");
 }
 
@@ -111,6 +116,8 @@ static void print_counts(const struct row *row, const struct row_sum *sum,
 			fprintf(out, " %12s", "-");
 		fprintf(out, " %4zu/%-4zu", s->thps_after, s->thps_before);
 	}
+	if (row->threads > 1)
+		fprintf(out, " %9.1f", sum->wall_per_page);
 	print_nodes(&s->place, out);
 	if (s->mismatched_pages)
 		fprintf(out, " WRONG CONTENTS: %zu pages", s->mismatched_pages);
@@ -155,7 +162,7 @@ static void print_mof_counters(const struct row *row, FILE *out)
 
 void report_table(const struct results *res, FILE *out)
 {
-	size_t group = res->opts->methods.nr;
+	size_t group = res->group;
 
 	print_header(res, out);
 	for (size_t i = 0; i < res->nr; i++) {

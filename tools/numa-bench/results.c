@@ -5,6 +5,11 @@
 
 #include "results.h"
 
+static size_t unit_bytes(enum page_kind kind)
+{
+	return kind == PAGES_THP ? thp_bytes() : base_page_bytes();
+}
+
 static const char *why_not(const struct row *row, const struct topo *topo,
 			   const char *no_method)
 {
@@ -17,6 +22,8 @@ static const char *why_not(const struct row *row, const struct topo *topo,
 	if (topo_available_bytes(topo->from) < need ||
 	    topo_available_bytes(topo->to) < need)
 		return "a node has too little free memory; use a smaller --size";
+	if (row->threads > row->bytes / unit_bytes(row->kind))
+		return "more threads than pages";
 	return NULL;
 }
 
@@ -34,18 +41,16 @@ static int add_row(struct results *res, const struct row *proto,
 	return 0;
 }
 
-/* The methods of one page size and area size are neighbours: a group. */
-static int add_group(struct results *res, enum page_kind kind, size_t bytes,
+/* Rows that differ in the method only are neighbours: a group. */
+static int add_group(struct results *res, const struct row *common,
 		     const char *const *missing)
 {
 	const struct name_list *list = &res->opts->methods;
 
 	for (unsigned int i = 0; i < list->nr; i++) {
-		struct row proto = {
-			.method = &methods[list->idx[i]],
-			.kind = kind, .bytes = bytes,
-		};
+		struct row proto = *common;
 
+		proto.method = &methods[list->idx[i]];
 		if (add_row(res, &proto, missing[i]))
 			return -1;
 	}
@@ -64,6 +69,23 @@ static void find_missing(const struct name_list *list, const char **missing)
 	}
 }
 
+static int add_groups(struct results *res, enum page_kind kind, size_t bytes,
+		      const char *const *missing)
+{
+	const struct num_list *threads = &res->opts->threads;
+
+	for (unsigned int i = 0; i < threads->nr; i++) {
+		struct row common = {
+			.kind = kind, .bytes = bytes,
+			.threads = (unsigned int)threads->val[i],
+		};
+
+		if (add_group(res, &common, missing))
+			return -1;
+	}
+	return 0;
+}
+
 struct results *results_new(const struct bench_opts *opts,
 			    const struct topo *topo)
 {
@@ -74,15 +96,16 @@ struct results *results_new(const struct bench_opts *opts,
 		return NULL;
 	res->opts = opts;
 	res->topo = *topo;
+	res->group = opts->methods.nr;
 	res->rows = calloc((size_t)opts->sizes.nr * opts->page_kinds.nr *
-			   opts->methods.nr, sizeof(*res->rows));
+			   opts->threads.nr * res->group, sizeof(*res->rows));
 	if (!res->rows)
 		goto fail;
 	find_missing(&opts->methods, missing);
 	for (unsigned int k = 0; k < opts->page_kinds.nr; k++)
 		for (unsigned int s = 0; s < opts->sizes.nr; s++)
-			if (add_group(res, opts->page_kinds.idx[k],
-				      opts->sizes.bytes[s], missing))
+			if (add_groups(res, opts->page_kinds.idx[k],
+				       opts->sizes.bytes[s], missing))
 				goto fail;
 	return res;
 fail:
@@ -117,6 +140,20 @@ static struct stat_sum stat_of_phase(const struct row *row, enum phase phase)
 	return sum;
 }
 
+static double wall_of_touch(const struct row *row)
+{
+	double *values = calloc(row->nr + 1, sizeof(*values));
+	double median;
+
+	if (!values)
+		return 0;
+	for (size_t i = 0; i < row->nr; i++)
+		values[i] = (double)row->samples[i].wall_ns[PHASE_FIRST];
+	median = stat_of(values, row->nr).median;
+	free(values);
+	return median;
+}
+
 static const struct row *peer(const struct results *res, const struct row *row,
 			      int method)
 {
@@ -124,7 +161,8 @@ static const struct row *peer(const struct results *res, const struct row *row,
 		const struct row *other = &res->rows[i];
 
 		if (other->method == &methods[method] && other->nr &&
-		    other->kind == row->kind && other->bytes == row->bytes)
+		    other->kind == row->kind && other->bytes == row->bytes &&
+		    other->threads == row->threads)
 			return other;
 	}
 	return NULL;
@@ -170,6 +208,7 @@ struct row_sum row_sum(const struct results *res, const struct row *row)
 	}
 	sum.per_page[PHASE_CALL] = sum.phase[PHASE_CALL].median /
 				   ((double)row->bytes / page_bytes);
+	sum.wall_per_page = wall_of_touch(row) / touched;
 	sum.total = stat_of_phase(row, NR_PHASES);
 	sum.baseline_ns = baseline_ns(res, row);
 	sum.total_per_page = (sum.total.median - sum.baseline_ns) / touched;

@@ -10,6 +10,7 @@ struct bench_opts {
 	struct size_list sizes;
 	struct name_list methods;
 	struct name_list page_kinds;
+	struct num_list threads;
 	enum touch_kind touch;
 	double fraction;
 	int from;	/* -1: choose */
@@ -44,7 +45,8 @@ enum phase { PHASE_CALL, PHASE_FIRST, PHASE_SECOND, NR_PHASES };
 extern const char *const phase_names[NR_PHASES];
 
 struct sample {
-	uint64_t ns[NR_PHASES];
+	uint64_t ns[NR_PHASES];		/* the cost; see measure_touch() */
+	uint64_t wall_ns[NR_PHASES];
 	struct counters counts[NR_PHASES];
 	long call_result;
 	int call_errno;
@@ -60,6 +62,7 @@ struct row {
 	const struct method *method;
 	enum page_kind kind;
 	size_t bytes;
+	unsigned int threads;	/* that touch */
 	struct sample *samples;
 	size_t nr;
 	const char *skipped;	/* why there are no samples */
@@ -71,6 +74,7 @@ struct row_sum {
 	struct stat_sum total;	/* call and first touch */
 	double baseline_ns;	/* the loop alone */
 	double per_page[NR_PHASES];
+	double wall_per_page;	/* first touch */
 	double total_per_page;	/* without the loop */
 	double total_per_thp;
 	double call_ratio;	/* to mbind-move; 0: unknown */
@@ -82,6 +86,7 @@ struct results {
 	struct topo topo;
 	struct row *rows;
 	size_t nr;
+	size_t group;	/* rows that differ in the method only */
 	bool interrupted;
 };
 

@@ -66,7 +66,7 @@ static int run_group(struct results *res, struct row *rows, size_t nr,
 
 int rounds_run(struct results *res)
 {
-	size_t group = res->opts->methods.nr;
+	size_t group = res->group;
 	int ret = 0;
 
 	for (size_t i = 0; i < res->nr && !ret && !interrupted(); i += group)

@@ -19,6 +19,7 @@ struct run {
 	const struct topo *topo;
 	struct area area;
 	struct touch_plan plan;
+	int *cpus;	/* that touch */
 	int *before;	/* node of each base page */
 	int *after;
 };
@@ -32,6 +33,18 @@ static uint64_t contents_seed(const struct row *row, uint64_t seed)
 	return mix64(seed ^ ((uint64_t)(row->method - methods) << 56));
 }
 
+static int choose_cpus(struct run *run)
+{
+	unsigned int nr = run->plan.nr_parts;
+
+	run->cpus = calloc(nr, sizeof(*run->cpus));
+	if (!run->cpus)
+		return -1;
+	for (unsigned int i = 0; i < nr; i++)
+		run->cpus[i] = topo_nth_cpu(run->topo->to, i);
+	return 0;
+}
+
 static int run_setup(struct run *run, const struct row *row, uint64_t seed)
 {
 	if (area_map(&run->area, row->kind, row->bytes, run->topo->from))
@@ -40,7 +53,8 @@ static int run_setup(struct run *run, const struct row *row, uint64_t seed)
 	run->after = calloc(run->area.nr_pages, sizeof(*run->after));
 	if (!run->before || !run->after ||
 	    touch_plan_make(&run->plan, &run->area, run->opts->touch,
-			    run->opts->fraction, seed))
+			    run->opts->fraction, row->threads, seed) ||
+	    choose_cpus(run))
 		return -1;
 	if (topo_bind_cpu(run->topo->write_cpu))
 		return -1;
@@ -52,6 +66,7 @@ static void run_free(struct run *run)
 {
 	area_unmap(&run->area);
 	touch_plan_free(&run->plan);
+	free(run->cpus);
 	free(run->before);
 	free(run->after);
 }
@@ -70,7 +85,8 @@ static int measure_call(struct run *run, const struct method *method,
 		return -1;
 	start = now_ns();
 	sample->call_result = method->call(&args);
-	sample->ns[PHASE_CALL] = now_ns() - start;
+	sample->wall_ns[PHASE_CALL] = now_ns() - start;
+	sample->ns[PHASE_CALL] = sample->wall_ns[PHASE_CALL];
 	sample->call_errno = sample->call_result < 0 ? errno : 0;
 	ret = counters_stop(counts);
 	if (method->finish && method->finish(&args))
@@ -78,18 +94,39 @@ static int measure_call(struct run *run, const struct method *method,
 	return ret;
 }
 
+static int touch_all(struct run *run, struct touch_time *time)
+{
+	uint64_t start;
+
+	if (run->plan.nr_parts > 1)
+		return team_touch(&run->plan, &run->area, run->cpus, time);
+	start = now_ns();
+	touch_run(&run->plan, &run->area, 0);
+	time->wall_ns = now_ns() - start;
+	time->cpu_ns = time->wall_ns;
+	return 0;
+}
+
+/*
+ * What several threads cost is the CPU time of all of them. But a clock that
+ * counts instructions counts those of all CPUs, which QEMU runs in turns: to
+ * each thread the others' turns look like its own CPU time, and the time from
+ * the first begin to the last end is what all of them cost.
+ */
 static int measure_touch(struct run *run, enum phase phase,
 			 struct sample *sample)
 {
 	struct counters *counts = &sample->counts[phase];
-	uint64_t start;
+	struct touch_time time = { 0 };
 
-	if (counters_start(counts))
+	if (counters_start(counts) || touch_all(run, &time) ||
+	    counters_stop(counts))
 		return -1;
-	start = now_ns();
-	touch_run(&run->plan, &run->area);
-	sample->ns[phase] = now_ns() - start;
-	return counters_stop(counts);
+	sample->wall_ns[phase] = time.wall_ns;
+	sample->ns[phase] = run->opts->instructions ? time.wall_ns : time.cpu_ns;
+	counts->minor_faults += time.minor_faults;
+	counts->major_faults += time.major_faults;
+	return 0;
 }
 
 /* Placement is asked before the contents are read: that touches everything. */

@@ -19,20 +19,34 @@ bool topo_has_memory(int node)
 	       numa_node_size64(node, NULL) > 0;
 }
 
-/* The first CPU of the node that this process may run on, or -1 */
-int topo_first_cpu(int node)
+/*
+ * The CPUs of the node that this process may run on, in turn: after the last
+ * one comes the first one again. -1 if there is none.
+ */
+int topo_nth_cpu(int node, unsigned int n)
 {
 	struct bitmask *cpus = numa_allocate_cpumask();
 	int found = -1;
 
-	if (!numa_node_to_cpus(node, cpus)) {
-		for (unsigned int i = 0; i < cpus->size && found < 0; i++)
-			if (numa_bitmask_isbitset(cpus, i) &&
-			    numa_bitmask_isbitset(numa_all_cpus_ptr, i))
-				found = (int)i;
-	}
+	if (numa_node_to_cpus(node, cpus))
+		goto out;
+	for (unsigned int i = 0; i < cpus->size; i++)
+		if (!numa_bitmask_isbitset(numa_all_cpus_ptr, i))
+			numa_bitmask_clearbit(cpus, i);
+	if (!numa_bitmask_weight(cpus))
+		goto out;
+	n %= numa_bitmask_weight(cpus);
+	for (unsigned int i = 0; i < cpus->size && found < 0; i++)
+		if (numa_bitmask_isbitset(cpus, i) && !n--)
+			found = (int)i;
+out:
 	numa_free_cpumask(cpus);
 	return found;
+}
+
+int topo_first_cpu(int node)
+{
+	return topo_nth_cpu(node, 0);
 }
 
 static size_t meminfo_kib(const char *line, const char *field)

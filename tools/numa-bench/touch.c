@@ -8,12 +8,22 @@
 
 const char *const touch_kind_names[NR_TOUCH_KINDS] = { "seq", "random" };
 
-uint64_t now_ns(void)
+static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t now_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t thread_cpu_ns(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static void touch_seq(char *base, size_t nr, size_t step)
@@ -33,13 +43,16 @@ static void touch_order(char *base, const uint32_t *order, size_t nr,
 	}
 }
 
-void touch_run(const struct touch_plan *plan, const struct area *area)
+void touch_run(const struct touch_plan *plan, const struct area *area,
+	       unsigned int part)
 {
+	size_t first = plan->begin[part], step = area->page_bytes;
+	size_t nr = plan->begin[part + 1] - first;
+
 	if (plan->order)
-		touch_order(area->base, plan->order, plan->nr_pages,
-			    area->page_bytes);
+		touch_order(area->base, plan->order + first, nr, step);
 	else
-		touch_seq(area->base, plan->nr_pages, area->page_bytes);
+		touch_seq(area->base + first * step, nr, step);
 }
 
 /* Marks a random choice of units, each with all of its base pages. */
@@ -79,19 +92,50 @@ static int make_order(struct touch_plan *plan, const struct area *area)
 	return 0;
 }
 
-int touch_plan_make(struct touch_plan *plan, const struct area *area,
-		    enum touch_kind kind, double fraction, uint64_t seed)
+/* Where each part of the area begins among the pages touched */
+static int divide(struct touch_plan *plan, const struct area *area)
 {
-	plan->order = NULL;
+	size_t page = 0, nr = 0;
+
+	plan->begin = calloc(plan->nr_parts + 1, sizeof(*plan->begin));
+	if (!plan->begin)
+		return -1;
+	for (unsigned int part = 0; part <= plan->nr_parts; part++) {
+		size_t end = area_part_begin(area, part, plan->nr_parts);
+
+		while (page < end)
+			nr += plan->touched[page++];
+		plan->begin[part] = nr;
+	}
+	return 0;
+}
+
+static void shuffle_parts(struct touch_plan *plan, uint64_t seed)
+{
+	for (unsigned int part = 0; part < plan->nr_parts; part++) {
+		size_t first = plan->begin[part];
+
+		shuffle(plan->order + first, plan->begin[part + 1] - first,
+			mix64(seed + part));
+	}
+}
+
+int touch_plan_make(struct touch_plan *plan, const struct area *area,
+		    enum touch_kind kind, double fraction, unsigned int parts,
+		    uint64_t seed)
+{
+	memset(plan, 0, sizeof(*plan));
+	plan->nr_parts = parts;
 	plan->touched = calloc(area->nr_pages, sizeof(*plan->touched));
-	if (!plan->touched || choose_units(plan, area, fraction, seed))
+	if (!plan->touched || choose_units(plan, area, fraction, seed) ||
+	    divide(plan, area))
 		goto fail;
 	if (kind == TOUCH_SEQ && plan->nr_pages == area->nr_pages)
 		return 0;
 	if (make_order(plan, area))
 		goto fail;
 	if (kind == TOUCH_RANDOM)
-		shuffle(plan->order, plan->nr_pages, mix64(seed));
+		shuffle_parts(plan, seed);
 	return 0;
 fail:
 	touch_plan_free(plan);
@@ -102,6 +146,6 @@ void touch_plan_free(struct touch_plan *plan)
 {
 	free(plan->order);
 	free(plan->touched);
-	plan->order = NULL;
-	plan->touched = NULL;
+	free(plan->begin);
+	memset(plan, 0, sizeof(*plan));
 }

@@ -21,6 +21,10 @@ expect "a bad order is status 2" 2 "bad order" migrate --touch seq,random
 expect "a bad percentage is status 2" 2 "bad percentage" migrate -f 200%
 expect "a bad number of repeats is status 2" 2 "repeats" migrate -r 0
 expect "a bad unit is status 2" 2 "bad unit" migrate --unit hours
+for list in 0 1,x 99999 '1,'; do
+	expect "threads $list are status 2" 2 "bad thread list" \
+		migrate --threads "$list"
+done
 expect "a bad node is status 2" 2 "bad node" migrate --from -1
 
 run migrate --from 0 --to 0 -s 2M -r 1 -m none -p 4k
@@ -50,6 +54,18 @@ json_is "the median lies between the extremes" \
 ret=0
 [ "$(wc -l <"$tmp/csv")" = 13 ] || ret=1
 result $ret "CSV has a head and a line per sample"
+
+run migrate --from 0 --to 0 -s 2M -r 2 -m none,mbind-move -p 4k -t random \
+	--threads 1,3 --json "$tmp/json" --csv "$tmp/csv"
+result "$status" "threads touch"
+json_is "rows name the number of threads" \
+	"[x['threads'] for x in r['results']] == [1, 1, 3, 3] and r['options']['threads'] == [1, 3]"
+json_is "threads touch each page twice in all" \
+	"all(s['mismatched_pages'] == 0 and s['touched_pages'] == 512 for x in r['results'] for s in x['samples'])"
+json_is "the time of the phases is given as cost and as wall time" \
+	"all(s[p][t] > 0 for x in r['results'] for s in x['samples'] for p in ('first_touch', 'second_touch') for t in ('time_ns', 'wall_ns'))"
+expect "more threads than pages are left out" 77 "more threads than pages" \
+	migrate --from 0 --to 0 -s 4K -m none -p 4k --threads 2
 
 run migrate --from 0 --to 0 -s 2M -r 1 -m none --json -
 cp "$tmp/out" "$tmp/json"

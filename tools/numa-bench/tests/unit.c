@@ -49,6 +49,18 @@ static void test_sizes(void)
 	   "sizes are printed with the largest exact suffix");
 }
 
+static void test_numbers(void)
+{
+	struct num_list list;
+
+	ok(!parse_numbers("1,16,4", 1, 16, &list) && list.nr == 3 &&
+	   list.val[1] == 16, "a list of numbers");
+	ok(parse_numbers("0", 1, 16, &list) && parse_numbers("17", 1, 16, &list) &&
+	   parse_numbers("1,", 1, 16, &list) && parse_numbers("", 1, 16, &list) &&
+	   parse_numbers("-1", 0, 16, &list) && parse_numbers("x", 1, 16, &list),
+	   "numbers out of range and other words are refused");
+}
+
 static void test_values(void)
 {
 	static const char *const names[] = { "a", "bb", "c" };
@@ -113,18 +125,62 @@ static void test_plans(void)
 	struct touch_plan plan;
 	bool sorted = true;
 
-	touch_plan_make(&plan, &area, TOUCH_SEQ, 1, 1);
+	touch_plan_make(&plan, &area, TOUCH_SEQ, 1, 1, 1);
 	ok(!plan.order && plan.nr_pages == 1024, "all in sequence needs no order");
 	touch_plan_free(&plan);
-	touch_plan_make(&plan, &area, TOUCH_SEQ, 0.1, 1);
+	touch_plan_make(&plan, &area, TOUCH_SEQ, 0.1, 1, 1);
 	for (size_t i = 1; i < plan.nr_pages; i++)
 		sorted &= plan.order[i - 1] < plan.order[i];
 	ok(plan.nr_pages == 102 && sorted, "a tenth of the pages, ascending");
 	touch_plan_free(&plan);
 	area.unit_bytes = 64 * 4096;
-	touch_plan_make(&plan, &area, TOUCH_RANDOM, 0.25, 1);
+	touch_plan_make(&plan, &area, TOUCH_RANDOM, 0.25, 1, 1);
 	sorted = plan.touched[plan.order[0] / 64 * 64 + 63];
 	ok(plan.nr_pages == 256 && sorted, "large pages are chosen whole");
+	touch_plan_free(&plan);
+}
+
+/* Each page of the area in one part only, in ascending parts */
+static bool parts_cover(const struct touch_plan *plan, const struct area *area)
+{
+	size_t nr = 0;
+
+	for (unsigned int part = 0; part < plan->nr_parts; part++) {
+		size_t low = area_part_begin(area, part, plan->nr_parts);
+		size_t high = area_part_begin(area, part + 1, plan->nr_parts);
+
+		for (size_t i = plan->begin[part]; i < plan->begin[part + 1]; i++) {
+			uint32_t page = plan->order ? plan->order[i] : i;
+
+			nr += page >= low && page < high && plan->touched[page];
+		}
+	}
+	return nr == plan->nr_pages;
+}
+
+static void test_parts(void)
+{
+	struct area area = {
+		.bytes = 1000 * 4096, .page_bytes = 4096, .unit_bytes = 4096,
+		.nr_pages = 1000,
+	};
+	struct touch_plan plan;
+	bool good;
+
+	touch_plan_make(&plan, &area, TOUCH_SEQ, 1, 3, 1);
+	ok(!plan.order && plan.begin[1] == 333 && plan.begin[2] == 666 &&
+	   parts_cover(&plan, &area), "parts of threads, in sequence");
+	touch_plan_free(&plan);
+	touch_plan_make(&plan, &area, TOUCH_RANDOM, 1, 3, 1);
+	good = parts_cover(&plan, &area) && plan.order[0] + 1 != plan.order[1];
+	touch_plan_free(&plan);
+	touch_plan_make(&plan, &area, TOUCH_RANDOM, 0.1, 7, 1);
+	ok(good && parts_cover(&plan, &area), "parts of threads, random");
+	touch_plan_free(&plan);
+	area.unit_bytes = 100 * 4096;
+	touch_plan_make(&plan, &area, TOUCH_SEQ, 1, 4, 1);
+	ok(plan.begin[1] == 200 && plan.begin[2] == 500 &&
+	   plan.begin[3] == 700, "no large page belongs to two threads");
 	touch_plan_free(&plan);
 }
 
@@ -157,8 +213,8 @@ static void test_contents(void)
 	}
 	area_fill(&area, 3);
 	ok(!area_mismatches(&area, touched, 2), "contents as written");
-	touch_plan_make(&plan, &area, TOUCH_RANDOM, 0.5, 1);
-	touch_run(&plan, &area);
+	touch_plan_make(&plan, &area, TOUCH_RANDOM, 0.5, 1, 1);
+	touch_run(&plan, &area, 0);
 	ok(!area_mismatches(&area, plan.touched, 1), "each touch adds one");
 	ok(area_mismatches(&area, plan.touched, 2) == 512,
 	   "a lost touch is noticed");
@@ -171,6 +227,31 @@ static void test_contents(void)
 	   "a page in another's place is noticed");
 	touch_plan_free(&plan);
 	area_unmap(&area);
+}
+
+static void test_team(void)
+{
+	struct area area = {
+		.bytes = 256 * 4096, .page_bytes = 4096, .unit_bytes = 4096,
+		.nr_pages = 256,
+	};
+	const int cpu = topo_first_cpu(0);
+	const int cpus[] = { cpu, cpu, cpu }, wrong[] = { cpu, cpu, 100000 };
+	struct touch_time time = { 0 };
+	struct touch_plan plan;
+	size_t touched = 0;
+
+	area.base = calloc(1, area.bytes);
+	touch_plan_make(&plan, &area, TOUCH_RANDOM, 0.5, 3, 1);
+	ok(!team_touch(&plan, &area, cpus, &time) && time.wall_ns &&
+	   time.cpu_ns, "three threads on one CPU");
+	for (size_t i = 0; i < area.nr_pages; i++)
+		touched += *(uint64_t *)(area.base + i * 4096) == plan.touched[i];
+	ok(touched == 256, "threads touch each page of the plan once");
+	ok(team_touch(&plan, &area, wrong, &time) < 0,
+	   "a CPU that does not exist is an error");
+	touch_plan_free(&plan);
+	free(area.base);
 }
 
 /* 1000 ns of call and 500 of first touch, 100 of them the loop's, 10 pages */
@@ -218,10 +299,13 @@ static void test_results(const char *json_path)
 int main(int argc, char **argv)
 {
 	test_sizes();
+	test_numbers();
 	test_values();
 	test_stats();
 	test_shuffle();
 	test_plans();
+	test_parts();
+	test_team();
 	test_place();
 	test_contents();
 	test_results(argc > 1 ? argv[1] : "/dev/null");
