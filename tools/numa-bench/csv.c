@@ -8,8 +8,11 @@ static void write_sample(const struct row *row, size_t idx, FILE *out)
 {
 	const struct sample *s = &row->samples[idx];
 
-	fprintf(out, "%s,%s,%zu,%u,%zu", row->method->name,
-		page_kind_names[row->kind], row->bytes, row->threads, idx);
+	fprintf(out, "%s,%s,%zu,", row->method->name,
+		page_kind_names[row->kind], row->bytes);
+	if (row->window != WINDOW_NONE)
+		fprintf(out, "%d", row->window);
+	fprintf(out, ",%u,%zu", row->threads, idx);
 	for (int p = 0; p < NR_PHASES; p++)
 		fprintf(out, ",%llu", (unsigned long long)s->ns[p]);
 	for (int p = PHASE_FIRST; p < NR_PHASES; p++)
@@ -20,7 +23,7 @@ static void write_sample(const struct row *row, size_t idx, FILE *out)
 }
 
 static const char *const columns[] = {
-	"method", "page_size", "size_bytes", "threads", "sample",
+	"method", "page_size", "size_bytes", "window", "threads", "sample",
 	"call_ns", "first_touch_ns", "second_touch_ns",
 	"first_touch_wall_ns", "second_touch_wall_ns",
 	"touched_pages", "moved_pages", "moved_untouched_pages",

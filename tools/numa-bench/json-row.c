@@ -101,6 +101,8 @@ struct json_object *json_row(const struct results *res, const struct row *row)
 	put_str(obj, "method", row->method->name);
 	put_str(obj, "page_size", page_kind_names[row->kind]);
 	put_u64(obj, "size_bytes", row->bytes);
+	put(obj, "window", row->window == WINDOW_NONE ? NULL :
+	    json_object_new_int(row->window));
 	put_u64(obj, "threads", row->threads);
 	put_u64(obj, "area_pages", row->bytes / base_page_bytes());
 	put(obj, "skipped", row->skipped ?

@@ -8,11 +8,17 @@
 #include "json-put.h"
 #include "results.h"
 
+static struct json_object *json_window(int window)
+{
+	return window == WINDOW_DEFAULT ? json_object_new_string("default") :
+					  json_object_new_int(window);
+}
+
 static struct json_object *json_options(const struct bench_opts *opts)
 {
 	struct json_object *obj = json_object_new_object();
 	struct json_object *args = json_object_new_array(), *sizes = json_object_new_array();
-	struct json_object *threads = json_object_new_array();
+	struct json_object *threads = json_object_new_array(), *windows = json_object_new_array();
 	struct json_object *names = json_object_new_array(), *kinds = json_object_new_array();
 
 	for (int i = 1; i < opts->argc; i++)
@@ -27,10 +33,13 @@ static struct json_object *json_options(const struct bench_opts *opts)
 	for (unsigned int i = 0; i < opts->threads.nr; i++)
 		json_object_array_add(threads,
 				      json_object_new_int(opts->threads.val[i]));
+	for (unsigned int i = 0; i < opts->windows.nr; i++)
+		json_object_array_add(windows, json_window(opts->windows.val[i]));
 	put(obj, "arguments", args);
 	put(obj, "sizes_bytes", sizes);
 	put(obj, "methods", names);
 	put(obj, "page_sizes", kinds);
+	put(obj, "windows", windows);
 	put(obj, "threads", threads);
 	put_str(obj, "touch", touch_kind_names[opts->touch]);
 	put_double(obj, "touched_percent", opts->fraction * 100);

@@ -64,6 +64,8 @@ int migrate_main(int argc, char **argv)
 	bench_defaults(&opts);
 	bench_parse(&opts, &own, argc, argv);
 	ret = topo_choose(&topo, opts.from, opts.to);
+	if (!ret && sets_windows(&opts))
+		ret = window_setup();
 	if (ret)
 		return ret;
 	res = results_new(&opts, &topo);

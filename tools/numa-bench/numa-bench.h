@@ -53,6 +53,7 @@ int parse_names(const char *s, const char *const *names, size_t nr,
 		struct name_list *list);
 int parse_numbers(const char *s, unsigned int min, unsigned int max,
 		  struct num_list *list);
+int parse_windows(const char *s, struct num_list *list);
 const char *format_size(size_t bytes, char *buf, size_t len);
 
 /* stats.c */
@@ -196,6 +197,16 @@ enum { METHOD_NONE, METHOD_MOVE_PAGES, METHOD_MBIND_MOVE, METHOD_MBIND_LAZY,
 extern const struct method methods[NR_METHODS];
 
 int bind_area(struct area *area, int node, unsigned int flags);
+
+/* window.c: the sysctl vm.mof_window_pages */
+#define WINDOW_MAX	512
+#define WINDOW_NONE	-1	/* not of this kernel, or not of this method */
+#define WINDOW_DEFAULT	-2	/* what is set */
+
+int window_get(void);
+int window_setup(void);
+int window_set(int pages);
+void window_restore(void);
 
 /* sysinfo.c: the machine and its settings; "" where there is no such file */
 struct setting {

@@ -8,7 +8,7 @@
 #include "results.h"
 
 enum {
-	KEY_FROM = 0x100, KEY_TO, KEY_SEED, KEY_JSON, KEY_CSV, KEY_UNIT,
+	KEY_FROM = 0x100, KEY_WINDOW, KEY_TO, KEY_SEED, KEY_JSON, KEY_CSV, KEY_UNIT,
 };
 
 static const struct argp_option options[] = {
@@ -17,6 +17,8 @@ static const struct argp_option options[] = {
 	{ "touch", 't', "ORDER", 0, "seq or random (default seq)", 2 },
 	{ "fraction", 'f', "PERCENT", 0,
 	  "Touch a random choice of so many pages (default 100%)", 2 },
+	{ "window", KEY_WINDOW, "LIST", 0,
+	  "For mbind-lazy, set vm.mof_window_pages: 0,64,default (root only)", 2 },
 	{ "from", KEY_FROM, "NODE", 0, "Where the pages are at first", 3 },
 	{ "to", KEY_TO, "NODE", 0, "Where they are touched from", 3 },
 	{ "repeat", 'r', "N", 0, "Samples of each (default 5)", 4 },
@@ -86,6 +88,26 @@ static void check_sizes(const struct bench_opts *opts,
 		}
 }
 
+bool sets_windows(const struct bench_opts *opts)
+{
+	for (unsigned int i = 0; i < opts->windows.nr; i++)
+		if (opts->windows.val[i] != WINDOW_DEFAULT)
+			return true;
+	return false;
+}
+
+static void check_windows(const struct bench_opts *opts,
+			  struct argp_state *state)
+{
+	bool lazy = false;
+
+	for (unsigned int i = 0; i < opts->methods.nr; i++)
+		lazy |= opts->methods.idx[i] == METHOD_MBIND_LAZY;
+	if (sets_windows(opts) && !lazy)
+		argp_error(state,
+			   "--window is for the method mbind-lazy, which is not in the list");
+}
+
 static error_t parse_output(int key, char *arg, struct argp_state *state)
 {
 	static const char *const units[] = { "ns", "instructions" };
@@ -103,6 +125,7 @@ static error_t parse_output(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		check_sizes(opts, state);
+		check_windows(opts, state);
 		return 0;
 	}
 	return ARGP_ERR_UNKNOWN;
@@ -129,6 +152,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case 'f':
 		if (parse_percent(arg, &opts->fraction))
 			argp_error(state, "bad percentage '%s'", arg);
+		break;
+	case KEY_WINDOW:
+		if (parse_windows(arg, &opts->windows))
+			argp_error(state, "bad window list '%s': each 0 to %d pages, or default",
+				   arg, WINDOW_MAX);
 		break;
 	case KEY_FROM:
 		opts->from = parse_node(arg, state);
@@ -192,6 +220,7 @@ void bench_defaults(struct bench_opts *opts)
 	for (unsigned int i = 0; i < NR_PAGE_KINDS; i++)
 		opts->page_kinds.idx[opts->page_kinds.nr++] = i;
 	opts->threads.val[opts->threads.nr++] = 1;
+	opts->windows.val[opts->windows.nr++] = WINDOW_DEFAULT;
 	opts->fraction = 1;
 	opts->from = -1;
 	opts->to = -1;

@@ -91,18 +91,35 @@ static int parse_int(const char *word, unsigned int min, unsigned int max,
 	return 0;
 }
 
-int parse_numbers(const char *s, unsigned int min, unsigned int max,
-		  struct num_list *list)
+static int parse_list(const char *s, unsigned int min, unsigned int max,
+		      const char *special, struct num_list *list)
 {
 	char *copy = strdup(s), *rest = copy, *word;
 	int ret = copy ? 0 : -1;
 
 	list->nr = 0;
-	while (!ret && (word = strsep(&rest, ",")))
-		ret = list->nr == NB_MAX_LIST ? -1 :
-			parse_int(word, min, max, &list->val[list->nr++]);
+	while (!ret && (word = strsep(&rest, ","))) {
+		if (list->nr == NB_MAX_LIST)
+			ret = -1;
+		else if (special && !strcmp(word, special))
+			list->val[list->nr++] = WINDOW_DEFAULT;
+		else
+			ret = parse_int(word, min, max, &list->val[list->nr++]);
+	}
 	free(copy);
 	return ret;
+}
+
+int parse_numbers(const char *s, unsigned int min, unsigned int max,
+		  struct num_list *list)
+{
+	return parse_list(s, min, max, NULL, list);
+}
+
+/* Pages, or "default": what is set */
+int parse_windows(const char *s, struct num_list *list)
+{
+	return parse_list(s, 0, WINDOW_MAX, "default", list);
 }
 
 static int name_index(const char *word, const char *const *names, size_t nr)

@@ -9,22 +9,28 @@
 
 static atomic_bool stop;
 
+/* The first signal ends the run after the current sample, the second at once */
 static void on_signal(int sig)
 {
-	(void)sig;
+	if (stop) {
+		window_restore();
+		signal(sig, SIG_DFL);
+		raise(sig);
+	}
 	stop = true;
 }
 
-/* The first signal ends the run after the current sample, the second at once */
 void interrupt_setup(void)
 {
 	struct sigaction act = {
-		.sa_handler = on_signal,
-		.sa_flags = SA_RESETHAND | SA_RESTART,
-	};
+		.sa_handler = on_signal, .sa_flags = SA_RESTART,
+	}, old;
 
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);
+	/* nohup ignores it */
+	if (!sigaction(SIGHUP, NULL, &old) && old.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &act, NULL);
 }
 
 bool interrupted(void)

@@ -44,8 +44,8 @@ static void print_group_head(const struct row *row, FILE *out)
 	if (row->threads > 1)
 		fprintf(out, ", touched by %u threads", row->threads);
 	fputc('\n', out);
-	fprintf(out, "%-11s %9s %9s %9s %9s %5s %7s %7s %7s %7s %8s %8s %8s",
-		"method", "call", "1st-touch", "2nd-touch", "total", "+-%",
+	fprintf(out, "%-11s %6s %9s %9s %9s %9s %5s %7s %7s %7s %7s %8s %8s %8s",
+		"method", "window", "call", "1st-touch", "2nd-touch", "total", "+-%",
 		"x-call", "x-total", "hints", "minflt", "pgmigr", "moved",
 		"left");
 	if (row->kind == PAGES_THP)
@@ -72,10 +72,19 @@ static void print_ratio(double ratio, FILE *out)
 		fprintf(out, " %7s", "-");
 }
 
+static void print_method(const struct row *row, FILE *out)
+{
+	fprintf(out, "%-11s", row->method->name);
+	if (row->window == WINDOW_NONE)
+		fprintf(out, " %6s", "-");
+	else
+		fprintf(out, " %6d", row->window);
+}
+
 static void print_costs(const struct row *row, const struct row_sum *sum,
 			FILE *out)
 {
-	fprintf(out, "%-11s", row->method->name);
+	print_method(row, out);
 	for (int p = 0; p < NR_PHASES; p++)
 		fprintf(out, " %9.1f", sum->per_page[p]);
 	if (row->method->moves)
@@ -130,7 +139,8 @@ static void print_row(const struct results *res, const struct row *row,
 	struct row_sum sum;
 
 	if (row->skipped || !row->nr) {
-		fprintf(out, "%-11s left out: %s\n", row->method->name,
+		print_method(row, out);
+		fprintf(out, " left out: %s\n",
 			row->skipped ? row->skipped : "no sample taken");
 		return;
 	}
@@ -139,11 +149,21 @@ static void print_row(const struct results *res, const struct row *row,
 	print_counts(row, &sum, out);
 }
 
+/* " 64", to tell rows of one method apart */
+static const char *window_label(const struct row *row, char *buf, size_t len)
+{
+	*buf = '\0';
+	if (row->window != WINDOW_NONE)
+		snprintf(buf, len, " %d", row->window);
+	return buf;
+}
+
 /* What our own counters say, where the kernel has them and they counted */
 static void print_mof_counters(const struct row *row, FILE *out)
 {
 	const struct sample *s = &row->samples[row->nr - 1];
 	bool any = false;
+	char label[16];
 
 	for (unsigned int i = 0; i < counters_nr(); i++) {
 		const char *name = counters_name(i);
@@ -152,7 +172,8 @@ static void print_mof_counters(const struct row *row, FILE *out)
 		if (strncmp(name, "mof_", 4) || !val)
 			continue;
 		if (!any)
-			fprintf(out, "  %s:", row->method->name);
+			fprintf(out, "  %s%s:", row->method->name,
+				window_label(row, label, sizeof(label)));
 		fprintf(out, " %s %.0f", name, val);
 		any = true;
 	}

@@ -41,7 +41,32 @@ static int add_row(struct results *res, const struct row *proto,
 	return 0;
 }
 
-/* Rows that differ in the method only are neighbours: a group. */
+/* Only this method knows windows: it gets a row for each. */
+static bool has_windows(unsigned int method)
+{
+	return method == METHOD_MBIND_LAZY;
+}
+
+static int add_windows(struct results *res, const struct row *common,
+		       const char *no_method)
+{
+	const struct num_list *list = &res->opts->windows;
+
+	for (unsigned int i = 0; i < list->nr; i++) {
+		struct row proto = *common;
+
+		proto.window = list->val[i];
+		if (proto.window == WINDOW_DEFAULT)
+			proto.window = window_get();
+		else if (!no_method && window_get() == WINDOW_NONE)
+			no_method = "this kernel has no vm.mof_window_pages; leave out --window";
+		if (add_row(res, &proto, no_method))
+			return -1;
+	}
+	return 0;
+}
+
+/* Rows that differ in method and window only are neighbours: a group. */
 static int add_group(struct results *res, const struct row *common,
 		     const char *const *missing)
 {
@@ -51,10 +76,23 @@ static int add_group(struct results *res, const struct row *common,
 		struct row proto = *common;
 
 		proto.method = &methods[list->idx[i]];
-		if (add_row(res, &proto, missing[i]))
+		proto.window = WINDOW_NONE;
+		if (has_windows(list->idx[i]) ?
+		    add_windows(res, &proto, missing[i]) :
+		    add_row(res, &proto, missing[i]))
 			return -1;
 	}
 	return 0;
+}
+
+static size_t group_rows(const struct bench_opts *opts)
+{
+	size_t rows = opts->methods.nr;
+
+	for (unsigned int i = 0; i < opts->methods.nr; i++)
+		if (has_windows(opts->methods.idx[i]))
+			rows += opts->windows.nr - 1;
+	return rows;
 }
 
 static void find_missing(const struct name_list *list, const char **missing)
@@ -96,7 +134,7 @@ struct results *results_new(const struct bench_opts *opts,
 		return NULL;
 	res->opts = opts;
 	res->topo = *topo;
-	res->group = opts->methods.nr;
+	res->group = group_rows(opts);
 	res->rows = calloc((size_t)opts->sizes.nr * opts->page_kinds.nr *
 			   opts->threads.nr * res->group, sizeof(*res->rows));
 	if (!res->rows)

@@ -11,6 +11,7 @@ struct bench_opts {
 	struct name_list methods;
 	struct name_list page_kinds;
 	struct num_list threads;
+	struct num_list windows;	/* pages, or WINDOW_DEFAULT */
 	enum touch_kind touch;
 	double fraction;
 	int from;	/* -1: choose */
@@ -37,6 +38,7 @@ struct own_options {
 void bench_defaults(struct bench_opts *opts);
 int bench_parse(struct bench_opts *opts, const struct own_options *own,
 		int argc, char **argv);
+bool sets_windows(const struct bench_opts *opts);
 int parse_methods(const char *arg, struct bench_opts *opts);
 
 /* sample.c: one area, filled, moved, touched and examined */
@@ -63,6 +65,7 @@ struct row {
 	enum page_kind kind;
 	size_t bytes;
 	unsigned int threads;	/* that touch */
+	int window;		/* pages, or WINDOW_NONE */
 	struct sample *samples;
 	size_t nr;
 	const char *skipped;	/* why there are no samples */
@@ -86,7 +89,7 @@ struct results {
 	struct topo topo;
 	struct row *rows;
 	size_t nr;
-	size_t group;	/* rows that differ in the method only */
+	size_t group;	/* methods and windows, next to each other */
 	bool interrupted;
 };
 

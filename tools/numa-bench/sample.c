@@ -165,6 +165,8 @@ int sample_take(const struct results *res, const struct row *row,
 	int ret;
 
 	memset(sample, 0, sizeof(*sample));
+	if (row->window != WINDOW_NONE && window_set(row->window))
+		return -1;
 	ret = take_sample(&run, row, sample, seed);
 	if (ret)
 		fprintf(stderr,

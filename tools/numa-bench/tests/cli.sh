@@ -25,6 +25,12 @@ for list in 0 1,x 99999 '1,'; do
 	expect "threads $list are status 2" 2 "bad thread list" \
 		migrate --threads "$list"
 done
+for list in 513 -1 x '64,'; do
+	expect "windows $list are status 2" 2 "bad window list" \
+		migrate --window "$list"
+done
+expect "windows need the method they are for" 2 "is for the method mbind-lazy" \
+	migrate --window 0 -m none
 expect "a bad node is status 2" 2 "bad node" migrate --from -1
 
 run migrate --from 0 --to 0 -s 2M -r 1 -m none -p 4k

@@ -61,6 +61,18 @@ static void test_numbers(void)
 	   "numbers out of range and other words are refused");
 }
 
+static void test_windows(void)
+{
+	struct num_list list;
+
+	ok(!parse_windows("0,default,512", &list) && list.nr == 3 &&
+	   !list.val[0] && list.val[1] == WINDOW_DEFAULT && list.val[2] == 512,
+	   "a list of windows");
+	ok(parse_windows("513", &list) && parse_windows("-1", &list) &&
+	   parse_windows("", &list) && parse_windows("64,", &list) &&
+	   parse_windows("Default", &list), "bad windows are refused");
+}
+
 static void test_values(void)
 {
 	static const char *const names[] = { "a", "bb", "c" };
@@ -300,6 +312,7 @@ int main(int argc, char **argv)
 {
 	test_sizes();
 	test_numbers();
+	test_windows();
 	test_values();
 	test_stats();
 	test_shuffle();
