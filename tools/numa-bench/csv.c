@@ -17,9 +17,10 @@ static void write_sample(const struct row *row, size_t idx, FILE *out)
 		fprintf(out, ",%llu", (unsigned long long)s->ns[p]);
 	for (int p = PHASE_FIRST; p < NR_PHASES; p++)
 		fprintf(out, ",%llu", (unsigned long long)s->wall_ns[p]);
-	fprintf(out, ",%zu,%zu,%zu,%zu,%zu\n", s->touched_pages,
+	fprintf(out, ",%zu,%zu,%zu,%zu,%zu,%.4f\n", s->touched_pages,
 		s->place.moved_pages, s->place.moved_untouched_pages,
-		s->place.left_behind_pages, s->mismatched_pages);
+		s->place.left_behind_pages, s->mismatched_pages,
+		moved_per_touched(s));
 }
 
 static const char *const columns[] = {
@@ -27,7 +28,7 @@ static const char *const columns[] = {
 	"call_ns", "first_touch_ns", "second_touch_ns",
 	"first_touch_wall_ns", "second_touch_wall_ns",
 	"touched_pages", "moved_pages", "moved_untouched_pages",
-	"left_behind_pages", "mismatched_pages",
+	"left_behind_pages", "mismatched_pages", "moved_per_touched",
 };
 
 static void write_head(FILE *out)

@@ -45,6 +45,7 @@ static struct json_object *json_sample(const struct sample *s)
 	put_u64(obj, "touched_pages", s->touched_pages);
 	put_u64(obj, "moved_pages", s->place.moved_pages);
 	put_u64(obj, "moved_untouched_pages", s->place.moved_untouched_pages);
+	put_double(obj, "moved_per_touched", moved_per_touched(s));
 	put_u64(obj, "left_behind_pages", s->place.left_behind_pages);
 	put_u64(obj, "absent_pages", s->place.absent_pages);
 	put(obj, "node_pages", json_node_pages(&s->place));
@@ -87,6 +88,7 @@ static struct json_object *json_summary(const struct results *res, const struct 
 	put_double(obj, "total_per_page_ns", sum.total_per_page);
 	if (row->kind == PAGES_THP)
 		put_double(obj, "total_per_thp_ns", sum.total_per_thp);
+	put_double(obj, "moved_per_touched", sum.moved_per_touched);
 	put(obj, "call_to_mbind_move_ratio", json_ratio(sum.call_ratio));
 	put(obj, "total_to_mbind_move_ratio", json_ratio(sum.total_ratio));
 	return obj;

@@ -29,7 +29,7 @@ static void print_header(const struct results *res, FILE *out)
 		"\n%s per 4 KiB page, medians; total: call and first touch without the loop's own cost\n",
 		opts->instructions ? "Instructions" : "ns");
 	fprintf(out,
-		"x-call, x-total: ratio to mbind-move; hints, minflt: hinting and minor faults; left: touched, not on node %d\n",
+		"x-call, x-total: ratio to mbind-move; hints, minflt: hinting and minor faults; m/touch: moved per touched; left: touched, not on node %d\n",
 		topo->to);
 }
 
@@ -44,10 +44,10 @@ static void print_group_head(const struct row *row, FILE *out)
 	if (row->threads > 1)
 		fprintf(out, ", touched by %u threads", row->threads);
 	fputc('\n', out);
-	fprintf(out, "%-11s %6s %9s %9s %9s %9s %5s %7s %7s %7s %7s %8s %8s %8s",
+	fprintf(out, "%-11s %6s %9s %9s %9s %9s %5s %7s %7s %7s %7s %8s %8s %7s %8s",
 		"method", "window", "call", "1st-touch", "2nd-touch", "total", "+-%",
 		"x-call", "x-total", "hints", "minflt", "pgmigr", "moved",
-		"left");
+		"m/touch", "left");
 	if (row->kind == PAGES_THP)
 		fprintf(out, " %12s %9s", "total/THP", "THPs");
 	if (row->threads > 1)
@@ -114,10 +114,10 @@ static void print_counts(const struct row *row, const struct row_sum *sum,
 	uint64_t minor = s->counts[PHASE_FIRST].minor_faults +
 			 s->counts[PHASE_SECOND].minor_faults;
 
-	fprintf(out, " %7.0f %7llu %8.0f %8zu %8zu",
+	fprintf(out, " %7.0f %7llu %8.0f %8zu %7.3f %8zu",
 		count_of(s, "numa_hint_faults"), (unsigned long long)minor,
 		count_of(s, "pgmigrate_success"), s->place.moved_pages,
-		s->place.left_behind_pages);
+		sum->moved_per_touched, s->place.left_behind_pages);
 	if (row->kind == PAGES_THP) {
 		if (row->method->moves)
 			fprintf(out, " %12.0f", sum->total_per_thp);

@@ -59,7 +59,6 @@ struct sample {
 	size_t touched_pages;
 };
 
-/* results.c: rows of samples, and what follows from these */
 struct row {
 	const struct method *method;
 	enum page_kind kind;
@@ -80,6 +79,7 @@ struct row_sum {
 	double wall_per_page;	/* first touch */
 	double total_per_page;	/* without the loop */
 	double total_per_thp;
+	double moved_per_touched;
 	double call_ratio;	/* to mbind-move; 0: unknown */
 	double total_ratio;
 };
@@ -93,9 +93,13 @@ struct results {
 	bool interrupted;
 };
 
+/* rows.c */
 struct results *results_new(const struct bench_opts *opts,
 			    const struct topo *topo);
 void results_free(struct results *res);
+
+/* results.c */
+double moved_per_touched(const struct sample *s);
 struct row_sum row_sum(const struct results *res, const struct row *row);
 int results_status(const struct results *res);
 

@@ -290,10 +290,12 @@ static void test_results(const char *json_path)
 	samples[1].ns[PHASE_FIRST] = 100;
 	samples[2].ns[PHASE_CALL] = 100;
 	samples[2].ns[PHASE_FIRST] = 500;
+	samples[2].place.moved_pages = 12;
 	sum = row_sum(&res, &rows[2]);
 	ok(sum.baseline_ns == 100 && sum.per_page[PHASE_CALL] == 5 &&
 	   sum.per_page[PHASE_FIRST] == 50 && sum.total_per_page == 50,
 	   "costs per page, the loop subtracted once");
+	ok(sum.moved_per_touched == 1.2, "pages moved per page touched");
 	ok(sum.call_ratio == 0.1 && sum.total_ratio == 0.5,
 	   "ratios to mbind-move");
 	ok(results_status(&res) == NB_OK, "all well: status 0");
