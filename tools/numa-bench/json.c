@@ -129,6 +129,23 @@ static struct json_object *json_placement(const struct topo *topo)
 	return obj;
 }
 
+static struct json_object *json_row(const struct results *res, const struct row *row)
+{
+	struct json_object *obj = json_object_new_object();
+
+	put_str(obj, "method", row->method->name);
+	put_str(obj, "page_size", page_kind_names[row->kind]);
+	put_u64(obj, "size_bytes", row->bytes);
+	put(obj, "window", row->window == WINDOW_NONE ? NULL :
+	    json_object_new_int(row->window));
+	put_u64(obj, "threads", row->threads);
+	put_u64(obj, "area_pages", row->bytes / base_page_bytes());
+	put(obj, "skipped", row->skipped ?
+	    json_object_new_string(row->skipped) : NULL);
+	res->workload->json(res, row, obj);
+	return obj;
+}
+
 static struct json_object *json_results(const struct results *res)
 {
 	struct json_object *obj = json_object_new_object(), *rows = json_object_new_array();
@@ -140,7 +157,7 @@ static struct json_object *json_results(const struct results *res)
 		json_object_array_add(rows, json_row(res, &res->rows[i]));
 	put_str(obj, "program", "numa-bench");
 	put_str(obj, "version", NB_VERSION);
-	put_str(obj, "workload", "migrate");
+	put_str(obj, "workload", res->workload->name);
 	put_str(obj, "date", date);
 	put_str(obj, "clock_unit",
 		res->opts->instructions ? "instructions" : "ns");

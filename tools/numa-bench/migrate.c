@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The workload "migrate": what each method costs, in the call and after it. */
 #include <argp.h>
-#include <string.h>
 
 #include "results.h"
 
@@ -34,48 +33,22 @@ static int parse_own(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
-static const struct own_options own = {
-	.options = options, .parse = parse_own,
+const struct workload migrate = {
+	.name = "migrate",
 	.doc = "Fill memory on one node, move it, touch it from another.\vSee numa-bench(1) too.",
+	.options = options,
+	.parse = parse_own,
+	.table = migrate_table,
+	.json = migrate_json,
+	.columns = migrate_columns,
+	.csv = migrate_csv,
 };
-
-static int write_results(const struct results *res)
-{
-	const struct bench_opts *opts = res->opts;
-	bool to_stdout = (opts->json_path && !strcmp(opts->json_path, "-")) ||
-			 (opts->csv_path && !strcmp(opts->csv_path, "-"));
-
-	if (!to_stdout)
-		report_table(res, stdout);
-	if (opts->json_path && json_write(res, opts->json_path))
-		return -1;
-	if (opts->csv_path && csv_write(res, opts->csv_path))
-		return -1;
-	return 0;
-}
 
 int migrate_main(int argc, char **argv)
 {
 	struct bench_opts opts;
-	struct results *res;
-	struct topo topo;
-	int ret;
 
 	bench_defaults(&opts);
-	bench_parse(&opts, &own, argc, argv);
-	ret = topo_choose(&topo, opts.from, opts.to);
-	if (!ret && sets_windows(&opts))
-		ret = window_setup();
-	if (ret)
-		return ret;
-	res = results_new(&opts, &topo);
-	if (!res || counters_init())
-		return NB_CHECK_FAILED;
-	interrupt_setup();
-	ret = rounds_run(res);
-	if (write_results(res))
-		ret = -1;
-	ret = ret ? NB_CHECK_FAILED : results_status(res);
-	results_free(res);
-	return ret;
+	bench_parse(&opts, &migrate, argc, argv);
+	return bench_run(&migrate, &opts);
 }

@@ -183,7 +183,7 @@ static const struct argp common_argp = {
 
 struct request {
 	struct bench_opts *opts;
-	const struct own_options *own;
+	const struct workload *workload;
 };
 
 /* The workload's own options see bench_opts as their input, too. */
@@ -200,10 +200,10 @@ static error_t parse_workload(int key, char *arg, struct argp_state *state)
 		argp_error(state, "'%s' is not an option", arg);
 		return 0;
 	}
-	if (!request->own->parse)
+	if (!request->workload->parse)
 		return ARGP_ERR_UNKNOWN;
 	state->input = request->opts;
-	ret = request->own->parse(key, arg, state);
+	ret = request->workload->parse(key, arg, state);
 	state->input = request;
 	return ret;
 }
@@ -230,19 +230,19 @@ void bench_defaults(struct bench_opts *opts)
 }
 
 /* Does not return for bad options or --help. */
-int bench_parse(struct bench_opts *opts, const struct own_options *own,
-		int argc, char **argv)
+void bench_parse(struct bench_opts *opts, const struct workload *workload,
+		 int argc, char **argv)
 {
 	static const struct argp_child children[] = {
 		{ .argp = &common_argp }, { 0 }
 	};
 	const struct argp argp = {
-		.options = own->options, .parser = parse_workload,
-		.doc = own->doc, .children = children,
+		.options = workload->options, .parser = parse_workload,
+		.doc = workload->doc, .children = children,
 	};
-	struct request request = { opts, own };
+	struct request request = { opts, workload };
 
 	opts->argc = argc;
 	opts->argv = argv;
-	return argp_parse(&argp, argc, argv, 0, NULL, &request);
+	argp_parse(&argp, argc, argv, 0, NULL, &request);
 }

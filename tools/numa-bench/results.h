@@ -26,18 +26,14 @@ struct bench_opts {
 };
 
 struct argp_option;
+struct json_object;
 struct argp_state;
 
-/* The options that a workload has besides the common ones */
-struct own_options {
-	const struct argp_option *options;
-	int (*parse)(int key, char *arg, struct argp_state *state);
-	const char *doc;
-};
+struct workload;
 
 void bench_defaults(struct bench_opts *opts);
-int bench_parse(struct bench_opts *opts, const struct own_options *own,
-		int argc, char **argv);
+void bench_parse(struct bench_opts *opts, const struct workload *workload,
+		 int argc, char **argv);
 bool sets_windows(const struct bench_opts *opts);
 int parse_methods(const char *arg, struct bench_opts *opts);
 
@@ -85,6 +81,7 @@ struct row_sum {
 };
 
 struct results {
+	const struct workload *workload;
 	const struct bench_opts *opts;
 	struct topo topo;
 	struct row *rows;
@@ -94,7 +91,8 @@ struct results {
 };
 
 /* rows.c */
-struct results *results_new(const struct bench_opts *opts,
+struct results *results_new(const struct workload *workload,
+			    const struct bench_opts *opts,
 			    const struct topo *topo);
 void results_free(struct results *res);
 
@@ -108,13 +106,42 @@ int sample_take(const struct results *res, const struct row *row,
 		struct sample *sample, uint64_t seed);
 int rounds_run(struct results *res);
 
-/* report.c, json.c, json-row.c, csv.c: the same, written out */
-void report_table(const struct results *res, FILE *out);
+/* report.c, json.c, csv.c: the same, written out */
+void report_header(const struct results *res, FILE *out);
+void report_group(const struct row *row, FILE *out);
+void report_window(const struct row *row, FILE *out);
+bool report_left_out(const struct row *row, FILE *out);
 int json_write(const struct results *res, const char *path);
-struct json_object *json_row(const struct results *res, const struct row *row);
 int csv_write(const struct results *res, const char *path);
+void csv_row_key(const struct row *row, FILE *out);
 
-/* migrate.c */
+/* bench.c: what a workload has of its own, and the frame around it */
+struct workload {
+	const char *name;
+	const char *doc;
+	const struct argp_option *options;	/* besides the common ones */
+	int (*parse)(int key, char *arg, struct argp_state *state);
+	/* Other than timed as a whole; may be NULL */
+	int (*first_touch)(const struct touch_plan *plan,
+			   const struct area *area, struct sample *sample);
+	void (*table)(const struct results *res, FILE *out);
+	/* Its members of a row */
+	void (*json)(const struct results *res, const struct row *row,
+		     struct json_object *obj);
+	const char *const *columns;	/* of csv, after csv_row_key() */
+	void (*csv)(const struct row *row, FILE *out);
+};
+
+int bench_run(const struct workload *workload, const struct bench_opts *opts);
+
+/* migrate.c, migrate-*.c */
+extern const struct workload migrate;
+
 int migrate_main(int argc, char **argv);
+void migrate_table(const struct results *res, FILE *out);
+void migrate_json(const struct results *res, const struct row *row,
+		  struct json_object *obj);
+extern const char *const migrate_columns[];
+void migrate_csv(const struct row *row, FILE *out);
 
 #endif /* NB_RESULTS_H */

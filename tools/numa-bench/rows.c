@@ -123,7 +123,8 @@ static int add_groups(struct results *res, enum page_kind kind, size_t bytes,
 	return 0;
 }
 
-struct results *results_new(const struct bench_opts *opts,
+struct results *results_new(const struct workload *workload,
+			    const struct bench_opts *opts,
 			    const struct topo *topo)
 {
 	struct results *res = calloc(1, sizeof(*res));
@@ -131,6 +132,7 @@ struct results *results_new(const struct bench_opts *opts,
 
 	if (!res)
 		return NULL;
+	res->workload = workload;
 	res->opts = opts;
 	res->topo = *topo;
 	res->group = group_rows(opts);

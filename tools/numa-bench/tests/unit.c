@@ -277,7 +277,7 @@ static void test_results(const char *json_path)
 		{ .method = &methods[METHOD_MBIND_LAZY], .samples = &samples[2], .nr = 1 },
 		{ .method = &methods[METHOD_MPROTECT], .skipped = "\"quoted\"" },
 	};
-	struct results res = { .opts = &opts, .rows = rows, .nr = 4 };
+	struct results res = { .workload = &migrate, .opts = &opts, .rows = rows, .nr = 4 };
 	struct row_sum sum;
 
 	for (int i = 0; i < 3; i++) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* One combination of what is measured, for programs: samples and medians. */
+/* A row of "numa-bench migrate" for programs: samples and medians. */
 #include "json-put.h"
 #include "results.h"
 
@@ -94,22 +94,13 @@ static struct json_object *json_summary(const struct results *res, const struct 
 	return obj;
 }
 
-struct json_object *json_row(const struct results *res, const struct row *row)
+void migrate_json(const struct results *res, const struct row *row,
+		  struct json_object *obj)
 {
-	struct json_object *obj = json_object_new_object(), *samples = json_object_new_array();
+	struct json_object *samples = json_object_new_array();
 
 	for (size_t i = 0; i < row->nr; i++)
 		json_object_array_add(samples, json_sample(&row->samples[i]));
-	put_str(obj, "method", row->method->name);
-	put_str(obj, "page_size", page_kind_names[row->kind]);
-	put_u64(obj, "size_bytes", row->bytes);
-	put(obj, "window", row->window == WINDOW_NONE ? NULL :
-	    json_object_new_int(row->window));
-	put_u64(obj, "threads", row->threads);
-	put_u64(obj, "area_pages", row->bytes / base_page_bytes());
-	put(obj, "skipped", row->skipped ?
-	    json_object_new_string(row->skipped) : NULL);
 	put(obj, "samples", samples);
 	put(obj, "summary", row->nr ? json_summary(res, row) : NULL);
-	return obj;
 }
