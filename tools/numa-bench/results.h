@@ -42,6 +42,16 @@ enum phase { PHASE_CALL, PHASE_FIRST, PHASE_SECOND, NR_PHASES };
 
 extern const char *const phase_names[NR_PHASES];
 
+/* Of single touches, sorted; only the workload "latency" has them */
+struct touch_times {
+	uint64_t *fault_ns;	/* touches that took a fault */
+	uint64_t *hit_ns;	/* the others */
+	size_t nr_faulting;
+	size_t nr_hits;
+	uint64_t faults;
+	uint64_t clock_ns;	/* has been subtracted from each */
+};
+
 struct sample {
 	uint64_t ns[NR_PHASES];		/* the cost; see measure_touch() */
 	uint64_t wall_ns[NR_PHASES];
@@ -53,6 +63,7 @@ struct sample {
 	size_t thps_after;
 	size_t mismatched_pages;
 	size_t touched_pages;
+	struct touch_times times;
 };
 
 struct row {
@@ -133,6 +144,12 @@ struct workload {
 };
 
 int bench_run(const struct workload *workload, const struct bench_opts *opts);
+
+/* latency.c; latency.h has the rest */
+extern const struct workload latency;
+
+int latency_main(int argc, char **argv);
+void times_free(struct touch_times *times);
 
 /* migrate.c, migrate-*.c */
 extern const struct workload migrate;

@@ -20,6 +20,8 @@ static int warm_up(const struct results *res, const struct row *row)
 		small.bytes = WARM_UP_BYTES;
 	ret = sample_take(res, &small, sample, res->opts->seed);
 	bad = sample->mismatched_pages;
+	if (!ret)
+		times_free(&sample->times);
 	free(sample);
 	if (!ret && bad) {
 		fprintf(stderr,

@@ -154,8 +154,11 @@ fail:
 
 void results_free(struct results *res)
 {
-	for (size_t i = 0; i < res->nr; i++)
+	for (size_t i = 0; i < res->nr; i++) {
+		for (size_t j = 0; j < res->rows[i].nr; j++)
+			times_free(&res->rows[i].samples[j].times);
 		free(res->rows[i].samples);
+	}
 	free(res->rows);
 	free(res);
 }

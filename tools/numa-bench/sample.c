@@ -15,6 +15,7 @@ const char *const phase_names[NR_PHASES] = {
 
 /* What a sample needs while it is taken */
 struct run {
+	const struct workload *workload;
 	const struct bench_opts *opts;
 	const struct topo *topo;
 	struct area area;
@@ -129,6 +130,18 @@ static int measure_touch(struct run *run, enum phase phase,
 	return 0;
 }
 
+static int measure_first_touch(struct run *run, struct sample *sample)
+{
+	struct counters *counts = &sample->counts[PHASE_FIRST];
+
+	if (!run->workload->first_touch)
+		return measure_touch(run, PHASE_FIRST, sample);
+	if (counters_start(counts) ||
+	    run->workload->first_touch(&run->plan, &run->area, sample))
+		return -1;
+	return counters_stop(counts);
+}
+
 /* Placement is asked before the contents are read: that touches everything. */
 static int examine(struct run *run, struct sample *sample)
 {
@@ -152,7 +165,7 @@ static int take_sample(struct run *run, const struct row *row,
 	if (place_query(&run->area, run->before))
 		return -1;
 	if (measure_call(run, row->method, sample) ||
-	    measure_touch(run, PHASE_FIRST, sample) ||
+	    measure_first_touch(run, sample) ||
 	    measure_touch(run, PHASE_SECOND, sample))
 		return -1;
 	return examine(run, sample);
@@ -161,7 +174,10 @@ static int take_sample(struct run *run, const struct row *row,
 int sample_take(const struct results *res, const struct row *row,
 		struct sample *sample, uint64_t seed)
 {
-	struct run run = { .opts = res->opts, .topo = &res->topo };
+	struct run run = {
+		.workload = res->workload, .opts = res->opts,
+		.topo = &res->topo,
+	};
 	int ret;
 
 	memset(sample, 0, sizeof(*sample));
@@ -172,6 +188,8 @@ int sample_take(const struct results *res, const struct row *row,
 		fprintf(stderr,
 			"numa-bench: %s: cannot take a sample: %m; is there memory left?\n",
 			row->method->name);
+	if (ret)
+		times_free(&sample->times);
 	run_free(&run);
 	return ret;
 }

@@ -31,6 +31,30 @@ struct stat_sum stat_of(const double *values, size_t nr)
 	return sum;
 }
 
+static int compare_u64(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+void sort_u64(uint64_t *values, size_t nr)
+{
+	if (nr)
+		qsort(values, nr, sizeof(*values), compare_u64);
+}
+
+/*
+ * The nearest rank: the smallest value that at least so many of all values do
+ * not exceed. 1000 is the largest one; 0 if there are none.
+ */
+uint64_t percentile_of(const uint64_t *sorted, size_t nr, unsigned int permille)
+{
+	size_t rank = (nr * permille + 999) / 1000;
+
+	return nr ? sorted[rank ? rank - 1 : 0] : 0;
+}
+
 /* The finalizer of splitmix64: neighbouring inputs, unrelated outputs. */
 uint64_t mix64(uint64_t x)
 {

@@ -33,6 +33,17 @@ expect "windows need the method they are for" 2 "is for the method mbind-lazy" \
 	migrate --window 0 -m none
 expect "a bad node is status 2" 2 "bad node" migrate --from -1
 
+expect "help of latency is status 0" 0 "--window" latency --help
+expect "latency has one method only" 2 "Try" latency --method none
+expect "latency checks its options" 2 "bad window list" latency --window 513
+
+# Written by the unit tests from known data
+cp "$O/tests/latency.json" "$tmp/json"
+json_is "JSON of latencies holds a histogram and percentiles" \
+	"r['workload'] == 'latency' and r['results'][0]['histogram'] == [[10, 1], [20, 2], [400, 1]] and r['results'][0]['summary']['p50_ns'] == 20"
+json_is "JSON of latencies holds each sample" \
+	"[s['max_ns'] for s in r['results'][0]['samples']] == [20, 400] and r['results'][1]['skipped'] == 'it'"
+
 run migrate --from 0 --to 0 -s 2M -r 1 -m none -p 4k
 if [ "$status" = 77 ]; then
 	skip "measuring" "$(tail -n 1 "$tmp/err")"

@@ -121,6 +121,22 @@ measure "threads" -s 4M -r 2 -p 4k -t random -m mbind-move,mbind-lazy \
 lazy_is "what several threads touch has moved" \
 	"s['left_behind_pages'] <= 5 * $lru_batch and s['mismatched_pages'] == 0"
 
+for order in seq random; do
+	run latency -s 4M -r 2 -p 4k -t $order --window 0,64 --json "$tmp/json" \
+		--csv "$tmp/csv"
+	result "$status" "latency, $order"
+	json_is "a window of 0 has each touch fault, $order" \
+		"r['results'][0]['summary']['faulting_touches'] == 2048"
+	json_is "the histogram holds each touch that faulted, $order" \
+		"all(sum(n for _, n in x['histogram']) == x['summary']['faulting_touches'] for x in r['results'])"
+	json_is "percentiles ascend to the last of the histogram, $order" \
+		"all(s['p50_ns'] <= s['p90_ns'] <= s['p99_ns'] <= s['p999_ns'] <= s['max_ns'] == x['histogram'][-1][0] for x in r['results'] for s in [x['summary']])"
+	json_is "CSV holds the same, $order" \
+		"sum(int(l.split(',')[-1]) for l in open('$tmp/csv').readlines()[1:]) == sum(x['summary']['faulting_touches'] for x in r['results'])"
+	json_is "what was touched one by one has moved, $order" \
+		"all(s['left_behind_pages'] <= $lru_batch and s['mismatched_pages'] == 0 for x in r['results'] for s in x['samples'])"
+done
+
 if [ "$(id -u)" = 0 ]; then
 	status=0
 	setpriv --reuid 65534 --clear-groups "$bench" migrate -s 2M -r 1 -p 4k \

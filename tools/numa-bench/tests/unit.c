@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "results.h"
+#include "latency.h"
 
 static unsigned int tests, failures;
 
@@ -104,6 +104,68 @@ static void test_stats(void)
 	ok(stat_of(odd, 1).median == 5 && stat_of(odd, 1).spread_percent == 0,
 	   "one sample has no spread");
 	ok(stat_of(odd, 0).median == 0, "no sample gives zeroes");
+}
+
+static void test_percentiles(void)
+{
+	uint64_t values[1000], two[] = { 7, 9 };
+
+	for (size_t i = 0; i < 1000; i++)
+		values[i] = 1000 - i;
+	sort_u64(values, 1000);
+	ok(percentile_of(values, 1000, 500) == 500 &&
+	   percentile_of(values, 1000, 900) == 900 &&
+	   percentile_of(values, 1000, 990) == 990 &&
+	   percentile_of(values, 1000, 999) == 999 &&
+	   percentile_of(values, 1000, 1000) == 1000,
+	   "percentiles of 1 to 1000");
+	ok(percentile_of(values, 999, 999) == 999 &&
+	   percentile_of(values, 11, 900) == 10, "ranks are rounded up");
+	ok(percentile_of(two, 2, 500) == 7 && percentile_of(two, 2, 501) == 9 &&
+	   percentile_of(two, 1, 0) == 7 && percentile_of(two, 0, 500) == 0,
+	   "percentiles of two, one and no values");
+	ok(run_length(two, 2) == 1 && run_length(two, 1) == 1,
+	   "runs of different values are one long");
+	values[1] = values[0];
+	values[2] = values[0];
+	ok(run_length(values, 1000) == 3 && run_length(values, 2) == 2,
+	   "runs of equal values");
+}
+
+/* Two samples: 3 and 1 touches that faulted, 1 and 1 that did not */
+static void test_latency(const char *json_path)
+{
+	uint64_t ns[2][3] = { { 10, 20, 20 }, { 400 } }, hits[2][1] = { { 3 }, { 1 } };
+	struct bench_opts opts = { .repeat = 2 };
+	struct sample *samples = calloc(2, sizeof(*samples));
+	struct row rows[] = {
+		{ .method = &methods[METHOD_MBIND_LAZY], .samples = samples,
+		  .nr = 2, .window = 8, .bytes = 4 * base_page_bytes() },
+		{ .method = &methods[METHOD_MBIND_LAZY], .skipped = "it" },
+	};
+	struct results res = {
+		.workload = &latency, .opts = &opts, .rows = rows, .nr = 2,
+	};
+	struct latency_sum sum;
+
+	for (int i = 0; i < 2; i++) {
+		samples[i].touched_pages = 4 - 2 * i;
+		samples[i].times = (struct touch_times) {
+			.fault_ns = ns[i], .nr_faulting = 3 - 2 * i,
+			.hit_ns = hits[i], .nr_hits = 1, .faults = 4 - 2 * i,
+		};
+	}
+	ok(!latency_sum(&sum, samples, 2) && sum.nr_faulting == 4 &&
+	   sum.faults == 6 && sum.touched_pages == 6, "samples are put together");
+	ok(sum.p50_ns == 20 && sum.p90_ns == 400 && sum.max_ns == 400 &&
+	   sum.mean_ns == 112.5 && sum.hit_p50_ns == 1,
+	   "percentiles of all samples");
+	latency_sum_free(&sum);
+	ok(!latency_sum(&sum, samples, 0) && !sum.max_ns && !sum.mean_ns,
+	   "no sample gives zeroes");
+	latency_sum_free(&sum);
+	ok(!json_write(&res, json_path), "JSON of latencies is written");
+	free(samples);
 }
 
 static void test_shuffle(void)
@@ -323,6 +385,8 @@ int main(int argc, char **argv)
 	test_team();
 	test_place();
 	test_contents();
+	test_percentiles();
+	test_latency(argc > 2 ? argv[2] : "/dev/null");
 	test_results(argc > 1 ? argv[1] : "/dev/null");
 	printf("1..%u\n", tests);
 	return failures ? 1 : 0;
