@@ -11,7 +11,7 @@ void csv_row_key(const struct row *row, FILE *out)
 		page_kind_names[row->kind], row->bytes);
 	if (row->window != WINDOW_NONE)
 		fprintf(out, "%d", row->window);
-	fprintf(out, ",%u", row->threads);
+	fprintf(out, ",%u,%u", row->threads, row->nodes);
 }
 
 /* "-" is stdout */
@@ -21,7 +21,7 @@ int csv_write(const struct results *res, const char *path)
 
 	if (!out)
 		goto fail;
-	fputs("method,page_size,size_bytes,window,threads", out);
+	fputs("method,page_size,size_bytes,window,threads,nodes", out);
 	for (const char *const *name = res->workload->columns; *name; name++)
 		fprintf(out, ",%s", *name);
 	fputc('\n', out);

@@ -8,17 +8,25 @@
 #include "json-put.h"
 #include "results.h"
 
-static struct json_object *json_window(int window)
+static struct json_object *json_number(int number)
 {
-	return window == WINDOW_DEFAULT ? json_object_new_string("default") :
-					  json_object_new_int(window);
+	return number == WINDOW_DEFAULT ? json_object_new_string("default") :
+					  json_object_new_int(number);
+}
+
+static struct json_object *json_numbers(const struct num_list *numbers)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned int i = 0; i < numbers->nr; i++)
+		json_object_array_add(list, json_number(numbers->val[i]));
+	return list;
 }
 
 static struct json_object *json_options(const struct bench_opts *opts)
 {
 	struct json_object *obj = json_object_new_object();
 	struct json_object *args = json_object_new_array(), *sizes = json_object_new_array();
-	struct json_object *threads = json_object_new_array(), *windows = json_object_new_array();
 	struct json_object *names = json_object_new_array(), *kinds = json_object_new_array();
 
 	for (int i = 1; i < opts->argc; i++)
@@ -30,17 +38,13 @@ static struct json_object *json_options(const struct bench_opts *opts)
 		append_str(names, methods[opts->methods.idx[i]].name);
 	for (unsigned int i = 0; i < opts->page_kinds.nr; i++)
 		append_str(kinds, page_kind_names[opts->page_kinds.idx[i]]);
-	for (unsigned int i = 0; i < opts->threads.nr; i++)
-		json_object_array_add(threads,
-				      json_object_new_int(opts->threads.val[i]));
-	for (unsigned int i = 0; i < opts->windows.nr; i++)
-		json_object_array_add(windows, json_window(opts->windows.val[i]));
 	put(obj, "arguments", args);
 	put(obj, "sizes_bytes", sizes);
 	put(obj, "methods", names);
 	put(obj, "page_sizes", kinds);
-	put(obj, "windows", windows);
-	put(obj, "threads", threads);
+	put(obj, "windows", json_numbers(&opts->windows));
+	put(obj, "threads", json_numbers(&opts->threads));
+	put(obj, "nodes", json_numbers(&opts->nodes));
 	put_str(obj, "touch", touch_kind_names[opts->touch]);
 	put_double(obj, "touched_percent", opts->fraction * 100);
 	put_u64(obj, "repeats", opts->repeat);
@@ -129,6 +133,23 @@ static struct json_object *json_placement(const struct topo *topo)
 	return obj;
 }
 
+/* [[from, to], ...]: of each part of the area */
+static struct json_object *json_pairs(const struct pairs *pairs)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned int i = 0; i < pairs->nr; i++) {
+		struct json_object *pair = json_object_new_array();
+
+		json_object_array_add(pair,
+				      json_object_new_int(pairs->pair[i].from));
+		json_object_array_add(pair,
+				      json_object_new_int(pairs->pair[i].to));
+		json_object_array_add(list, pair);
+	}
+	return list;
+}
+
 static struct json_object *json_row(const struct results *res, const struct row *row)
 {
 	struct json_object *obj = json_object_new_object();
@@ -139,6 +160,8 @@ static struct json_object *json_row(const struct results *res, const struct row 
 	put(obj, "window", row->window == WINDOW_NONE ? NULL :
 	    json_object_new_int(row->window));
 	put_u64(obj, "threads", row->threads);
+	put_u64(obj, "nodes", row->nodes);
+	put(obj, "pairs", json_pairs(row->pairs));
 	put_u64(obj, "area_pages", row->bytes / base_page_bytes());
 	put(obj, "skipped", row->skipped ?
 	    json_object_new_string(row->skipped) : NULL);

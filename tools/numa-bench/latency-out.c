@@ -42,8 +42,6 @@ static void print_row(const struct row *row, FILE *out)
 
 	if (latency_sum(&sum, row->samples, row->nr))
 		return;
-	fprintf(out, "%-11s", row->method->name);
-	report_window(row, out);
 	print_sum(&sum, out);
 	fprintf(out, " %7.3f %8zu\n", moved_per_touched(last),
 		last->place.left_behind_pages);
@@ -57,6 +55,7 @@ void latency_table(const struct results *res, FILE *out)
 	for (size_t i = 0; i < res->nr; i++) {
 		if (i % res->group == 0)
 			print_head(&res->rows[i], out);
+		report_method(&res->rows[i], out);
 		if (!report_left_out(&res->rows[i], out))
 			print_row(&res->rows[i], out);
 	}

@@ -14,6 +14,7 @@ struct command {
 static const struct command commands[] = {
 	{ "migrate", migrate_main },
 	{ "latency", latency_main },
+	{ "scale", scale_main },
 };
 
 struct choice {
@@ -26,7 +27,8 @@ const char *argp_program_version = "numa-bench " NB_VERSION;
 static const char doc[] =
 	"Measure what moving memory between NUMA nodes costs.\vCommands:\n"
 	"  migrate   move memory by each method, then touch it from another node\n"
-	"  latency   time each touch that migrates, after mbind-lazy\n\n"
+	"  latency   time each touch that migrates, after mbind-lazy\n"
+	"  scale     compare sizes, and numbers of threads and nodes\n\n"
 	"`numa-bench COMMAND --help' lists the options of a command.";
 
 static void choose(const char *name, struct choice *choice,

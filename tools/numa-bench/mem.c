@@ -53,8 +53,8 @@ static char *map_aligned(size_t bytes, size_t align)
 	return base;
 }
 
-/* Nothing is populated yet; pages will come from the node. */
-int area_map(struct area *area, enum page_kind kind, size_t bytes, int node)
+/* Nothing is populated yet. */
+int area_map(struct area *area, enum page_kind kind, size_t bytes)
 {
 	int advice = kind == PAGES_THP ? MADV_HUGEPAGE : MADV_NOHUGEPAGE;
 
@@ -68,8 +68,7 @@ int area_map(struct area *area, enum page_kind kind, size_t bytes, int node)
 	if (!area->base)
 		return -1;
 	/* A kernel without THP has no advice to refuse them either. */
-	if ((madvise(area->base, bytes, advice) && kind == PAGES_THP) ||
-	    bind_area(area, node, 0)) {
+	if (madvise(area->base, bytes, advice) && kind == PAGES_THP) {
 		area_unmap(area);
 		return -1;
 	}
@@ -102,18 +101,19 @@ static uint64_t *page_of(const struct area *area, size_t idx)
 }
 
 /* Each page its own contents: one that ends up elsewhere is noticed. */
-void area_fill(struct area *area, uint64_t seed)
+void area_fill(struct area *area, unsigned int part, unsigned int parts,
+	       uint64_t seed)
 {
 	size_t words = area->page_bytes / sizeof(uint64_t);
+	size_t end = area_part_begin(area, part + 1, parts);
 
 	area->seed = seed;
-	for (size_t i = 0; i < area->nr_pages; i++) {
+	for (size_t i = area_part_begin(area, part, parts); i < end; i++) {
 		uint64_t *word = page_of(area, i), val = mix64(seed + i);
 
 		for (size_t j = 0; j < words; j++, val += WORD_STEP)
 			word[j] = val;
 	}
-	area->thps = area_thps(area);
 }
 
 static bool page_matches(const struct area *area, size_t idx,

@@ -14,12 +14,16 @@
 
 #define BITS_PER_ULONG	(8 * sizeof(unsigned long))
 
-int bind_area(struct area *area, int node, unsigned int flags)
+int bind_part(struct area *area, unsigned int part, unsigned int parts,
+	      int node, unsigned int flags)
 {
+	size_t first = area_part_begin(area, part, parts);
+	size_t nr = area_part_begin(area, part + 1, parts) - first;
 	unsigned long mask[NB_MAX_NODES / BITS_PER_ULONG] = { 0 };
 
 	mask[node / BITS_PER_ULONG] = 1UL << (node % BITS_PER_ULONG);
-	return (int)mbind(area->base, area->bytes, MPOL_BIND, mask,
+	return (int)mbind(area->base + first * area->page_bytes,
+			  nr * area->page_bytes, MPOL_BIND, mask,
 			  NB_MAX_NODES + 1, flags);
 }
 
@@ -38,6 +42,16 @@ static int finish_move_pages(struct method_args *args)
 	args->nodes = NULL;
 	args->status = NULL;
 	return 0;
+}
+
+static int target_of(const struct method_args *args, size_t page)
+{
+	const struct pairs *pairs = args->pairs;
+	unsigned int part = 0;
+
+	while (page >= area_part_begin(args->area, part + 1, pairs->nr))
+		part++;
+	return pairs->pair[part].to;
 }
 
 /*
@@ -61,7 +75,7 @@ static int prepare_move_pages(struct method_args *args)
 	}
 	for (size_t i = 0; i < args->nr; i++) {
 		args->pages[i] = area->base + i * step;
-		args->nodes[i] = args->topo->to;
+		args->nodes[i] = target_of(args, i * step / area->page_bytes);
 		args->status[i] = -1;	/* written: no fault when measured */
 	}
 	return 0;
@@ -76,7 +90,13 @@ static long call_move_pages(struct method_args *args)
 
 static long call_mbind_move(struct method_args *args)
 {
-	return bind_area(args->area, args->topo->to, MPOL_MF_MOVE);
+	const struct pairs *pairs = args->pairs;
+
+	for (unsigned int i = 0; i < pairs->nr; i++)
+		if (bind_part(args->area, i, pairs->nr, pairs->pair[i].to,
+			      MPOL_MF_MOVE))
+			return -1;
+	return 0;
 }
 
 /* Preferred without a node is local: wherever the toucher runs. */

@@ -37,19 +37,9 @@ static double count_of(const struct sample *s, const char *name)
 	return sum;
 }
 
-static void print_ratio(double ratio, FILE *out)
-{
-	if (ratio > 0)
-		fprintf(out, " %7.3f", ratio);
-	else
-		fprintf(out, " %7s", "-");
-}
-
 static void print_costs(const struct row *row, const struct row_sum *sum,
 			FILE *out)
 {
-	fprintf(out, "%-11s", row->method->name);
-	report_window(row, out);
 	for (int p = 0; p < NR_PHASES; p++)
 		fprintf(out, " %9.1f", sum->per_page[p]);
 	if (row->method->moves)
@@ -57,8 +47,8 @@ static void print_costs(const struct row *row, const struct row_sum *sum,
 	else
 		fprintf(out, " %9s", "-");
 	fprintf(out, " %5.1f", sum->total.spread_percent);
-	print_ratio(sum->call_ratio, out);
-	print_ratio(sum->total_ratio, out);
+	report_ratio(sum->call_ratio, out);
+	report_ratio(sum->total_ratio, out);
 }
 
 static void print_nodes(const struct placement *place, FILE *out)
@@ -103,6 +93,7 @@ static void print_row(const struct results *res, const struct row *row,
 {
 	struct row_sum sum;
 
+	report_method(row, out);
 	if (report_left_out(row, out))
 		return;
 	sum = row_sum(res, row);

@@ -25,9 +25,7 @@ static int parse_own(int key, char *arg, struct argp_state *state)
 			argp_error(state, "bad method list '%s'", arg);
 		return 0;
 	case KEY_THREADS:
-		if (parse_numbers(arg, 1, NB_MAX_THREADS, &opts->threads))
-			argp_error(state, "bad thread list '%s': each 1 to %d",
-				   arg, NB_MAX_THREADS);
+		parse_threads(arg, opts, state);
 		return 0;
 	}
 	return ARGP_ERR_UNKNOWN;

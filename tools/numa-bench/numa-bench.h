@@ -20,6 +20,7 @@
 #define NB_MAX_LIST	16
 #define NB_MAX_NODES	1024
 #define NB_MAX_THREADS	1024
+#define NB_MAX_PAIRS	64
 #define NB_MAX_COUNTERS	64
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
@@ -78,7 +79,14 @@ struct topo {
 	int touch_cpu;	/* on "to" */
 };
 
+/* Consecutive parts of the area, each with nodes of its own */
+struct pairs {
+	struct topo pair[NB_MAX_PAIRS];
+	unsigned int nr;
+};
+
 int topo_choose(struct topo *topo, int from, int to);
+int topo_ring(struct pairs *pairs, unsigned int nodes);
 int topo_max_node(void);
 bool topo_has_memory(int node);
 int topo_first_cpu(int node);
@@ -104,8 +112,9 @@ struct area {
 
 size_t base_page_bytes(void);
 size_t thp_bytes(void);
-int area_map(struct area *area, enum page_kind kind, size_t bytes, int node);
-void area_fill(struct area *area, uint64_t seed);
+int area_map(struct area *area, enum page_kind kind, size_t bytes);
+void area_fill(struct area *area, unsigned int part, unsigned int parts,
+	       uint64_t seed);
 size_t area_part_begin(const struct area *area, unsigned int part,
 		       unsigned int parts);
 size_t area_thps(const struct area *area);
@@ -156,9 +165,8 @@ struct placement {
 };
 
 int place_query(const struct area *area, int *nodes);
-void place_compare(struct placement *place, const int *before,
-		   const int *after, const bool *touched, size_t nr_pages,
-		   int target);
+void place_add(struct placement *place, const int *before, const int *after,
+	       const bool *touched, size_t nr_pages, int target);
 
 /* counters.c: event counts of the machine and faults of this thread */
 struct counters {
@@ -177,7 +185,7 @@ uint64_t counters_get(const struct counters *c, const char *name);
 /* method.c: the ways of moving an area */
 struct method_args {
 	struct area *area;
-	const struct topo *topo;
+	const struct pairs *pairs;
 	void **pages;	/* move_pages only */
 	int *nodes;
 	int *status;
@@ -198,7 +206,8 @@ enum { METHOD_NONE, METHOD_MOVE_PAGES, METHOD_MBIND_MOVE, METHOD_MBIND_LAZY,
 
 extern const struct method methods[NR_METHODS];
 
-int bind_area(struct area *area, int node, unsigned int flags);
+int bind_part(struct area *area, unsigned int part, unsigned int parts,
+	      int node, unsigned int flags);
 
 /* window.c: the sysctl vm.mof_window_pages */
 #define WINDOW_MAX	512

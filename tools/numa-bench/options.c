@@ -13,7 +13,8 @@ enum {
 
 static const struct argp_option options[] = {
 	{ "size", 's', "LIST", 0, "Sizes of the area: 64M,1G (default 64M)", 1 },
-	{ "page-size", 'p', "LIST", 0, "4k, thp (default both)", 1 },
+	{ "sizes", 0, NULL, OPTION_ALIAS, NULL, 1 },
+	{ "page-size", 'p', "LIST", 0, "4k, thp (default both; scale: 4k)", 1 },
 	{ "touch", 't', "ORDER", 0, "seq or random (default seq)", 2 },
 	{ "fraction", 'f', "PERCENT", 0,
 	  "Touch a random choice of so many pages (default 100%)", 2 },
@@ -39,6 +40,14 @@ int parse_methods(const char *arg, struct bench_opts *opts)
 	for (int i = 0; i < NR_METHODS; i++)
 		names[i] = methods[i].name;
 	return parse_names(arg, names, NR_METHODS, &opts->methods);
+}
+
+void parse_threads(const char *arg, struct bench_opts *opts,
+		   struct argp_state *state)
+{
+	if (parse_numbers(arg, 1, NB_MAX_THREADS, &opts->threads))
+		argp_error(state, "bad thread list '%s': each 1 to %d", arg,
+			   NB_MAX_THREADS);
 }
 
 static int parse_one(const char *arg, const char *const *names, size_t nr,
@@ -220,6 +229,7 @@ void bench_defaults(struct bench_opts *opts)
 	for (unsigned int i = 0; i < NR_PAGE_KINDS; i++)
 		opts->page_kinds.idx[opts->page_kinds.nr++] = i;
 	opts->threads.val[opts->threads.nr++] = 1;
+	opts->nodes.val[opts->nodes.nr++] = 1;
 	opts->windows.val[opts->windows.nr++] = WINDOW_DEFAULT;
 	opts->fraction = 1;
 	opts->from = -1;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Where the pages are: asks move_pages(2) without nodes, which moves none. */
 #include <numaif.h>
-#include <string.h>
 
 #include "numa-bench.h"
 
@@ -25,11 +24,10 @@ int place_query(const struct area *area, int *nodes)
 	return 0;
 }
 
-void place_compare(struct placement *place, const int *before,
-		   const int *after, const bool *touched, size_t nr_pages,
-		   int target)
+/* Adds pages that were to go to one target. */
+void place_add(struct placement *place, const int *before, const int *after,
+	       const bool *touched, size_t nr_pages, int target)
 {
-	memset(place, 0, sizeof(*place));
 	for (size_t i = 0; i < nr_pages; i++) {
 		bool moved = after[i] == target && before[i] != target;
 

@@ -42,8 +42,18 @@ void report_group(const struct row *row, FILE *out)
 	fputc('\n', out);
 }
 
-void report_window(const struct row *row, FILE *out)
+void report_ratio(double ratio, FILE *out)
 {
+	if (ratio > 0)
+		fprintf(out, " %7.3f", ratio);
+	else
+		fprintf(out, " %7s", "-");
+}
+
+/* What a line begins with */
+void report_method(const struct row *row, FILE *out)
+{
+	fprintf(out, "%-11s", row->method->name);
 	if (row->window == WINDOW_NONE)
 		fprintf(out, " %6s", "-");
 	else
@@ -55,8 +65,6 @@ bool report_left_out(const struct row *row, FILE *out)
 {
 	if (!row->skipped && row->nr)
 		return false;
-	fprintf(out, "%-11s", row->method->name);
-	report_window(row, out);
 	fprintf(out, " left out: %s\n",
 		row->skipped ? row->skipped : "no sample taken");
 	return true;

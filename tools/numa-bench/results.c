@@ -60,7 +60,8 @@ static const struct row *peer(const struct results *res, const struct row *row,
 
 		if (other->method == &methods[method] && other->nr &&
 		    other->kind == row->kind && other->bytes == row->bytes &&
-		    other->threads == row->threads)
+		    other->threads == row->threads &&
+		    other->nodes == row->nodes)
 			return other;
 	}
 	return NULL;

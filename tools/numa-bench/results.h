@@ -10,7 +10,8 @@ struct bench_opts {
 	struct size_list sizes;
 	struct name_list methods;
 	struct name_list page_kinds;
-	struct num_list threads;
+	struct num_list threads;	/* for each node that they are on */
+	struct num_list nodes;		/* 1: "from" and "to" */
 	struct num_list windows;	/* pages, or WINDOW_DEFAULT */
 	enum touch_kind touch;
 	double fraction;
@@ -35,6 +36,8 @@ void bench_defaults(struct bench_opts *opts);
 void bench_parse(struct bench_opts *opts, const struct workload *workload,
 		 int argc, char **argv);
 bool sets_windows(const struct bench_opts *opts);
+void parse_threads(const char *arg, struct bench_opts *opts,
+		   struct argp_state *state);
 int parse_methods(const char *arg, struct bench_opts *opts);
 
 /* sample.c: one area, filled, moved, touched and examined */
@@ -70,7 +73,9 @@ struct row {
 	const struct method *method;
 	enum page_kind kind;
 	size_t bytes;
-	unsigned int threads;	/* that touch */
+	unsigned int threads;	/* that touch, on each target */
+	const struct pairs *pairs;
+	unsigned int nodes;	/* that were asked for, see bench_opts */
 	int window;		/* pages, or WINDOW_NONE */
 	struct sample *samples;
 	size_t nr;
@@ -95,6 +100,7 @@ struct results {
 	const struct workload *workload;
 	const struct bench_opts *opts;
 	struct topo topo;
+	struct pairs *pairs;	/* for each of opts->nodes */
 	struct row *rows;
 	size_t nr;
 	size_t group;	/* methods and windows, next to each other */
@@ -120,7 +126,8 @@ int rounds_run(struct results *res);
 /* report.c, json.c, csv.c: the same, written out */
 void report_header(const struct results *res, FILE *out);
 void report_group(const struct row *row, FILE *out);
-void report_window(const struct row *row, FILE *out);
+void report_method(const struct row *row, FILE *out);
+void report_ratio(double ratio, FILE *out);
 bool report_left_out(const struct row *row, FILE *out);
 int json_write(const struct results *res, const char *path);
 int csv_write(const struct results *res, const char *path);
@@ -144,6 +151,9 @@ struct workload {
 };
 
 int bench_run(const struct workload *workload, const struct bench_opts *opts);
+
+/* scale.c */
+int scale_main(int argc, char **argv);
 
 /* latency.c; latency.h has the rest */
 extern const struct workload latency;

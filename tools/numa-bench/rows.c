@@ -9,19 +9,32 @@ static size_t unit_bytes(enum page_kind kind)
 	return kind == PAGES_THP ? thp_bytes() : base_page_bytes();
 }
 
-static const char *why_not(const struct row *row, const struct topo *topo,
-			   const char *no_method)
+/* A node of a ring holds a part of its own, and gets another one. */
+static bool memory_lacks(const struct row *row)
 {
+	const struct pairs *pairs = row->pairs;
 	size_t need = row->bytes + row->bytes / 16 + (8UL << 20);
 
+	if (pairs->nr > 1)
+		need = need / pairs->nr * 2;
+	for (unsigned int i = 0; i < pairs->nr; i++)
+		if (topo_available_bytes(pairs->pair[i].from) < need ||
+		    topo_available_bytes(pairs->pair[i].to) < need)
+			return true;
+	return false;
+}
+
+static const char *why_not(const struct row *row, const char *no_method)
+{
 	if (no_method)
 		return no_method;
 	if (row->kind == PAGES_THP && !thp_bytes())
 		return "no transparent huge pages here (see transparent_hugepage/enabled)";
-	if (topo_available_bytes(topo->from) < need ||
-	    topo_available_bytes(topo->to) < need)
+	if (!row->pairs->nr)
+		return "there are not so many nodes with memory and CPUs";
+	if (memory_lacks(row))
 		return "a node has too little free memory; use a smaller --size";
-	if (row->threads > row->bytes / unit_bytes(row->kind))
+	if (row->threads * row->pairs->nr > row->bytes / unit_bytes(row->kind))
 		return "more threads than pages";
 	return NULL;
 }
@@ -32,7 +45,7 @@ static int add_row(struct results *res, const struct row *proto,
 	struct row *row = &res->rows[res->nr];
 
 	*row = *proto;
-	row->skipped = why_not(row, &res->topo, no_method);
+	row->skipped = why_not(row, no_method);
 	row->samples = calloc(res->opts->repeat, sizeof(*row->samples));
 	if (!row->samples)
 		return -1;
@@ -110,15 +123,37 @@ static int add_groups(struct results *res, enum page_kind kind, size_t bytes,
 		      const char *const *missing)
 {
 	const struct num_list *threads = &res->opts->threads;
+	size_t nodes = res->opts->nodes.nr;
 
-	for (unsigned int i = 0; i < threads->nr; i++) {
+	for (size_t i = 0; i < nodes * threads->nr; i++) {
 		struct row common = {
 			.kind = kind, .bytes = bytes,
-			.threads = (unsigned int)threads->val[i],
+			.pairs = &res->pairs[i / threads->nr],
+			.nodes = (unsigned int)res->opts->nodes.val[i / threads->nr],
+			.threads = (unsigned int)threads->val[i % threads->nr],
 		};
 
 		if (add_group(res, &common, missing))
 			return -1;
+	}
+	return 0;
+}
+
+/* 1 is the one pair that was chosen; a ring needs two nodes. */
+static int find_pairs(struct results *res)
+{
+	const struct num_list *nodes = &res->opts->nodes;
+
+	res->pairs = calloc(nodes->nr, sizeof(*res->pairs));
+	if (!res->pairs)
+		return -1;
+	for (unsigned int i = 0; i < nodes->nr; i++) {
+		if (nodes->val[i] > 1) {
+			topo_ring(&res->pairs[i], (unsigned int)nodes->val[i]);
+		} else {
+			res->pairs[i].pair[0] = res->topo;
+			res->pairs[i].nr = 1;
+		}
 	}
 	return 0;
 }
@@ -137,8 +172,9 @@ struct results *results_new(const struct workload *workload,
 	res->topo = *topo;
 	res->group = group_rows(opts);
 	res->rows = calloc((size_t)opts->sizes.nr * opts->page_kinds.nr *
-			   opts->threads.nr * res->group, sizeof(*res->rows));
-	if (!res->rows)
+			   opts->threads.nr * opts->nodes.nr * res->group,
+			   sizeof(*res->rows));
+	if (!res->rows || find_pairs(res))
 		goto fail;
 	find_missing(&opts->methods, missing);
 	for (unsigned int k = 0; k < opts->page_kinds.nr; k++)
@@ -160,5 +196,6 @@ void results_free(struct results *res)
 		free(res->rows[i].samples);
 	}
 	free(res->rows);
+	free(res->pairs);
 	free(res);
 }

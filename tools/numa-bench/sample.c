@@ -17,7 +17,7 @@ const char *const phase_names[NR_PHASES] = {
 struct run {
 	const struct workload *workload;
 	const struct bench_opts *opts;
-	const struct topo *topo;
+	const struct pairs *pairs;
 	struct area area;
 	struct touch_plan plan;
 	int *cpus;	/* that touch */
@@ -34,7 +34,7 @@ static uint64_t contents_seed(const struct row *row, uint64_t seed)
 	return mix64(seed ^ ((uint64_t)(row->method - methods) << 56));
 }
 
-static int choose_cpus(struct run *run)
+static int choose_cpus(struct run *run, unsigned int threads)
 {
 	unsigned int nr = run->plan.nr_parts;
 
@@ -42,25 +42,42 @@ static int choose_cpus(struct run *run)
 	if (!run->cpus)
 		return -1;
 	for (unsigned int i = 0; i < nr; i++)
-		run->cpus[i] = topo_nth_cpu(run->topo->to, i);
+		run->cpus[i] = topo_nth_cpu(run->pairs->pair[i / threads].to,
+					    i % threads);
+	return 0;
+}
+
+/* Each part on its node, written by a CPU of that node */
+static int fill(struct run *run, uint64_t seed)
+{
+	unsigned int nr = run->pairs->nr;
+
+	for (unsigned int i = 0; i < nr; i++) {
+		const struct topo *topo = &run->pairs->pair[i];
+
+		if (bind_part(&run->area, i, nr, topo->from, 0) ||
+		    topo_bind_cpu(topo->write_cpu))
+			return -1;
+		area_fill(&run->area, i, nr, seed);
+	}
+	run->area.thps = area_thps(&run->area);
 	return 0;
 }
 
 static int run_setup(struct run *run, const struct row *row, uint64_t seed)
 {
-	if (area_map(&run->area, row->kind, row->bytes, run->topo->from))
+	if (area_map(&run->area, row->kind, row->bytes))
 		return -1;
 	run->before = calloc(run->area.nr_pages, sizeof(*run->before));
 	run->after = calloc(run->area.nr_pages, sizeof(*run->after));
 	if (!run->before || !run->after ||
 	    touch_plan_make(&run->plan, &run->area, run->opts->touch,
-			    run->opts->fraction, row->threads, seed) ||
-	    choose_cpus(run))
+			    run->opts->fraction, row->threads * run->pairs->nr,
+			    seed) ||
+	    choose_cpus(run, row->threads) ||
+	    fill(run, contents_seed(row, seed)))
 		return -1;
-	if (topo_bind_cpu(run->topo->write_cpu))
-		return -1;
-	area_fill(&run->area, contents_seed(row, seed));
-	return topo_bind_cpu(run->topo->touch_cpu);
+	return topo_bind_cpu(run->pairs->pair[0].touch_cpu);
 }
 
 static void run_free(struct run *run)
@@ -75,7 +92,7 @@ static void run_free(struct run *run)
 static int measure_call(struct run *run, const struct method *method,
 			struct sample *sample)
 {
-	struct method_args args = { .area = &run->area, .topo = run->topo };
+	struct method_args args = { .area = &run->area, .pairs = run->pairs };
 	struct counters *counts = &sample->counts[PHASE_CALL];
 	uint64_t start;
 	int ret;
@@ -142,6 +159,20 @@ static int measure_first_touch(struct run *run, struct sample *sample)
 	return counters_stop(counts);
 }
 
+static void compare_places(const struct run *run, struct placement *place)
+{
+	unsigned int nr = run->pairs->nr;
+
+	for (unsigned int i = 0; i < nr; i++) {
+		size_t first = area_part_begin(&run->area, i, nr);
+
+		place_add(place, run->before + first, run->after + first,
+			  run->plan.touched + first,
+			  area_part_begin(&run->area, i + 1, nr) - first,
+			  run->pairs->pair[i].to);
+	}
+}
+
 /* Placement is asked before the contents are read: that touches everything. */
 static int examine(struct run *run, struct sample *sample)
 {
@@ -150,8 +181,7 @@ static int examine(struct run *run, struct sample *sample)
 	sample->touched_pages = run->plan.nr_pages;
 	if (place_query(&run->area, run->after))
 		return -1;
-	place_compare(&sample->place, run->before, run->after,
-		      run->plan.touched, run->area.nr_pages, run->topo->to);
+	compare_places(run, &sample->place);
 	sample->mismatched_pages = area_mismatches(&run->area,
 						   run->plan.touched, 2);
 	return 0;
@@ -176,7 +206,7 @@ int sample_take(const struct results *res, const struct row *row,
 {
 	struct run run = {
 		.workload = res->workload, .opts = res->opts,
-		.topo = &res->topo,
+		.pairs = row->pairs,
 	};
 	int ret;
 

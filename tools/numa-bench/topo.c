@@ -140,10 +140,18 @@ static int choose_to(int from)
 	return -1;
 }
 
+static void choose_cpus(struct topo *topo)
+{
+	topo->touch_cpu = topo_first_cpu(topo->to);
+	topo->write_cpu = topo_first_cpu(topo->from);
+	if (topo->write_cpu < 0)
+		topo->write_cpu = topo->touch_cpu;
+}
+
 static int need_second_node(void)
 {
 	fprintf(stderr,
-		"numa-bench: migrate needs two NUMA nodes with memory, one of them with CPUs; this machine or cpuset has not.\n"
+		"numa-bench: two NUMA nodes with memory, one of them with CPUs, are needed; this machine or cpuset has not.\n"
 		"numa-bench: to try it in a NUMA guest, run `make run' at the top of the source tree.\n");
 	return NB_SKIP;
 }
@@ -173,9 +181,27 @@ int topo_choose(struct topo *topo, int from, int to)
 	topo->from = from >= 0 ? from : nearest_memory(topo->to);
 	if (topo->from < 0)
 		return need_second_node();
-	topo->touch_cpu = topo_first_cpu(topo->to);
-	topo->write_cpu = topo_first_cpu(topo->from);
-	if (topo->write_cpu < 0)
-		topo->write_cpu = topo->touch_cpu;
+	choose_cpus(topo);
 	return NB_OK;
+}
+
+/*
+ * Parts of the area on so many nodes, each part touched from the node of the
+ * next one. -1 if there are not so many nodes with memory and CPUs.
+ */
+int topo_ring(struct pairs *pairs, unsigned int nodes)
+{
+	unsigned int nr = 0;
+
+	for (int node = 0; node <= topo_max_node() && nr < nodes; node++)
+		if (topo_has_memory(node) && topo_first_cpu(node) >= 0)
+			pairs->pair[nr++].from = node;
+	if (nr < nodes)
+		return -1;
+	pairs->nr = nr;
+	for (unsigned int i = 0; i < nr; i++) {
+		pairs->pair[i].to = pairs->pair[(i + 1) % nr].from;
+		choose_cpus(&pairs->pair[i]);
+	}
+	return 0;
 }

@@ -37,6 +37,10 @@ expect "help of latency is status 0" 0 "--window" latency --help
 expect "latency has one method only" 2 "Try" latency --method none
 expect "latency checks its options" 2 "bad window list" latency --window 513
 
+expect "help of scale is status 0" 0 "--nodes" scale --help
+expect "a bad number of nodes is status 2" 2 "bad node list" scale --nodes 0
+expect "scale checks its threads" 2 "bad thread list" scale --threads 0
+
 # Written by the unit tests from known data
 cp "$O/tests/latency.json" "$tmp/json"
 json_is "JSON of latencies holds a histogram and percentiles" \
@@ -83,6 +87,16 @@ json_is "the time of the phases is given as cost and as wall time" \
 	"all(s[p][t] > 0 for x in r['results'] for s in x['samples'] for p in ('first_touch', 'second_touch') for t in ('time_ns', 'wall_ns'))"
 expect "more threads than pages are left out" 77 "more threads than pages" \
 	migrate --from 0 --to 0 -s 4K -m none -p 4k --threads 2
+
+run scale --from 0 --to 0 --sizes 2M,4M -r 1 --threads 1,2 --nodes 1,64 \
+	--json "$tmp/json" --csv "$tmp/csv"
+result "$status" "scale over sizes, threads and nodes"
+json_is "scale has a row for each combination and method" \
+	"len(r['results']) == 2 * 2 * 2 * 2 and r['workload'] == 'scale'"
+json_is "the first row is what others are compared to" \
+	"r['results'][0]['total_to_first_ratio'] == 1 and r['results'][0]['pairs'] == [[0, 0]]"
+json_is "rows for more nodes than there are say so" \
+	"all('not so many nodes' in x['skipped'] for x in r['results'] if x['nodes'] == 64 and x['method'] == 'mbind-move')"
 
 run migrate --from 0 --to 0 -s 2M -r 1 -m none --json -
 cp "$tmp/out" "$tmp/json"

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What needs no second node: parsing, statistics, plans, contents, JSON. TAP. */
-#include <numa.h>
+/* What needs no second node: parsing and statistics, and the rest. TAP. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "latency.h"
+#include "unit.h"
 
 static unsigned int tests, failures;
 
-static void ok(bool good, const char *name)
+void skip(const char *name, const char *reason)
+{
+	printf("ok %u - %s # SKIP %s\n", ++tests, name, reason);
+}
+
+void ok(bool good, const char *name)
 {
 	printf("%s %u - %s\n", good ? "ok" : "not ok", ++tests, name);
 	failures += !good;
@@ -132,42 +137,6 @@ static void test_percentiles(void)
 	   "runs of equal values");
 }
 
-/* Two samples: 3 and 1 touches that faulted, 1 and 1 that did not */
-static void test_latency(const char *json_path)
-{
-	uint64_t ns[2][3] = { { 10, 20, 20 }, { 400 } }, hits[2][1] = { { 3 }, { 1 } };
-	struct bench_opts opts = { .repeat = 2 };
-	struct sample *samples = calloc(2, sizeof(*samples));
-	struct row rows[] = {
-		{ .method = &methods[METHOD_MBIND_LAZY], .samples = samples,
-		  .nr = 2, .window = 8, .bytes = 4 * base_page_bytes() },
-		{ .method = &methods[METHOD_MBIND_LAZY], .skipped = "it" },
-	};
-	struct results res = {
-		.workload = &latency, .opts = &opts, .rows = rows, .nr = 2,
-	};
-	struct latency_sum sum;
-
-	for (int i = 0; i < 2; i++) {
-		samples[i].touched_pages = 4 - 2 * i;
-		samples[i].times = (struct touch_times) {
-			.fault_ns = ns[i], .nr_faulting = 3 - 2 * i,
-			.hit_ns = hits[i], .nr_hits = 1, .faults = 4 - 2 * i,
-		};
-	}
-	ok(!latency_sum(&sum, samples, 2) && sum.nr_faulting == 4 &&
-	   sum.faults == 6 && sum.touched_pages == 6, "samples are put together");
-	ok(sum.p50_ns == 20 && sum.p90_ns == 400 && sum.max_ns == 400 &&
-	   sum.mean_ns == 112.5 && sum.hit_p50_ns == 1,
-	   "percentiles of all samples");
-	latency_sum_free(&sum);
-	ok(!latency_sum(&sum, samples, 0) && !sum.max_ns && !sum.mean_ns,
-	   "no sample gives zeroes");
-	latency_sum_free(&sum);
-	ok(!json_write(&res, json_path), "JSON of latencies is written");
-	free(samples);
-}
-
 static void test_shuffle(void)
 {
 	uint32_t a[100], b[100];
@@ -190,188 +159,6 @@ static void test_shuffle(void)
 	ok(memcmp(a, b, sizeof(a)), "another seed gives another order");
 }
 
-static void test_plans(void)
-{
-	struct area area = {
-		.bytes = 1024 * 4096, .page_bytes = 4096, .unit_bytes = 4096,
-		.nr_pages = 1024,
-	};
-	struct touch_plan plan;
-	bool sorted = true;
-
-	touch_plan_make(&plan, &area, TOUCH_SEQ, 1, 1, 1);
-	ok(!plan.order && plan.nr_pages == 1024, "all in sequence needs no order");
-	touch_plan_free(&plan);
-	touch_plan_make(&plan, &area, TOUCH_SEQ, 0.1, 1, 1);
-	for (size_t i = 1; i < plan.nr_pages; i++)
-		sorted &= plan.order[i - 1] < plan.order[i];
-	ok(plan.nr_pages == 102 && sorted, "a tenth of the pages, ascending");
-	touch_plan_free(&plan);
-	area.unit_bytes = 64 * 4096;
-	touch_plan_make(&plan, &area, TOUCH_RANDOM, 0.25, 1, 1);
-	sorted = plan.touched[plan.order[0] / 64 * 64 + 63];
-	ok(plan.nr_pages == 256 && sorted, "large pages are chosen whole");
-	touch_plan_free(&plan);
-}
-
-/* Each page of the area in one part only, in ascending parts */
-static bool parts_cover(const struct touch_plan *plan, const struct area *area)
-{
-	size_t nr = 0;
-
-	for (unsigned int part = 0; part < plan->nr_parts; part++) {
-		size_t low = area_part_begin(area, part, plan->nr_parts);
-		size_t high = area_part_begin(area, part + 1, plan->nr_parts);
-
-		for (size_t i = plan->begin[part]; i < plan->begin[part + 1]; i++) {
-			uint32_t page = plan->order ? plan->order[i] : i;
-
-			nr += page >= low && page < high && plan->touched[page];
-		}
-	}
-	return nr == plan->nr_pages;
-}
-
-static void test_parts(void)
-{
-	struct area area = {
-		.bytes = 1000 * 4096, .page_bytes = 4096, .unit_bytes = 4096,
-		.nr_pages = 1000,
-	};
-	struct touch_plan plan;
-	bool good;
-
-	touch_plan_make(&plan, &area, TOUCH_SEQ, 1, 3, 1);
-	ok(!plan.order && plan.begin[1] == 333 && plan.begin[2] == 666 &&
-	   parts_cover(&plan, &area), "parts of threads, in sequence");
-	touch_plan_free(&plan);
-	touch_plan_make(&plan, &area, TOUCH_RANDOM, 1, 3, 1);
-	good = parts_cover(&plan, &area) && plan.order[0] + 1 != plan.order[1];
-	touch_plan_free(&plan);
-	touch_plan_make(&plan, &area, TOUCH_RANDOM, 0.1, 7, 1);
-	ok(good && parts_cover(&plan, &area), "parts of threads, random");
-	touch_plan_free(&plan);
-	area.unit_bytes = 100 * 4096;
-	touch_plan_make(&plan, &area, TOUCH_SEQ, 1, 4, 1);
-	ok(plan.begin[1] == 200 && plan.begin[2] == 500 &&
-	   plan.begin[3] == 700, "no large page belongs to two threads");
-	touch_plan_free(&plan);
-}
-
-static void test_place(void)
-{
-	static const int before[] = { 1, 1, 1, 0, 1 };
-	static const int after[] = { 0, 0, 1, 0, -2 };
-	static const bool touched[] = { true, false, true, true, true };
-	struct placement *place = malloc(sizeof(*place));
-
-	place_compare(place, before, after, touched, 5, 0);
-	ok(place->node_pages[0] == 3 && place->node_pages[1] == 1 &&
-	   place->absent_pages == 1, "pages are counted by node");
-	ok(place->moved_pages == 2 && place->moved_untouched_pages == 1,
-	   "moved pages, and those that nobody touched");
-	ok(place->left_behind_pages == 2, "touched pages left behind");
-	free(place);
-}
-
-static void test_contents(void)
-{
-	static bool touched[1024];
-	struct touch_plan plan;
-	struct area area;
-	uint64_t *page;
-
-	if (numa_available() < 0 || area_map(&area, PAGES_4K, 1024 * base_page_bytes(), 0)) {
-		printf("ok %u - contents # SKIP no mbind(2) here\n", ++tests);
-		return;
-	}
-	area_fill(&area, 3);
-	ok(!area_mismatches(&area, touched, 2), "contents as written");
-	touch_plan_make(&plan, &area, TOUCH_RANDOM, 0.5, 1, 1);
-	touch_run(&plan, &area, 0);
-	ok(!area_mismatches(&area, plan.touched, 1), "each touch adds one");
-	ok(area_mismatches(&area, plan.touched, 2) == 512,
-	   "a lost touch is noticed");
-	page = (uint64_t *)(area.base + 5 * area.page_bytes);
-	page[100]++;
-	ok(area_mismatches(&area, plan.touched, 1) == 1,
-	   "one wrong word is noticed");
-	memcpy(area.base, area.base + area.page_bytes, area.page_bytes);
-	ok(area_mismatches(&area, plan.touched, 1) == 2,
-	   "a page in another's place is noticed");
-	touch_plan_free(&plan);
-	area_unmap(&area);
-}
-
-static void test_team(void)
-{
-	struct area area = {
-		.bytes = 256 * 4096, .page_bytes = 4096, .unit_bytes = 4096,
-		.nr_pages = 256,
-	};
-	const int cpu = topo_first_cpu(0);
-	const int cpus[] = { cpu, cpu, cpu }, wrong[] = { cpu, cpu, 100000 };
-	struct touch_time time = { 0 };
-	struct touch_plan plan;
-	size_t touched = 0;
-
-	area.base = calloc(1, area.bytes);
-	touch_plan_make(&plan, &area, TOUCH_RANDOM, 0.5, 3, 1);
-	ok(!team_touch(&plan, &area, cpus, &time) && time.wall_ns &&
-	   time.cpu_ns, "three threads on one CPU");
-	for (size_t i = 0; i < area.nr_pages; i++)
-		touched += *(uint64_t *)(area.base + i * 4096) == plan.touched[i];
-	ok(touched == 256, "threads touch each page of the plan once");
-	ok(team_touch(&plan, &area, wrong, &time) < 0,
-	   "a CPU that does not exist is an error");
-	touch_plan_free(&plan);
-	free(area.base);
-}
-
-/* 1000 ns of call and 500 of first touch, 100 of them the loop's, 10 pages */
-static void test_results(const char *json_path)
-{
-	struct bench_opts opts = { .argc = 0, .repeat = 1 };
-	struct sample *samples = calloc(3, sizeof(*samples));
-	struct row rows[] = {
-		{ .method = &methods[METHOD_NONE], .samples = &samples[0], .nr = 1 },
-		{ .method = &methods[METHOD_MBIND_MOVE], .samples = &samples[1], .nr = 1 },
-		{ .method = &methods[METHOD_MBIND_LAZY], .samples = &samples[2], .nr = 1 },
-		{ .method = &methods[METHOD_MPROTECT], .skipped = "\"quoted\"" },
-	};
-	struct results res = { .workload = &migrate, .opts = &opts, .rows = rows, .nr = 4 };
-	struct row_sum sum;
-
-	for (int i = 0; i < 3; i++) {
-		samples[i].touched_pages = 10;
-		samples[i].ns[PHASE_SECOND] = 100;
-	}
-	for (int i = 0; i < 4; i++)
-		rows[i].bytes = 20 * base_page_bytes();
-	samples[1].ns[PHASE_CALL] = 1000;
-	samples[1].ns[PHASE_FIRST] = 100;
-	samples[2].ns[PHASE_CALL] = 100;
-	samples[2].ns[PHASE_FIRST] = 500;
-	samples[2].place.moved_pages = 12;
-	sum = row_sum(&res, &rows[2]);
-	ok(sum.baseline_ns == 100 && sum.per_page[PHASE_CALL] == 5 &&
-	   sum.per_page[PHASE_FIRST] == 50 && sum.total_per_page == 50,
-	   "costs per page, the loop subtracted once");
-	ok(sum.moved_per_touched == 1.2, "pages moved per page touched");
-	ok(sum.call_ratio == 0.1 && sum.total_ratio == 0.5,
-	   "ratios to mbind-move");
-	ok(results_status(&res) == NB_OK, "all well: status 0");
-	ok(!json_write(&res, json_path), "JSON is written");
-	res.interrupted = true;
-	ok(results_status(&res) == NB_INTERRUPTED, "interrupted: status 130");
-	samples[0].mismatched_pages = 1;
-	/* What it says to users is no news here. */
-	if (!freopen("/dev/null", "w", stderr))
-		printf("# stderr stays open\n");
-	ok(results_status(&res) == NB_CHECK_FAILED, "wrong contents: status 1");
-	free(samples);
-}
-
 int main(int argc, char **argv)
 {
 	test_sizes();
@@ -380,14 +167,10 @@ int main(int argc, char **argv)
 	test_values();
 	test_stats();
 	test_shuffle();
-	test_plans();
-	test_parts();
-	test_team();
-	test_place();
-	test_contents();
+	test_area();
 	test_percentiles();
-	test_latency(argc > 2 ? argv[2] : "/dev/null");
-	test_results(argc > 1 ? argv[1] : "/dev/null");
+	test_results(argc > 1 ? argv[1] : "/dev/null",
+		     argc > 2 ? argv[2] : "/dev/null");
 	printf("1..%u\n", tests);
 	return failures ? 1 : 0;
 }

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the unit tests share. */
+#ifndef NB_UNIT_H
+#define NB_UNIT_H
+
+#include <stdbool.h>
+
+void ok(bool good, const char *name);
+void skip(const char *name, const char *reason);
+
+void test_area(void);
+void test_results(const char *migrate_json_path, const char *latency_json_path);
+
+#endif /* NB_UNIT_H */
