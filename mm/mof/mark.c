@@ -43,8 +43,9 @@
  * @end: its end
  * @count_only: this VMA's pages cannot be marked: only look for misplaced ones
  * @per_page: this VMA's policy may differ from page to page
- * @follows: this VMA's policy leaves the target to the toucher
- * @mark_plain: all that is mof_is_plain() in this VMA is marked
+ * @follows: it does not, and leaves the target to the toucher
+ * @in_place: pages on @nid are where every toucher would want them
+ * @nid: node that was last asked for, NUMA_NO_NODE if the next page has to ask
  */
 struct mof_mark {
 	unsigned long lazy;
@@ -59,29 +60,45 @@ struct mof_mark {
 	bool count_only;
 	bool per_page;
 	bool follows;
-	bool mark_plain;
+	bool in_place;
+	int nid;
 };
 
 enum mof_verdict { MOF_SKIP, MOF_FAIL, MOF_MARK };
 
-static void mof_read_policy(struct mof_mark *m, struct vm_area_struct *vma,
-			    unsigned long addr)
+static bool mof_follows(struct vm_area_struct *vma, unsigned long addr)
 {
 	struct mempolicy *pol;
+	bool follows;
 	pgoff_t ilx;
 
 	pol = get_vma_policy(vma, addr, 0, &ilx);
-	m->follows = mof_policy_follows_toucher(pol);
+	follows = mof_policy_follows_toucher(pol);
 	mpol_cond_put(pol);
+	return follows;
+}
+
+/* Ask for one folio, and find out whether the answer holds for its node. */
+static void mof_ask_in_place(struct mof_mark *m, struct vm_area_struct *vma,
+			     unsigned long addr, struct folio *folio)
+{
+	bool uniform = false;
+
+	m->in_place = !(m->per_page && mof_follows(vma, addr)) &&
+		      mof_uniform_target(vma, addr, folio,
+					 &uniform) == NUMA_NO_NODE;
+	m->nid = uniform ? folio_nid(folio) : NUMA_NO_NODE;
 }
 
 /* Is the folio where every toucher would want it? */
 static bool mof_in_place(struct mof_mark *m, struct vm_area_struct *vma,
 			 unsigned long addr, struct folio *folio)
 {
-	if (m->per_page)
-		mof_read_policy(m, vma, addr);
-	return !m->follows && mof_vma_target(vma, addr, folio) == NUMA_NO_NODE;
+	if (m->follows)
+		return false;
+	if (folio_nid(folio) != m->nid)
+		mof_ask_in_place(m, vma, addr, folio);
+	return m->in_place;
 }
 
 /*
@@ -127,8 +144,8 @@ static inline enum mof_verdict
 mof_judge(struct mof_mark *m, struct vm_area_struct *vma, unsigned long addr,
 	  struct folio *folio)
 {
-	if (m->mark_plain && mof_is_plain(folio))
-		return MOF_MARK;
+	if (!m->count_only && mof_is_plain(folio))
+		return mof_in_place(m, vma, addr, folio) ? MOF_SKIP : MOF_MARK;
 	return mof_judge_any(m, vma, addr, folio);
 }
 
@@ -334,8 +351,8 @@ static int mof_pre_vma(unsigned long start, unsigned long end,
 	m->start = start;
 	m->end = end;
 	m->per_page = vma->vm_ops && vma->vm_ops->get_policy;
-	mof_read_policy(m, vma, start);
-	m->mark_plain = m->follows && !m->per_page && !m->count_only;
+	m->follows = !m->per_page && mof_follows(vma, start);
+	m->nid = NUMA_NO_NODE;
 	if (m->count_only)
 		return 0;
 
