@@ -13,7 +13,7 @@
 #define WRITERS		2
 #define MARKS		20	/* at least */
 #define ROUNDS		20	/* of each writer, at least */
-#define MOVE_EVERY	4	/* rounds */
+#define MOVE_EVERY	4	/* marks */
 
 struct writer {
 	pthread_t thread;
@@ -22,7 +22,7 @@ struct writer {
 };
 
 /* A different place in each page, so that all of a page is looked at. */
-static long slot_word(long page, long slot)
+long crew_word(long page, long slot)
 {
 	return (page * 5 * WRITERS + slot) % (page_size() / (long)sizeof(__u64));
 }
@@ -37,7 +37,7 @@ static bool is_slot(long page, long word)
 	long slot;
 
 	for (slot = 0; slot < WRITERS; slot++)
-		if (slot_word(page, slot) == word)
+		if (crew_word(page, slot) == word)
 			return true;
 	return false;
 }
@@ -48,19 +48,30 @@ static bool crew_done(const struct crew *c)
 	       __atomic_load_n(&c->marks, __ATOMIC_RELAXED) >= MARKS;
 }
 
+/* The writers change nodes together, and for half of the time are on two. */
+static void change_node(const struct writer *w, long *phase)
+{
+	const struct machine *m = w->c->m;
+	long now = __atomic_load_n(&w->c->marks, __ATOMIC_RELAXED) / MOVE_EVERY;
+
+	if (now == *phase)
+		return;
+	*phase = now;
+	run_on((now + w->slot * (now / 2)) % 2 ? m->from : m->to);
+}
+
 static void *write_always(void *arg)
 {
 	struct writer *w = arg;
 	struct crew *c = w->c;
-	long i, lost = 0;
+	long i, lost = 0, phase = -1;
 	__u64 round;
 	__u64 *word;
 
 	for (round = 1; round <= ROUNDS || !crew_done(c); round++) {
-		if (round % MOVE_EVERY == 1)
-			run_on((round / MOVE_EVERY + w->slot) % 2 ? c->m->from : c->m->to);
+		change_node(w, &phase);
 		for (i = 0; i < c->a->pages; i++) {
-			word = word_of(c->a, i, slot_word(i, w->slot));
+			word = word_of(c->a, i, crew_word(i, w->slot));
 			lost += __atomic_load_n(word, __ATOMIC_RELAXED) != round - 1;
 			__atomic_store_n(word, round, __ATOMIC_RELAXED);
 		}
@@ -100,7 +111,7 @@ static void clear_slots(const struct area *a)
 
 	for (i = 0; i < a->pages; i++)
 		for (slot = 0; slot < WRITERS; slot++)
-			*word_of(a, i, slot_word(i, slot)) = 0;
+			*word_of(a, i, crew_word(i, slot)) = 0;
 }
 
 static void disturb(struct crew *c)

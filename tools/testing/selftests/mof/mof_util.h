@@ -167,6 +167,7 @@ struct crew {
 };
 
 int crew_run(struct crew *c);
+long crew_word(long page, long slot);
 
 /* mof_stats.c */
 

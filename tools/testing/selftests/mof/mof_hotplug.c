@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * CPUs and memory that go away while memory is marked.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
+
+#include "mof_test.h"
+
+#define CPUS		"/sys/devices/system/cpu/"
+#define BLOCKS		"/sys/devices/system/memory/"
+#define MAX_BLOCKS	64
+#define TRIES		5
+
+/* CPU hotplug */
+
+static int cpu_set(int cpu, bool on)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), CPUS "cpu%d/online", cpu);
+	return write_long(path, on);
+}
+
+/* Take all of a node's CPUs down, or up again; 0 cannot go. */
+static int node_cpus_set(int node, bool on)
+{
+	char path[80];
+	int cpu, err = 0;
+
+	for (cpu = 1; cpu < 64; cpu++) {
+		snprintf(path, sizeof(path), CPUS "cpu%d/node%d", cpu, node);
+		if (!access(path, F_OK) || on)
+			err = cpu_set(cpu, on) ? : err;
+	}
+	return on ? 0 : err;
+}
+
+static bool cpus_can_go(int node)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/cpu0", node);
+	return access(path, F_OK) && !access(CPUS "cpu1/online", W_OK);
+}
+
+/* Where the calling thread runs, as the kernel tells: libnuma has a copy. */
+static int my_node(void)
+{
+	unsigned int cpu, node;
+
+	return getcpu(&cpu, &node) ? -errno : (int)node;
+}
+
+TEST_F(lazy, touches_after_the_cpus_of_the_node_went_down_go_to_the_new_node)
+{
+	struct area last = area_part(&self->a, AREA_PAGES / 2, AREA_PAGES / 2);
+	int node;
+
+	if (!cpus_can_go(self->m.to))
+		SKIP(return, "kernel without CPU hotplug, or only CPU 0");
+	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_read(&last);
+	EXPECT_EQ(last.pages, area_on(&last, self->m.to));
+	ASSERT_EQ(0, node_cpus_set(self->m.to, false));
+	node = my_node();
+	EXPECT_NE(self->m.to, node);
+	area_write(&self->a);
+	EXPECT_EQ(node, my_node());
+	EXPECT_EQ(last.pages, area_on(&last, self->m.to));
+	EXPECT_EQ(AREA_PAGES - last.pages, area_on(&self->a, node));
+	EXPECT_EQ(0, area_hinted(&self->a));
+	node_cpus_set(self->m.to, true);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+static int cpus_down_and_up(const struct crew *c, long i)
+{
+	int err = node_cpus_set(c->m->to, false);
+
+	return node_cpus_set(c->m->to, true) ? : err;
+}
+
+TEST_F(lazy, cpus_that_go_down_and_up_beside_marks_and_writers_lose_no_write)
+{
+	struct crew c = {
+		.a = &self->a, .m = &self->m, .op = cpus_down_and_up, .times = 4,
+	};
+
+	if (!cpus_can_go(self->m.to))
+		SKIP(return, "kernel without CPU hotplug, or only CPU 0");
+	ASSERT_EQ(0, crew_run(&c));
+	EXPECT_EQ(0, c.lost);
+	EXPECT_EQ(0, c.refused);
+	area_read(&self->a);
+	EXPECT_EQ(0, area_hinted(&self->a));
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/* Memory hotplug: blocks that can go are those of ZONE_MOVABLE. */
+
+/**
+ * struct blocks - memory blocks
+ * @nr:	how many
+ * @id:	their numbers
+ */
+struct blocks {
+	int nr;
+	int id[MAX_BLOCKS];
+};
+
+static bool block_says(int block, const char *file, const char *word)
+{
+	char path[80], text[64] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), BLOCKS "memory%d/%s", block, file);
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return false;
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = '\0';
+	close(fd);
+	return !strncmp(text, word, strlen(word));
+}
+
+static int block_set(int block, const char *state)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), BLOCKS "memory%d/state", block);
+	return write_text(path, state);
+}
+
+/* Pages that are used for a moment only make it fail: try again. */
+static int block_offline(int block)
+{
+	int try, err = -EAGAIN;
+
+	for (try = 0; try < TRIES && err; try++)
+		err = block_set(block, "offline");
+	return err;
+}
+
+/* Take as many of them down as possible; those that did are what is left of @b. */
+static int blocks_offline(struct blocks *b)
+{
+	int i, gone = 0;
+
+	for (i = 0; i < b->nr; i++)
+		if (!block_offline(b->id[i]))
+			b->id[gone++] = b->id[i];
+	b->nr = gone;
+	return gone ? 0 : -EBUSY;
+}
+
+/* Blocks that come back are to be movable again, as they were. */
+static int blocks_online(const struct blocks *b)
+{
+	int i, err = 0;
+
+	for (i = 0; i < b->nr; i++)
+		err = block_set(b->id[i], "online_movable") ? : err;
+	return err;
+}
+
+/*
+ * Blocks of @node that can go: such as have movable memory and have gone once, for
+ * the last one of a node may hold what the kernel allocated early.
+ */
+static struct blocks movable_blocks(int node)
+{
+	struct blocks b = { 0 };
+	struct dirent *entry;
+	char path[80];
+	DIR *dir;
+	int id;
+
+	snprintf(path, sizeof(path), "/sys/devices/system/node/node%d", node);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir)))
+		if (sscanf(entry->d_name, "memory%d", &id) == 1 && b.nr < MAX_BLOCKS &&
+		    block_says(id, "state", "online") &&
+		    block_says(id, "valid_zones", "Movable"))
+			b.id[b.nr++] = id;
+	if (dir)
+		closedir(dir);
+	blocks_offline(&b);
+	blocks_online(&b);
+	return b;
+}
+
+static long block_pages(void)
+{
+	char text[32] = "";
+	int fd = open(BLOCKS "block_size_bytes", O_RDONLY);
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		text[0] = '\0';
+	close(fd);
+	return strtol(text, NULL, 16) / page_size();
+}
+
+/* Pages of the area that are in one of the blocks. */
+static long area_in(const struct area *a, const struct blocks *b)
+{
+	long pages = block_pages(), found = 0;
+	long i;
+	int k;
+
+	for (i = 0; i < a->pages; i++)
+		for (k = 0; k < b->nr; k++)
+			found += page_pfn(a, i) / pages == b->id[k];
+	return found;
+}
+
+/*
+ * Make @a an area of @pages in these blocks of @node: some of a larger one, whose
+ * rest is let go of. -ENOENT if it is nowhere in them.
+ */
+static int area_new_in(struct area *a, long pages, const struct blocks *b, int node)
+{
+	long first, all = 2 * block_pages();
+	struct area big, part;
+	int err;
+
+	err = area_new(&big, all, node);
+	if (err)
+		return err;
+	for (first = 0; first < all; first += pages) {
+		part = area_part(&big, first, pages);
+		if (area_in(&part, b) == pages)
+			break;
+	}
+	munmap(big.base, first * page_size());
+	if (first >= all)
+		return -ENOENT;
+	munmap(part.base + area_bytes(&part), (all - first - pages) * page_size());
+	*a = part;
+	return 0;
+}
+
+#define NOT_MOVABLE	"no movable memory (boot with movablecore=), or no memory hotplug"
+
+TEST_F(lazy, marked_pages_in_memory_that_goes_offline_keep_contents)
+{
+	struct blocks b = movable_blocks(self->m.from);
+	struct area a;
+
+	if (!b.nr)
+		SKIP(return, NOT_MOVABLE);
+	if (area_new_in(&a, AREA_PAGES, &b, self->m.from))
+		SKIP(return, "no memory to be had in blocks that can go");
+	ASSERT_EQ(0, mark(&a, MPOL_LOCAL, 0));
+	ASSERT_EQ(AREA_PAGES, area_hinted(&a));
+	EXPECT_EQ(0, blocks_offline(&b));
+	EXPECT_EQ(0, area_in(&a, &b));
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_write(&a);
+	EXPECT_EQ(0, area_hinted(&a));
+	EXPECT_EQ(0, area_bad(&a));
+	EXPECT_EQ(0, blocks_online(&b));
+	drain_lru();
+	ASSERT_EQ(0, mark(&a, MPOL_LOCAL, 0));
+	area_write(&a);
+	EXPECT_EQ(AREA_PAGES, area_on(&a, self->m.to));
+	EXPECT_EQ(0, area_bad(&a));
+}
+
+TEST_F(lazy, touches_whose_target_loses_memory_succeed)
+{
+	struct blocks b = movable_blocks(self->m.to);
+
+	if (!b.nr)
+		SKIP(return, NOT_MOVABLE);
+	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	EXPECT_EQ(0, blocks_offline(&b));
+	area_write(&self->a);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_RESOLVED]);
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_MIGRATED] + self->d.v[MOF_FAILED_NOMEM]);
+	EXPECT_EQ(self->d.v[MOF_MIGRATED], area_on(&self->a, self->m.to));
+	EXPECT_EQ(0, area_hinted(&self->a));
+	EXPECT_EQ(0, blocks_online(&b));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+static struct blocks come_and_go;
+
+static int memory_down_and_up(const struct crew *c, long i)
+{
+	struct blocks b = come_and_go;
+	int err = blocks_offline(&b);
+
+	return blocks_online(&b) ? : err;
+}
+
+TEST_F(lazy, memory_that_goes_down_and_up_beside_marks_and_writers_loses_no_write)
+{
+	struct crew c = {
+		.m = &self->m, .op = memory_down_and_up, .times = 6,
+	};
+	struct area a;
+
+	come_and_go = movable_blocks(self->m.from);
+	if (!come_and_go.nr)
+		SKIP(return, NOT_MOVABLE);
+	if (area_new_in(&a, AREA_PAGES, &come_and_go, self->m.from))
+		SKIP(return, "no memory to be had in blocks that can go");
+	c.a = &a;
+	ASSERT_EQ(0, crew_run(&c));
+	EXPECT_EQ(0, c.lost);
+	EXPECT_EQ(0, c.refused);
+	area_read(&a);
+	EXPECT_EQ(0, area_hinted(&a));
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	EXPECT_EQ(0, area_bad(&a));
+}
+
+#include "mof_main.h"
