@@ -3,6 +3,7 @@
  * Races: an area is marked all the time, threads on two nodes write to it all
  * the time, and beside them something else goes on. No write may get lost.
  */
+#include <pthread.h>
 #include <sys/mman.h>
 
 #include "mof_test.h"
@@ -217,6 +218,43 @@ TEST_F(lazy, children_that_exec_beside_marks_lose_no_write)
 
 	beside(_metadata, &self->m, &self->a, &c);
 	EXPECT_EQ(0, c.refused);
+}
+
+/* Threads that mark and touch until exec(2) ends them. */
+static void *mark_and_touch(void *arg)
+{
+	const struct area *a = arg;
+
+	for (;;) {
+		mark(a, MPOL_LOCAL, 0);
+		area_write(a);
+	}
+	return NULL;
+}
+
+TEST_F(lazy, exec_beside_threads_that_mark_and_touch_succeeds)
+{
+	pthread_t thread;
+	int round, i, status;
+	pid_t pid;
+
+	for (round = 0; round < 10; round++) {
+		pid = fork();
+		if (!pid) {
+			for (i = 0; i < 3; i++)
+				if (pthread_create(&thread, NULL, mark_and_touch, &self->a))
+					_exit(1);
+			run_on(round % 2 ? self->m.from : self->m.to);
+			usleep(1000 * round);
+			execl("/bin/true", "true", NULL);
+			_exit(1);
+		}
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_EQ(0, status);
+	}
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	EXPECT_EQ(0, area_bad(&self->a));
 }
 
 #include "mof_main.h"

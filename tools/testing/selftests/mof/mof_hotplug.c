@@ -211,18 +211,20 @@ static long block_pages(void)
 static long area_in(const struct area *a, const struct blocks *b)
 {
 	long pages = block_pages(), found = 0;
-	long i;
+	long i, pfn;
 	int k;
 
-	for (i = 0; i < a->pages; i++)
+	for (i = 0; i < a->pages; i++) {
+		pfn = page_pfn(a, i);
 		for (k = 0; k < b->nr; k++)
-			found += page_pfn(a, i) / pages == b->id[k];
+			found += pfn / pages == b->id[k];
+	}
 	return found;
 }
 
 /*
- * Make @a an area of @pages in these blocks of @node: some of a larger one, whose
- * rest is let go of. -ENOENT if it is nowhere in them.
+ * Make @a an area of @pages in these blocks of @node: take more and more memory
+ * until some is in them, and let go of the rest. -ENOENT if none is.
  */
 static int area_new_in(struct area *a, long pages, const struct blocks *b, int node)
 {
@@ -230,27 +232,46 @@ static int area_new_in(struct area *a, long pages, const struct blocks *b, int n
 	struct area big, part;
 	int err;
 
-	err = area_new(&big, all, node);
+	err = area_map(&big, all) ? : area_mbind(&big, MPOL_BIND, NODE_MASK(node), 0);
 	if (err)
 		return err;
 	for (first = 0; first < all; first += pages) {
 		part = area_part(&big, first, pages);
+		area_fill(&part);
 		if (area_in(&part, b) == pages)
 			break;
 	}
-	munmap(big.base, first * page_size());
+	if (first)
+		munmap(big.base, first * page_size());
 	if (first >= all)
 		return -ENOENT;
 	munmap(part.base + area_bytes(&part), (all - first - pages) * page_size());
 	*a = part;
-	return 0;
+	drain_lru();
+	return area_mbind(a, MPOL_DEFAULT, 0, 0);
+}
+
+/*
+ * Let @m->from be a node of which blocks can go: early allocations of the kernel
+ * may be in all of those of one node.
+ */
+static struct blocks choose_source(struct machine *m)
+{
+	struct blocks b = movable_blocks(m->from);
+	int from = m->from;
+
+	if (b.nr)
+		return b;
+	m->from = m->to;
+	m->to = from;
+	return movable_blocks(m->from);
 }
 
 #define NOT_MOVABLE	"no movable memory (boot with movablecore=), or no memory hotplug"
 
 TEST_F(lazy, marked_pages_in_memory_that_goes_offline_keep_contents)
 {
-	struct blocks b = movable_blocks(self->m.from);
+	struct blocks b = choose_source(&self->m);
 	struct area a;
 
 	if (!b.nr)
@@ -308,7 +329,7 @@ TEST_F(lazy, memory_that_goes_down_and_up_beside_marks_and_writers_loses_no_writ
 	};
 	struct area a;
 
-	come_and_go = movable_blocks(self->m.from);
+	come_and_go = choose_source(&self->m);
 	if (!come_and_go.nr)
 		SKIP(return, NOT_MOVABLE);
 	if (area_new_in(&a, AREA_PAGES, &come_and_go, self->m.from))

@@ -74,9 +74,10 @@ static void serve_missing(struct pager *p, long page)
 
 	for (i = 0; i < words; i++)
 		copy[i] = area_word(&p->a, page, i);
+	/* The toucher goes on, and may look at this, as soon as it has its page. */
+	p->missing++;
 	ioctl(p->fd, UFFDIO_COPY, &c);
 	free(copy);
-	p->missing++;
 }
 
 static void serve(struct pager *p, const struct uffd_msg *msg)
