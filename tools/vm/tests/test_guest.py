@@ -11,7 +11,7 @@ import time
 import unittest
 from pathlib import Path
 
-from mofvm import guest
+from mofvm import guest, kprof
 
 VM = Path(__file__).resolve().parents[1] / "mof-vm"
 SECONDS = 120
@@ -165,6 +165,10 @@ class TestOutcome(unittest.TestCase):
                           ("--dist", "10", "--", "true"),
                           ("--env", "X", "--", "true"),
                           ("--bind", "0", "--accel", "tcg", "--", "true"),
+                          ("--kprof", "/tmp/x", "--accel", "tcg", "--",
+                           "true"),
+                          ("--icount", "--kprof", "/no/x", "--", "true"),
+                          ("--icount", "--kprof", "/tmp/a,b", "--", "true"),
                           ("--shell", "--", "true")):
             with self.subTest(arguments):
                 status, _, err = vm(*arguments)
@@ -235,6 +239,20 @@ class TestNodes(unittest.TestCase):
 
     def test_counting_instructions_boots_too(self):
         self.assertEqual(self.nodes("--icount", "-t", "2x2")[0], "0-1")
+
+
+class TestProfile(unittest.TestCase):
+    def test_profile_has_a_section_for_each_mark(self):
+        with tempfile.TemporaryDirectory() as path:
+            out = Path(path) / "profile"
+            status, _, err = vm("--icount", "--kprof", out, "-t", "1x2",
+                                script=f"{kprof.mark()}; uname; {kprof.mark()}")
+            self.assertEqual(status, 0, err)
+            boot, work, _ = kprof.load(
+                out, guest.BUILD / "O" / "guest" / "System.map")
+        self.assertGreater(boot["start_kernel"], 0)
+        self.assertEqual(work["start_kernel"], 0)
+        self.assertGreater(work["kernel_clone"], 0)
 
 
 class TestService(unittest.TestCase):

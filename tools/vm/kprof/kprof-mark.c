@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * kprof-mark: end a section of the profile and begin the next one. To be run in
+ * the guest; does nothing anywhere else.
+ */
+#include "mark.h"
+
+int main(void)
+{
+	asm volatile("nopl %c0(%%rax)" :: "i" (KPROF_MARK));
+	return 0;
+}
