@@ -9,7 +9,7 @@ VM := tools/vm/mof-vm
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help deps prepare kernel shell run test stress check matrix clean distclean
+.PHONY: help deps prepare kernel shell run bench test stress check matrix clean distclean
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -19,6 +19,7 @@ help:
 #:   prepare    unpack the kernel, apply patches/, link our files: build/linux
 #:   kernel     build it; PROFILE=guest|debug|noswap|off|stock
 #:   run        boot a guest of two nodes and compare migration methods there
+#:   bench      what a migration costs, as ratios; compare with the record
 #:   shell      an interactive guest; TOPOLOGY=2x2|4x2|8x1|memoryless|cpuless
 #:   test       everything that can fail; SUITES="..." for a part of it
 #:   stress     threads that do all at once, on the debug kernel; MINUTES=20
@@ -45,6 +46,10 @@ run: kernel
 	@$(VM) --profile $(PROFILE) --topology 2x2 --icount \
 		--cpu max,-erms,-fsrm --env NUMA_BENCH_ICOUNT=1 --timeout 1800 \
 		-- build/numa-bench/numa-bench migrate
+
+bench: prepare
+	@scripts/kernel guest
+	@scripts/bench
 
 test: prepare
 	@scripts/test $(SUITES)
