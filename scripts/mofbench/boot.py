@@ -17,9 +17,8 @@ VM = REPO / "tools" / "vm" / "mof-vm"
 NUMA_BENCH = BUILD / "numa-bench" / "numa-bench"
 PLACE = BUILD / "bench"
 KERNEL = "guest"
-# A copy is a loop of instructions, not one that stands for any number of them.
-# CPUs that are told how long a loop takes do not spend most of the boot on it.
-OPTIONS = ("--icount", "--cpu", "max,-erms,-fsrm", "--append", "lpj=4000000")
+# A copy is a loop of instructions, not one that stands for any number of them
+OPTIONS = ("--icount", "--cpu", "max,-erms,-fsrm")
 
 # What copies a page, with all that is called for it alone: of names that the
 # kernel gives its ways of copying, those that this CPU takes have counts

@@ -131,6 +131,10 @@ class Guest:
                  f"MOF_JOB={self.directory}", f"MOF_NONCE={self.nonce}",
                  "MOF_KEEP=" + ":".join(
                      {str(REPO), self.options.cwd or os.getcwd()})]
+        if self.options.icount:
+            # One instruction takes 1 ns: with HZ=250, a tick is 4 million.
+            # To measure that takes most of the instructions of a boot
+            words.append("lpj=4000000")
         if self.options.swap:
             words.append("MOF_SWAP=1")
         if self.options.share:
