@@ -103,13 +103,15 @@ static bool mof_in_place(struct mof_mark *m, struct vm_area_struct *vma,
 
 /*
  * A base page of anonymous memory that only this mapping uses, as most are: it
- * is neither shared nor a KSM page nor of a file. One look at the flags tells.
- * The bits asked for are stable under the page table lock, except that MADV_FREE
- * may clear PG_swapbacked meanwhile, which makes it no page of a file.
+ * is neither shared nor a KSM page nor of a file, and is on an LRU list. One look
+ * at the flags tells. The bits asked for are stable under the page table lock,
+ * except for two that do no harm: MADV_FREE may clear PG_swapbacked meanwhile,
+ * which makes it no page of a file, and somebody may isolate it.
  */
 static bool mof_is_plain(struct folio *folio)
 {
-	const unsigned long set = BIT(PG_anon_exclusive) | BIT(PG_swapbacked);
+	const unsigned long set = BIT(PG_anon_exclusive) | BIT(PG_swapbacked) |
+				  BIT(PG_lru);
 	const unsigned long clear = BIT(PG_head) | BIT(PG_reserved);
 
 	return folio_test_anon(folio) &&
@@ -136,6 +138,8 @@ static enum mof_verdict mof_judge_any(struct mof_mark *m,
 	if (m->count_only || folio_test_ksm(folio) ||
 	    folio_maybe_dma_pinned(folio) || mof_is_dirty_file(folio))
 		return MOF_FAIL;
+	if (!folio_test_lru(folio))
+		m->done.unlisted++;
 	return MOF_MARK;
 }
 
@@ -378,6 +382,7 @@ static void mof_post_vma(struct mm_walk *walk)
 	trace_mof_mark(m->start, m->end, m->done.marked, m->done.failed);
 	m->result->marked += m->done.marked;
 	m->result->failed += m->done.failed;
+	m->result->unlisted += m->done.unlisted;
 }
 
 static const struct mm_walk_ops mof_mark_ops = {

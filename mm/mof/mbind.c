@@ -6,16 +6,8 @@
 #include <linux/mempolicy.h>
 #include <linux/mmap_lock.h>
 #include <linux/swap.h>
-#include <linux/workqueue.h>
 
 #include "mof.h"
-
-static void mof_drain(struct work_struct *unused)
-{
-	lru_add_drain_all();
-}
-
-static DECLARE_WORK(mof_drain_work, mof_drain);
 
 /**
  * mof_mbind() - mark the pages of a range for migration at their next touch
@@ -30,8 +22,8 @@ static DECLARE_WORK(mof_drain_work, mof_drain);
  *
  * Pages that have just been written are still in the LRU batches of the CPUs
  * that did it, and could not be isolated at their touch. This CPU's batches are
- * emptied here. The others are asked to empty theirs, but not waited for: that
- * would cost more than the marking, and they are done when the touches come.
+ * emptied first. If the walk has met such pages all the same, all CPUs have to
+ * empty theirs, as they have for MPOL_MF_MOVE without MPOL_MF_LAZY.
  *
  * Context: may sleep; takes mmap_lock for reading.
  * Return: 0; -EIO with MPOL_MF_STRICT if some misplaced page could not be
@@ -45,12 +37,13 @@ long mof_mbind(struct mm_struct *mm, unsigned long start, unsigned long end,
 	int err;
 
 	lru_add_drain();
-	queue_work(system_unbound_wq, &mof_drain_work);
 	mof_enable();
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
 	err = mof_mark_range(mm, start, end, lazy, &result);
 	mmap_read_unlock(mm);
+	if (result.unlisted)
+		lru_add_drain_all();
 
 	if (!err && result.failed && (lazy & MPOL_MF_STRICT))
 		err = -EIO;

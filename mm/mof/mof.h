@@ -69,10 +69,13 @@ void mof_batch_add(struct folio **folios, unsigned int nr);
  * struct mof_mark_result - what mof_mark_range() did
  * @marked: base pages marked; those that had the same mark already not counted
  * @failed: misplaced base pages that could not be marked
+ * @unlisted: pages to be marked that were on no LRU list, but in a CPU's batch or
+ *	      isolated
  */
 struct mof_mark_result {
 	unsigned long marked;
 	unsigned long failed;
+	unsigned long unlisted;
 };
 
 int mof_mark_range(struct mm_struct *mm, unsigned long start, unsigned long end,
