@@ -59,7 +59,7 @@ static int inject(long times)
 static void inject_stop(void)
 {
 	write_text(FAIL "probability", "0");
-	write_text(FAIL "inject", "");
+	write_text(FAIL "inject", "!" COPY);
 }
 
 FIXTURE_SETUP(poison)
