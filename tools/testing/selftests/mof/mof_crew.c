@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include "mof_util.h"
 
@@ -88,6 +89,8 @@ static void *mark_always(void *arg)
 	while (!crew_done(c) || __atomic_load_n(&c->writing, __ATOMIC_ACQUIRE)) {
 		mark(c->a, MPOL_LOCAL, 0);
 		__atomic_add_fetch(&c->marks, 1, __ATOMIC_RELAXED);
+		if (c->pause)
+			usleep(c->pause);
 	}
 	return NULL;
 }

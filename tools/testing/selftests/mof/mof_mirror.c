@@ -131,26 +131,28 @@ static __u64 word(const struct area *a, long page)
 	return __atomic_load_n(&words[crew_word(page, 0)], __ATOMIC_ACQUIRE);
 }
 
-/* What the device sees is not older than what was there before. */
+/*
+ * What the device sees is not older than what was there before. It looks at one
+ * page at a time, as any mark in between makes it start again.
+ */
 static int read_by_device(const struct crew *c, long i)
 {
-	__u64 earlier[AREA_PAGES];
-	long p, stale = 0;
+	struct area page = area_part(c->a, i % c->a->pages, 1);
+	struct area copy = area_part(beside_copy, i % c->a->pages, 1);
+	__u64 earlier, seen;
 
-	for (p = 0; p < AREA_PAGES; p++)
-		earlier[p] = word(c->a, p);
-	if (device_does(HMM_DMIRROR_READ, c->a, beside_copy))
+	earlier = word(c->a, i % c->a->pages);
+	if (device_does(HMM_DMIRROR_READ, &page, &copy))
 		return -EIO;
-	for (p = 0; p < AREA_PAGES; p++)
-		stale += word(beside_copy, p) < earlier[p] ||
-			 word(beside_copy, p) > word(c->a, p);
-	return stale ? -ESTALE : 0;
+	seen = word(beside_copy, i % c->a->pages);
+	return seen < earlier || seen > word(c->a, i % c->a->pages) ? -ESTALE : 0;
 }
 
 TEST_F(mirror, reads_by_the_device_beside_marks_and_writers_are_never_stale)
 {
 	struct crew c = {
-		.a = &self->a, .m = &self->m, .op = read_by_device, .times = 100,
+		.a = &self->a, .m = &self->m, .op = read_by_device,
+		.times = 4 * AREA_PAGES, .pause = 1000,
 	};
 
 	beside_copy = &self->copy;

@@ -148,6 +148,7 @@ int split_thps(const struct area *a);
  * @m:		the writers change between its nodes
  * @op:		the disturbance: 0, or a negative errno; NULL: none
  * @times:	how often to do it
+ * @pause:	microseconds between marks
  * @done:	how often it was done
  * @refused:	how often it returned an error
  * @marks:	how often the area was marked
@@ -159,6 +160,7 @@ struct crew {
 	const struct machine *m;
 	int (*op)(const struct crew *c, long i);
 	long times;
+	long pause;
 	long done;
 	long refused;
 	long marks;
