@@ -71,11 +71,11 @@ TEST_F(lazy, soft_offline_beside_marks_and_writers_loses_no_write)
 /* Poison: the page is lost. Who touches it is killed, unless he catches that. */
 
 static __thread sigjmp_buf killed;
-static __thread volatile bool catching;
+static __thread bool catching;
 
 static void caught(int signal)
 {
-	if (!catching)
+	if (!__atomic_load_n(&catching, __ATOMIC_SEQ_CST))
 		_exit(KSFT_FAIL);
 	siglongjmp(killed, 1);
 }
@@ -84,15 +84,14 @@ static void caught(int signal)
 static bool kills(const struct area *a, long page,
 		  void (*what)(const struct area *a, long page))
 {
-	bool killing = true;
+	bool killing;
 
 	signal(SIGBUS, caught);
-	catching = true;
-	if (!sigsetjmp(killed, 1)) {
+	__atomic_store_n(&catching, true, __ATOMIC_SEQ_CST);
+	killing = sigsetjmp(killed, 1);
+	if (!killing)
 		what(a, page);
-		killing = false;
-	}
-	catching = false;
+	__atomic_store_n(&catching, false, __ATOMIC_SEQ_CST);
 	return killing;
 }
 

@@ -7,15 +7,25 @@
 
 #define THP_DIR		"/sys/kernel/mm/transparent_hugepage/"
 
+/**
+ * struct sized - folios of one size
+ * @pages:	of each
+ * @splits:	how many were split before the test
+ * @dir:	where sysfs has that size
+ */
+struct sized {
+	long pages;
+	long splits;
+	char dir[80];
+};
+
 FIXTURE(folio)
 {
 	struct machine m;
+	struct sized of;
 	struct area a;		/* of such folios, on m.from */
-	long pages;		/* of a folio */
-	char dir[80];		/* of this size in sysfs */
 	struct stats before;
 	struct stats d;
-	long splits;
 };
 
 FIXTURE_VARIANT(folio)
@@ -88,39 +98,41 @@ FIXTURE_SETUP(folio)
 
 	if (!why && (!have_lazy() || thp_size() <= 0))
 		why = have_lazy() ? thp_missing() : NO_LAZY;
-	snprintf(self->dir, sizeof(self->dir), THP_DIR "hugepages-%ldkB", variant->kb);
-	if (!why && access(self->dir, F_OK))
+	snprintf(self->of.dir, sizeof(self->of.dir), THP_DIR "hugepages-%ldkB", variant->kb);
+	if (!why && access(self->of.dir, F_OK))
 		why = "kernel without folios of this size";
 	if (why) {
 		machine_restore(&self->m);
 		SKIP(return, "%s", why);
 	}
-	self->pages = variant->kb * 1024 / page_size();
+	self->of.pages = variant->kb * 1024 / page_size();
 	ASSERT_EQ(0, run_on(self->m.from));
-	err = folios_new(&self->a, self->dir, self->pages, self->m.from);
+	err = folios_new(&self->a, self->of.dir, self->of.pages, self->m.from);
 	ASSERT_EQ(0, err);
-	self->splits = folio_splits(self->dir);
+	self->of.splits = folio_splits(self->of.dir);
 	ASSERT_EQ(0, stats_read(&self->before));
 }
 
 FIXTURE_TEARDOWN_PARENT(folio)
 {
-	folio_set(self->dir, "enabled", "never");
+	folio_set(self->of.dir, "enabled", "never");
 	machine_restore(&self->m);
 }
 
 /* What must hold after all folios of the area have moved. */
-static void check_moved(struct __test_metadata *_metadata, FIXTURE_DATA(folio) *self,
-			const struct area *a, int node)
+static void check_moved(struct __test_metadata *_metadata, const struct area *a, int node,
+			const struct sized *of, const struct stats *before)
 {
-	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	struct stats d;
+
+	ASSERT_EQ(0, stats_since(before, &d));
 	EXPECT_EQ(a->pages, area_on(a, node));
-	EXPECT_EQ(a->pages / self->pages, area_folios(a, self->pages));
-	EXPECT_EQ(self->splits, folio_splits(self->dir));
-	EXPECT_EQ(0, self->d.v[THP_SPLIT_PAGE]);
+	EXPECT_EQ(a->pages / of->pages, area_folios(a, of->pages));
+	EXPECT_EQ(of->splits, folio_splits(of->dir));
+	EXPECT_EQ(0, d.v[THP_SPLIT_PAGE]);
 	EXPECT_EQ(0, area_hinted(a));
-	EXPECT_EQ(0, stats_failed(&self->d));
-	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	EXPECT_EQ(0, stats_failed(&d));
+	EXPECT_EQ(0, stats_unreconciled(&d));
 	EXPECT_EQ(0, area_bad(a));
 }
 
@@ -130,7 +142,8 @@ TEST_F(folio, marked_whole_they_move_whole_when_each_page_is_read)
 	EXPECT_EQ(self->a.pages, area_hinted(&self->a));
 	ASSERT_EQ(0, run_on(self->m.to));
 	area_read(&self->a);
-	check_moved(_metadata, self, &self->a, self->m.to);
+	check_moved(_metadata, &self->a, self->m.to, &self->of, &self->before);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
 	EXPECT_EQ(self->a.pages, self->d.v[MOF_MIGRATED]);
 }
 
@@ -141,7 +154,7 @@ TEST_F(folio, marked_whole_they_move_whole_when_each_page_is_written)
 	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
 	new.seed += 2;
 	area_fill(&new);
-	check_moved(_metadata, self, &new, self->m.to);
+	check_moved(_metadata, &new, self->m.to, &self->of, &self->before);
 }
 
 /* From the last page to the first: no run of pages precedes any touch. */
@@ -153,7 +166,7 @@ TEST_F(folio, marked_whole_they_move_whole_when_touched_backwards)
 	ASSERT_EQ(0, run_on(self->m.to));
 	for (i = self->a.pages - 1; i >= 0; i--)
 		page_read(&self->a, i);
-	check_moved(_metadata, self, &self->a, self->m.to);
+	check_moved(_metadata, &self->a, self->m.to, &self->of, &self->before);
 }
 
 TEST_F(folio, one_touch_of_each_moves_all_of_it)
@@ -162,11 +175,11 @@ TEST_F(folio, one_touch_of_each_moves_all_of_it)
 
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
 	ASSERT_EQ(0, run_on(self->m.to));
-	for (i = 0; i < self->a.pages; i += self->pages)
-		page_read(&self->a, i + self->pages / 2);
+	for (i = 0; i < self->a.pages; i += self->of.pages)
+		page_read(&self->a, i + self->of.pages / 2);
 	EXPECT_EQ(self->a.pages, area_on(&self->a, self->m.to));
 	area_read(&self->a);
-	check_moved(_metadata, self, &self->a, self->m.to);
+	check_moved(_metadata, &self->a, self->m.to, &self->of, &self->before);
 }
 
 /* Half of each has lost its mark. Either all of a folio moves, or none of it. */
@@ -175,8 +188,8 @@ TEST_F(folio, marked_in_part_they_stay_in_one_piece)
 	long i, on;
 
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
-	for (i = 0; i < self->a.pages; i += self->pages) {
-		struct area half = area_part(&self->a, i, self->pages / 2);
+	for (i = 0; i < self->a.pages; i += self->of.pages) {
+		struct area half = area_part(&self->a, i, self->of.pages / 2);
 
 		ASSERT_EQ(0, mprotect(half.base, area_bytes(&half), PROT_READ));
 		area_read(&half);
@@ -185,10 +198,10 @@ TEST_F(folio, marked_in_part_they_stay_in_one_piece)
 	}
 	ASSERT_EQ(0, run_on(self->m.to));
 	area_write(&self->a);
-	EXPECT_EQ(self->a.pages / self->pages, area_folios(&self->a, self->pages));
-	EXPECT_EQ(self->splits, folio_splits(self->dir));
+	EXPECT_EQ(self->a.pages / self->of.pages, area_folios(&self->a, self->of.pages));
+	EXPECT_EQ(self->of.splits, folio_splits(self->of.dir));
 	on = area_on(&self->a, self->m.to);
-	EXPECT_EQ(0, on % self->pages);
+	EXPECT_EQ(0, on % self->of.pages);
 	EXPECT_EQ(self->a.pages - on, area_on(&self->a, self->m.from));
 	EXPECT_EQ(0, area_hinted(&self->a));
 	EXPECT_EQ(0, area_bad(&self->a));
@@ -197,7 +210,7 @@ TEST_F(folio, marked_in_part_they_stay_in_one_piece)
 /* The range covers one half of each; the VMA is cut through them. */
 TEST_F(folio, in_two_vmas_they_keep_contents)
 {
-	struct area part = area_part(&self->a, self->pages / 2, self->a.pages - self->pages);
+	struct area part = area_part(&self->a, self->of.pages / 2, self->a.pages - self->of.pages);
 
 	ASSERT_EQ(0, mark(&part, MPOL_BIND, NODE_MASK(self->m.to)));
 	area_write(&self->a);
@@ -212,9 +225,9 @@ TEST_F(folio, in_two_vmas_they_keep_contents)
 /* What was unmapped is gone; the rest is right, be it moved, split or neither. */
 TEST_F(folio, partly_unmapped_they_keep_the_rest)
 {
-	struct area first = area_part(&self->a, 0, self->pages / 2 + 1);
-	struct area last = area_part(&self->a, self->pages, self->a.pages - self->pages);
-	struct area gap = area_part(&self->a, first.pages, self->pages - first.pages);
+	struct area first = area_part(&self->a, 0, self->of.pages / 2 + 1);
+	struct area last = area_part(&self->a, self->of.pages, self->a.pages - self->of.pages);
+	struct area gap = area_part(&self->a, first.pages, self->of.pages - first.pages);
 
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
 	ASSERT_EQ(0, munmap(gap.base, area_bytes(&gap)));
@@ -255,7 +268,7 @@ TEST_F(folio, shared_ones_move_with_move_all_for_both)
 				MOF_LAZY_MOVE_ALL));
 	area_read(&self->a);
 	EXPECT_EQ(self->a.pages, area_on_as(&self->a, self->m.to, pid));
-	check_moved(_metadata, self, &self->a, self->m.to);
+	check_moved(_metadata, &self->a, self->m.to, &self->of, &self->before);
 	close(go[1]);
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
@@ -272,7 +285,7 @@ TEST_F(folio, shared_ones_stay_without_move_all)
 	area_read(&self->a);
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
 	EXPECT_EQ(self->a.pages, area_on(&self->a, self->m.from));
-	EXPECT_EQ(self->a.pages / self->pages, area_folios(&self->a, self->pages));
+	EXPECT_EQ(self->a.pages / self->of.pages, area_folios(&self->a, self->of.pages));
 	EXPECT_EQ(0, self->d.v[MOF_MIGRATED]);
 	EXPECT_EQ(0, stats_unreconciled(&self->d));
 	close(go[1]);

@@ -139,7 +139,8 @@ static bool is_thp(const struct area *a)
 	return area_smaps_kb(a, "AnonHugePages") == area_bytes(a) / 1024;
 }
 
-/* Make base pages of the THP again, and mark them all but one, as collapse wants
+/*
+ * Make base pages of the THP again, and mark them all but one, as collapse wants
  * to see one that is writable and was used.
  */
 static int mark_base_pages(const struct area *a, const struct machine *m)

@@ -35,7 +35,7 @@ struct options {
 
 static void usage(int status)
 {
-	printf("usage: mof_stress [--seconds N] [--threads N (1 to %d)] [--seed N] [--flip]\n",
+	printf("mof_stress [--seconds N] [--threads N (1 to %d)] [--seed N] [--flip]\n",
 	       MAX_THREADS);
 	exit(status);
 }
@@ -158,10 +158,12 @@ static void summary(const struct worker *w, const struct stats *before, time_t s
 		verified += w[i].verified;
 	}
 	stats_since(before, &d);
-	ksft_print_msg("%ld s: %ld operations, %ld bytes verified, %ld pages marked, %ld migrated (%ld by windows, %ld THPs), %ld local, %ld failed, %ld swapped out\n",
-		       (long)(time(NULL) - since), done, verified, d.v[MOF_MARKED],
-		       d.v[MOF_MIGRATED], d.v[MOF_WINDOWED], d.v[MOF_MIGRATED_THP],
-		       d.v[MOF_LOCAL], stats_failed(&d), d.v[PSWPOUT]);
+	ksft_print_msg("%ld s: %ld operations, %ld bytes verified, %ld pages swapped out\n",
+		       (long)(time(NULL) - since), done, verified, d.v[PSWPOUT]);
+	ksft_print_msg("pages: %ld marked, %ld migrated (%ld by windows, %ld THPs)\n",
+		       d.v[MOF_MARKED], d.v[MOF_MIGRATED], d.v[MOF_WINDOWED],
+		       d.v[MOF_MIGRATED_THP]);
+	ksft_print_msg("pages: %ld local, %ld failed\n", d.v[MOF_LOCAL], stats_failed(&d));
 }
 
 /* Run the threads for the time given, or until one has found an error. */

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../kselftest.h"
 #include "mof_stress.h"
 
 #ifndef MADV_COLLAPSE
@@ -73,7 +74,7 @@ static int policy(struct worker *w, unsigned long *nodes)
 		MPOL_LOCAL, MPOL_DEFAULT, MPOL_PREFERRED, MPOL_BIND,
 		MPOL_INTERLEAVE, MPOL_PREFERRED_MANY,
 	};
-	int mode = modes[below(w, sizeof(modes) / sizeof(modes[0]))];
+	int mode = modes[below(w, ARRAY_SIZE(modes))];
 
 	*nodes = 0;
 	if (mode == MPOL_LOCAL || mode == MPOL_DEFAULT)
@@ -302,7 +303,7 @@ static void op_window(struct worker *w, struct target *t)
 {
 	static const long pages[] = { 0, 1, 16, 64, 512 };
 
-	write_long(WINDOW, pages[below(w, sizeof(pages) / sizeof(pages[0]))]);
+	write_long(WINDOW, pages[below(w, ARRAY_SIZE(pages))]);
 }
 
 static void op_compact(struct worker *w, struct target *t)
@@ -329,7 +330,7 @@ static int total_weight(void)
 	unsigned int i;
 	int sum = 0;
 
-	for (i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(ops); i++)
 		sum += ops[i].weight;
 	return sum;
 }

@@ -127,22 +127,26 @@ static void pager_stop(struct pager *p)
 
 #define NO_UFFD		"kernel without this feature of userfaultfd"
 
-/* Protects the area of the fixture, and serves it. */
-#define START_PROTECTED(p)							\
-	do {									\
-		if (pager_open(p, &self->a, UFFD_FEATURE_PAGEFAULT_FLAG_WP) ||	\
-		    pager_register(p, UFFDIO_REGISTER_MODE_WP))			\
-			SKIP(return, NO_UFFD);					\
-		ASSERT_EQ(0, pager_start(p));					\
-		ASSERT_EQ(0, protect(p, &self->a, true));			\
-		ASSERT_EQ(AREA_PAGES, area_with(&self->a, PM_UFFD_WP));		\
-	} while (0)
+/* Protect an area, and serve it. */
+static const char *protected_start(struct pager *p, const struct area *a)
+{
+	if (pager_open(p, a, UFFD_FEATURE_PAGEFAULT_FLAG_WP) ||
+	    pager_register(p, UFFDIO_REGISTER_MODE_WP))
+		return NO_UFFD;
+	if (pager_start(p))
+		return "no thread to serve events";
+	protect(p, a, true);
+	return NULL;
+}
 
 TEST_F(lazy, uffd_write_protection_survives_mark_and_migration)
 {
 	struct pager p;
+	const char *why = protected_start(&p, &self->a);
 
-	START_PROTECTED(&p);
+	if (why)
+		SKIP(return, "%s", why);
+	ASSERT_EQ(AREA_PAGES, area_with(&self->a, PM_UFFD_WP));
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
 	EXPECT_EQ(AREA_PAGES, area_hinted(&self->a));
 	EXPECT_EQ(AREA_PAGES, area_with(&self->a, PM_UFFD_WP));
@@ -162,8 +166,11 @@ TEST_F(lazy, a_write_to_a_marked_page_raises_the_uffd_event_and_moves_it)
 {
 	struct area new = self->a;
 	struct pager p;
+	const char *why = protected_start(&p, &self->a);
 
-	START_PROTECTED(&p);
+	if (why)
+		SKIP(return, "%s", why);
+	ASSERT_EQ(AREA_PAGES, area_with(&self->a, PM_UFFD_WP));
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
 	ASSERT_EQ(0, run_on(self->m.to));
 	new.seed += 3;
@@ -208,8 +215,11 @@ TEST_F(lazy, uffd_write_protection_beside_marks_and_writers_loses_no_write)
 		.a = &self->a, .m = &self->m, .op = protect_all, .times = 20,
 	};
 	struct pager p;
+	const char *why = protected_start(&p, &self->a);
 
-	START_PROTECTED(&p);
+	if (why)
+		SKIP(return, "%s", why);
+	ASSERT_EQ(AREA_PAGES, area_with(&self->a, PM_UFFD_WP));
 	beside_pager = &p;
 	ASSERT_EQ(0, crew_run(&c));
 	EXPECT_EQ(0, c.lost);

@@ -124,13 +124,13 @@ void drain_lru(void);
 /* mof_page.c: what the kernel tells of single pages; only root may ask */
 
 /* Bits of /proc/PID/pagemap and /proc/kpageflags: see pagemap.rst. */
-#define PM_PFN_MASK		((1ULL << 55) - 1)
-#define PM_SOFT_DIRTY		(1ULL << 55)
-#define PM_UFFD_WP		(1ULL << 57)
-#define PM_PRESENT		(1ULL << 63)
-#define KPF_SWAPCACHE		(1ULL << 13)
-#define KPF_COMPOUND_HEAD	(1ULL << 15)
-#define KPF_COMPOUND_TAIL	(1ULL << 16)
+#define PM_PFN_MASK		0x007fffffffffffffULL
+#define PM_SOFT_DIRTY		0x0080000000000000ULL
+#define PM_UFFD_WP		0x0200000000000000ULL
+#define PM_PRESENT		0x8000000000000000ULL
+#define KPF_SWAPCACHE		0x02000ULL
+#define KPF_COMPOUND_HEAD	0x08000ULL
+#define KPF_COMPOUND_TAIL	0x10000ULL
 
 __u64 page_entry(const struct area *a, long page);
 long page_pfn(const struct area *a, long page);
