@@ -40,7 +40,8 @@
  * @nr_dst: how many destinations there are
  * @slot: page number of each, from @start on
  * @gone: folios that the pass makes free: locked, references frozen
- * @kept: folios that take their places
+ * @dst: the destinations, as the allocator fills them in
+ * @kept: folios that take their places: the same, until a copy fails
  * @moved: set where @kept is the destination; else the copy has failed, and
  *	   @gone and @kept have been exchanged
  * @mapped: set where @kept could be mapped
@@ -332,7 +333,8 @@ static enum mof_outcome mof_direct_end(struct mof_run *m, unsigned int i,
 }
 
 /* Free what is left over, and count. */
-static void mof_direct_free(struct mof_run *m, unsigned int *count)
+static noinline_for_stack void mof_direct_free(struct mof_run *m,
+					       unsigned int *count)
 {
 	struct folio_batch batch;
 	unsigned int i;
