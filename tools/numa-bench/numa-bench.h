@@ -209,6 +209,19 @@ extern const struct method methods[NR_METHODS];
 int bind_part(struct area *area, unsigned int part, unsigned int parts,
 	      int node, unsigned int flags);
 
+/* knob.c: sysctls that are set, and restored at the end */
+struct knob {
+	const char *path;
+	int fd;			/* -1: not opened */
+	char before[16];	/* as read: "64\n" */
+	int now;
+};
+
+int knob_get(const struct knob *knob);
+int knob_open(struct knob *knob);
+int knob_set(struct knob *knob, int value);
+void knobs_restore(void);
+
 /* window.c: the sysctl vm.mof_window_pages */
 #define WINDOW_MAX	512
 #define WINDOW_NONE	-1	/* not of this kernel, or not of this method */
@@ -217,7 +230,6 @@ int bind_part(struct area *area, unsigned int part, unsigned int parts,
 int window_get(void);
 int window_setup(void);
 int window_set(int pages);
-void window_restore(void);
 
 /* sysinfo.c: the machine and its settings; "" where there is no such file */
 struct setting {

@@ -13,7 +13,7 @@ static atomic_bool stop;
 static void on_signal(int sig)
 {
 	if (stop) {
-		window_restore();
+		knobs_restore();
 		signal(sig, SIG_DFL);
 		raise(sig);
 	}

@@ -74,7 +74,7 @@ int rounds_run(struct results *res)
 	for (size_t i = 0; i < res->nr && !ret && !interrupted(); i += group)
 		ret = run_group(res, res->rows + i, group,
 				res->nr * res->opts->repeat);
-	window_restore();
+	knobs_restore();
 	progress_clear();
 	res->interrupted = interrupted();
 	return ret;
