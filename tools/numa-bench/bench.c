@@ -34,7 +34,7 @@ int bench_run(const struct workload *workload, const struct bench_opts *opts)
 	res = results_new(workload, opts, &topo);
 	if (!res || counters_init())
 		return NB_CHECK_FAILED;
-	interrupt_setup();
+	interrupt_setup(NULL);
 	ret = rounds_run(res);
 	if (write_results(res))
 		ret = -1;

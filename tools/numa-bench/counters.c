@@ -112,6 +112,14 @@ int counters_stop(struct counters *c)
 	return 0;
 }
 
+bool counters_known(const char *name)
+{
+	for (unsigned int i = 0; i < nr_names; i++)
+		if (!strcmp(names[i], name))
+			return true;
+	return false;
+}
+
 /* 0 for a counter that this kernel lacks */
 uint64_t counters_get(const struct counters *c, const char *name)
 {

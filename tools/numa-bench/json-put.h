@@ -4,6 +4,8 @@
 #define NB_JSON_PUT_H
 
 #include <json-c/json.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 static inline void put(struct json_object *obj, const char *key, struct json_object *val)
 {
@@ -29,5 +31,10 @@ static inline void append_str(struct json_object *list, const char *val)
 {
 	json_object_array_add(list, json_object_new_string(val));
 }
+
+/* json.c: what the results of all commands have in common */
+struct json_object *json_head(const char *workload, bool instructions);
+void json_machine(struct json_object *obj);
+int json_save(struct json_object *obj, const char *path);
 
 #endif /* NB_JSON_PUT_H */

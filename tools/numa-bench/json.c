@@ -169,39 +169,52 @@ static struct json_object *json_row(const struct results *res, const struct row 
 	return obj;
 }
 
-static struct json_object *json_results(const struct results *res)
+/* What all results begin with, whatever was measured */
+struct json_object *json_head(const char *workload, bool instructions)
 {
-	struct json_object *obj = json_object_new_object(), *rows = json_object_new_array();
+	struct json_object *obj = json_object_new_object();
 	time_t now = time(NULL);
 	char date[32];
 
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
-	for (size_t i = 0; i < res->nr; i++)
-		json_object_array_add(rows, json_row(res, &res->rows[i]));
 	put_str(obj, "program", "numa-bench");
 	put_str(obj, "version", NB_VERSION);
-	put_str(obj, "workload", res->workload->name);
+	put_str(obj, "workload", workload);
 	put_str(obj, "date", date);
-	put_str(obj, "clock_unit",
-		res->opts->instructions ? "instructions" : "ns");
+	put_str(obj, "clock_unit", instructions ? "instructions" : "ns");
 	put_u64(obj, "base_page_bytes", base_page_bytes());
-	put(obj, "interrupted", json_object_new_boolean(res->interrupted));
-	put(obj, "options", json_options(res->opts));
+	return obj;
+}
+
+void json_machine(struct json_object *obj)
+{
 	put(obj, "kernel", json_kernel());
 	put(obj, "cpu", json_cpu());
 	put(obj, "settings", json_settings());
 	put(obj, "nodes", json_nodes());
+}
+
+static struct json_object *json_results(const struct results *res)
+{
+	struct json_object *obj = json_head(res->workload->name,
+					    res->opts->instructions);
+	struct json_object *rows = json_object_new_array();
+
+	for (size_t i = 0; i < res->nr; i++)
+		json_object_array_add(rows, json_row(res, &res->rows[i]));
+	put(obj, "interrupted", json_object_new_boolean(res->interrupted));
+	put(obj, "options", json_options(res->opts));
+	json_machine(obj);
 	put(obj, "placement", json_placement(&res->topo));
 	put(obj, "results", rows);
 	return obj;
 }
 
-/* "-" is stdout */
-int json_write(const struct results *res, const char *path)
+/* "-" is stdout; the object is gone afterwards. */
+int json_save(struct json_object *obj, const char *path)
 {
 	const int format = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
 			   JSON_C_TO_STRING_NOSLASHESCAPE;
-	struct json_object *obj = json_results(res);
 	FILE *out = strcmp(path, "-") ? fopen(path, "w") : stdout;
 	int ret = out ? 0 : -1;
 
@@ -215,4 +228,9 @@ int json_write(const struct results *res, const char *path)
 			path);
 	json_object_put(obj);
 	return ret;
+}
+
+int json_write(const struct results *res, const char *path)
+{
+	return json_save(json_results(res), path);
 }

@@ -178,6 +178,7 @@ struct counters {
 int counters_init(void);
 unsigned int counters_nr(void);
 const char *counters_name(unsigned int idx);
+bool counters_known(const char *name);
 int counters_start(struct counters *c);
 int counters_stop(struct counters *c);
 uint64_t counters_get(const struct counters *c, const char *name);
@@ -248,7 +249,7 @@ struct row;
 
 void progress_show(const struct row *row, size_t done, size_t all);
 void progress_clear(void);
-void interrupt_setup(void);
+void interrupt_setup(void (*last)(void));
 bool interrupted(void);
 
 #endif /* NUMA_BENCH_H */

@@ -8,11 +8,14 @@
 #include "results.h"
 
 static atomic_bool stop;
+static void (*last_resort)(void);
 
 /* The first signal ends the run after the current sample, the second at once */
 static void on_signal(int sig)
 {
 	if (stop) {
+		if (last_resort)
+			last_resort();
 		knobs_restore();
 		signal(sig, SIG_DFL);
 		raise(sig);
@@ -20,12 +23,14 @@ static void on_signal(int sig)
 	stop = true;
 }
 
-void interrupt_setup(void)
+/* last: what has to be done before the second signal ends us; may be NULL */
+void interrupt_setup(void (*last)(void))
 {
 	struct sigaction act = {
 		.sa_handler = on_signal, .sa_flags = SA_RESTART,
 	}, old;
 
+	last_resort = last;
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);
 	/* nohup ignores it */
