@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The processes of a run and their threads, and what they do. */
+#include <errno.h>
+#include <numa.h>
+#include <numaif.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "auto.h"
+
+#define CHUNK		64		/* touches between looks at the board */
+
+static struct plan *running;
+
+static uint64_t timeval_ns(struct timeval tv)
+{
+	return (uint64_t)tv.tv_sec * 1000000000 + (uint64_t)tv.tv_usec * 1000;
+}
+
+static void add_usage(struct slot *slot, int who, bool begin)
+{
+	uint64_t sign = begin ? (uint64_t)-1 : 1;
+	struct rusage usage;
+
+	getrusage(who, &usage);
+	slot->user_ns += sign * timeval_ns(usage.ru_utime);
+	slot->sys_ns += sign * timeval_ns(usage.ru_stime);
+	slot->minor_faults += sign * (uint64_t)usage.ru_minflt;
+}
+
+/* The thread, and the processes that it has waited for */
+static void count_usage(struct slot *slot, bool begin)
+{
+	add_usage(slot, RUSAGE_THREAD, begin);
+	add_usage(slot, RUSAGE_CHILDREN, begin);
+}
+
+static void note_node(struct worker *worker)
+{
+	unsigned int node;
+
+	if (!getcpu(NULL, &node))
+		worker->slot->node = (int)node;
+}
+
+static void choose_share(struct worker *worker, unsigned int idx)
+{
+	const struct plan *plan = worker->plan;
+
+	worker->slot->share = idx;
+	worker->share = &plan->shares[idx];
+	/* Those that share it do not follow each other page by page. */
+	worker->pos = worker->share->nr * worker->thread / plan->nr_threads;
+}
+
+/* Where the thread has to be, and what is its own from now on */
+static void enter_epoch(struct worker *worker, unsigned int epoch)
+{
+	const struct plan *plan = worker->plan;
+	int cpu = plan_cpu_of(plan, worker->thread, epoch);
+
+	worker->epoch = epoch;
+	if (cpu >= 0)
+		topo_bind_cpu(cpu);
+	note_node(worker);
+	if (plan->nr_shares)
+		choose_share(worker, plan_share_of(plan, worker->thread, epoch));
+	worker->slot->epoch = epoch;
+}
+
+static void next_epoch(struct worker *worker, unsigned int epoch)
+{
+	/* Time begins here: forget what it took so far. */
+	if (worker->plan->workload->settles_first) {
+		worker->slot->user_ns = 0;
+		worker->slot->sys_ns = 0;
+		worker->slot->minor_faults = 0;
+		count_usage(worker->slot, true);
+	}
+	enter_epoch(worker, epoch);
+}
+
+static void touch_until_stop(struct worker *worker)
+{
+	const struct board *board = worker->plan->board;
+	unsigned int epoch;
+
+	while (!board->stop) {
+		epoch = board->epoch;
+		if (epoch != worker->epoch)
+			next_epoch(worker, epoch);
+		touch_pages(worker, worker->share, CHUNK);
+		if (worker->plan->workload->unpinned)
+			note_node(worker);
+		worker_pause(worker);
+	}
+}
+
+static void wait_for(sem_t *sem)
+{
+	while (sem_wait(sem) && errno == EINTR)
+		;
+}
+
+static void *worker_run(void *arg)
+{
+	struct worker *worker = arg;
+	const struct plan *plan = worker->plan;
+	struct board *board = plan->board;
+
+	enter_epoch(worker, 0);
+	fill_pages(worker);
+	board->ready++;
+	wait_for(&board->go);
+	worker->slice_ns = now_ns();
+	count_usage(worker->slot, true);
+	if (plan->workload->work)
+		plan->workload->work(worker);
+	else
+		touch_until_stop(worker);
+	count_usage(worker->slot, false);
+	board->done++;
+	wait_for(&board->leave);
+	if (!plan->workload->work)
+		worker->slot->lost_touches = worker->touches -
+					     worker_count(worker);
+	return NULL;
+}
+
+static int run_threads(struct worker *workers, unsigned int nr)
+{
+	pthread_t threads[AUTO_MAX_THREADS];
+
+	/* The main thread is the first one. */
+	for (unsigned int i = 1; i < nr; i++)
+		if (pthread_create(&threads[i], NULL, worker_run, &workers[i]))
+			return -1;	/* the process, and all of them, ends */
+	worker_run(&workers[0]);
+	for (unsigned int i = 1; i < nr; i++)
+		pthread_join(threads[i], NULL);
+	return 0;
+}
+
+/* Signals are for our parent, which tells us when to stop. */
+static int set_up(const struct plan *plan)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	if (set_mempolicy(MPOL_DEFAULT, NULL, 0))
+		return -1;
+	return plan->workload->confine ? plan->workload->confine(plan) : 0;
+}
+
+static int process_main(const struct plan *plan, unsigned int proc)
+{
+	unsigned int nr = plan->nr_threads / plan->nr_procs;
+	struct worker *workers;
+
+	if (set_up(plan))
+		return 1;
+	workers = calloc(nr, sizeof(*workers));
+	if (!workers)
+		return 1;
+	for (unsigned int i = 0; i < nr; i++) {
+		workers[i].plan = plan;
+		workers[i].thread = proc * nr + i;
+		workers[i].slot = &plan->board->slot[workers[i].thread];
+	}
+	return run_threads(workers, nr) ? 1 : 0;
+}
+
+/* Also called by a signal handler */
+void work_kill(void)
+{
+	for (unsigned int i = 0; running && i < running->nr_procs; i++)
+		if (running->pids[i] > 0)
+			kill(running->pids[i], SIGKILL);
+	while (running && (waitpid(-1, NULL, 0) > 0 || errno == EINTR))
+		;
+}
+
+int work_start(struct plan *plan)
+{
+	fflush(NULL);
+	running = plan;
+	for (unsigned int i = 0; i < plan->nr_procs; i++) {
+		plan->pids[i] = fork();
+		if (!plan->pids[i]) {
+			running = NULL;
+			_exit(process_main(plan, i));
+		}
+		if (plan->pids[i] < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Whether all processes are still there */
+int work_check(const struct plan *plan)
+{
+	for (unsigned int i = 0; i < plan->nr_procs; i++)
+		if (waitpid(plan->pids[i], NULL, WNOHANG) == plan->pids[i]) {
+			plan->pids[i] = 0;
+			errno = ECHILD;
+			return -1;
+		}
+	return 0;
+}
+
+/* Lets them go, and waits for their end */
+int work_join(struct plan *plan)
+{
+	int status, ret = 0;
+
+	for (unsigned int i = 0; i < plan->nr_threads; i++)
+		sem_post(&plan->board->leave);
+	for (unsigned int i = 0; i < plan->nr_procs; i++) {
+		if (waitpid(plan->pids[i], &status, 0) != plan->pids[i] || status)
+			ret = -1;
+		plan->pids[i] = 0;
+	}
+	running = NULL;
+	return ret;
+}
