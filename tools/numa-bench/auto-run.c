@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One run of a workload, seen from outside: starts its processes, looks at
+ * them at each interval, stops them, and asks for all pages once they stand.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "auto.h"
+
+struct run {
+	struct plan *plan;
+	struct auto_sample *sample;
+	struct watch watch;
+	struct counters begin;
+	uint64_t begin_ns;
+	size_t room;		/* for points */
+};
+
+static void sleep_until(uint64_t ns)
+{
+	struct timespec ts = {
+		.tv_sec = (time_t)(ns / 1000000000),
+		.tv_nsec = (long)(ns % 1000000000),
+	};
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) == EINTR &&
+	       !interrupted())
+		;
+}
+
+/* How many threads have come to a point of the run; -1: a process ended */
+static int wait_for(const struct plan *plan, atomic_uint *count)
+{
+	while (*count < plan->nr_threads) {
+		if (work_check(plan))
+			return -1;
+		sleep_until(now_ns() + 1000000);
+	}
+	return 0;
+}
+
+static int take_point(struct run *run)
+{
+	struct auto_sample *sample = run->sample;
+	struct point *point = &sample->points[sample->nr_points];
+	uint64_t begin = thread_cpu_ns();
+
+	if (sample->nr_points == run->room)
+		return 0;
+	memset(point, 0, sizeof(*point));
+	sample->nr_points++;	/* whatever follows, it is to be freed */
+	point->counts = run->begin;
+	point->ns = now_ns() - run->begin_ns;
+	if (watch_look(&run->watch, point) || counters_stop(&point->counts))
+		return -1;
+	sample->watch_ns += thread_cpu_ns() - begin;
+	return 0;
+}
+
+/* Until then, threads look as if all were still local. */
+static int wait_for_epoch(const struct plan *plan)
+{
+	const struct board *board = plan->board;
+
+	for (unsigned int i = 0; i < plan->nr_threads; i++)
+		while (board->slot[i].epoch != board->epoch) {
+			if (interrupted() || work_check(plan))
+				return -1;
+			sleep_until(now_ns() + 1000000);
+		}
+	return 0;
+}
+
+static int next_epoch(struct run *run)
+{
+	struct auto_sample *sample = run->sample;
+
+	sample->epochs[sample->nr_epochs++] = now_ns() - run->begin_ns;
+	run->plan->board->epoch++;
+	return wait_for_epoch(run->plan);
+}
+
+/* When the threads are to move on, or NEVER */
+static uint64_t epoch_due(const struct run *run)
+{
+	unsigned int nr = run->sample->nr_epochs;
+
+	if (!run->plan->workload->periodic || nr == AUTO_MAX_SWAPS)
+		return NEVER;
+	return run->begin_ns + nr * run->plan->opts->period_ns;
+}
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int watch_until_end(struct run *run)
+{
+	const struct auto_opts *opts = run->plan->opts;
+	uint64_t end = run->begin_ns + opts->run_ns, now;
+	uint64_t next = run->begin_ns;
+
+	while ((now = now_ns()) < end) {
+		if (interrupted() || work_check(run->plan))
+			return -1;
+		if (now >= epoch_due(run) && next_epoch(run))
+			return -1;
+		if (now >= next) {
+			if (take_point(run))
+				return -1;
+			next += opts->interval_ns;
+		}
+		sleep_until(min_u64(min_u64(next, end), epoch_due(run)));
+	}
+	return take_point(run);
+}
+
+/* Time begins here, or after a first period in which all is as it was. */
+static int begin(struct run *run)
+{
+	const struct plan *plan = run->plan;
+
+	for (unsigned int i = 0; i < plan->nr_threads; i++)
+		sem_post(&plan->board->go);
+	if (plan->workload->settles_first) {
+		sleep_until(now_ns() + plan->opts->period_ns);
+		plan->board->epoch++;
+		if (wait_for_epoch(plan))
+			return -1;
+	}
+	run->sample->epochs[run->sample->nr_epochs++] = 0;
+	if (counters_start(&run->begin))
+		return -1;
+	run->begin_ns = now_ns();
+	return 0;
+}
+
+static int look_at_all(struct run *run)
+{
+	struct watch all;
+	int ret;
+
+	if (watch_make(&all, run->plan, 0))
+		return -1;
+	ret = watch_look(&all, &run->sample->last);
+	watch_free(&all);
+	return ret;
+}
+
+static void add_up(struct auto_sample *sample, const struct plan *plan)
+{
+	for (unsigned int i = 0; i < plan->nr_threads; i++) {
+		const struct slot *slot = &plan->board->slot[i];
+
+		sample->user_ns += slot->user_ns;
+		sample->sys_ns += slot->sys_ns;
+		sample->minor_faults += slot->minor_faults;
+		sample->jobs += slot->jobs;
+		sample->lost_touches += slot->lost_touches;
+	}
+}
+
+static void find_times(struct auto_sample *sample, const struct plan *plan)
+{
+	for (unsigned int i = 0; i < sample->nr_epochs; i++)
+		sample->t95[i] = plan->workload->no_owner ? NEVER :
+			time_to_local(sample->points, sample->nr_points,
+				      sample->epochs[i],
+				      i + 1 < sample->nr_epochs ?
+				      sample->epochs[i + 1] : NEVER);
+	while (sample->settled < sample->nr_points &&
+	       sample->points[sample->settled].ns < plan->opts->settle_ns)
+		sample->settled++;
+}
+
+static int measure(struct run *run)
+{
+	struct auto_sample *sample = run->sample;
+	struct plan *plan = run->plan;
+
+	if (work_start(plan) || wait_for(plan, &plan->board->ready) ||
+	    watch_make(&run->watch, plan, plan->opts->pages) || begin(run) ||
+	    watch_until_end(run))
+		return -1;
+	sample->wall_ns = now_ns() - run->begin_ns;
+	plan->board->stop = true;
+	if (wait_for(plan, &plan->board->done) || look_at_all(run) ||
+	    work_join(plan))
+		return -1;
+	add_up(sample, plan);
+	find_times(sample, plan);
+	return 0;
+}
+
+int auto_run(struct auto_sample *sample, struct plan *plan)
+{
+	struct run run = { .plan = plan, .sample = sample };
+	const struct auto_workload *workload = plan->workload;
+	int ret, err;
+
+	memset(sample, 0, sizeof(*sample));
+	sample->nr_threads = plan->nr_threads;
+	sample->nr_pages = plan->area.nr_pages * plan->nr_procs;
+	run.room = plan->opts->run_ns / plan->opts->interval_ns + 3;
+	sample->points = calloc(run.room, sizeof(*sample->points));
+	if (!sample->points || (workload->prepare && workload->prepare(plan)))
+		return -1;
+	ret = measure(&run);
+	err = errno;
+	if (ret)
+		work_kill();
+	if (workload->finish)
+		workload->finish(plan);
+	watch_free(&run.watch);
+	errno = err;
+	return ret;
+}
+
+static void point_free(struct point *point)
+{
+	free(point->threads);
+	free(point->node_pages);
+}
+
+void auto_sample_free(struct auto_sample *sample)
+{
+	for (size_t i = 0; i < sample->nr_points; i++)
+		point_free(&sample->points[i]);
+	point_free(&sample->last);
+	free(sample->points);
+	memset(sample, 0, sizeof(*sample));
+}
