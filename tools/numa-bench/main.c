@@ -15,6 +15,7 @@ static const struct command commands[] = {
 	{ "migrate", migrate_main },
 	{ "latency", latency_main },
 	{ "scale", scale_main },
+	{ "auto", auto_main },
 };
 
 struct choice {
@@ -28,7 +29,8 @@ static const char doc[] =
 	"Measure what moving memory between NUMA nodes costs.\vCommands:\n"
 	"  migrate   move memory by each method, then touch it from another node\n"
 	"  latency   time each touch that migrates, after mbind-lazy\n"
-	"  scale     compare sizes, and numbers of threads and nodes\n\n"
+	"  scale     compare sizes, and numbers of threads and nodes\n"
+	"  auto      watch where memory is while programs run, balanced or not\n\n"
 	"`numa-bench COMMAND --help' lists the options of a command.";
 
 static void choose(const char *name, struct choice *choice,

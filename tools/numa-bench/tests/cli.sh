@@ -41,6 +41,22 @@ expect "help of scale is status 0" 0 "--nodes" scale --help
 expect "a bad number of nodes is status 2" 2 "bad node list" scale --nodes 0
 expect "scale checks its threads" 2 "bad thread list" scale --threads 0
 
+expect "help of auto says what should happen" 0 "handover.*fills the memory" \
+	auto --help
+expect "auto lists its workloads" 0 "no faults, no PTE updates" auto --list
+expect "a bad workload is status 2" 2 "bad workload list" auto sideways
+expect "a workload in a list is checked, too" 2 "bad workload list" \
+	auto -w split,sideways
+expect "a workload named twice is status 2" 2 "named twice" auto split split
+expect "a bad mode is status 2" 2 "bad mode list" auto --modes off,5
+expect "auto has one size" 2 "bad size" auto --size 1M,2M
+expect "a bad duration is status 2" 2 "bad duration" auto --seconds 0
+expect "a bad percentage of work is status 2" 2 "bad percentage" auto --busy 0
+expect "a bad interval is status 2" 2 "bad interval" auto --interval 0
+expect "a run has two intervals at least" 2 "shorter than two intervals" \
+	auto --seconds 1 --interval 600
+expect "auto checks its threads" 2 "bad number of threads" auto --threads 0
+
 # Written by the unit tests from known data
 cp "$O/tests/latency.json" "$tmp/json"
 json_is "JSON of latencies holds a histogram and percentiles" \

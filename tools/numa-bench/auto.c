@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The command "auto": workloads with and without automatic balancing, in turn,
+ * and where their memory is meanwhile.
+ */
+#include <numa.h>
+#include <numaif.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "auto.h"
+#include "results.h"
+
+const struct auto_workload *const auto_workloads[] = {
+	&handover, &split, &interleave, &shared, &phase, &steady, &bound,
+	&bound_cpuset, &bound_node, &churn, &numa01, &numa02,
+};
+
+const unsigned int nr_auto_workloads = ARRAY_SIZE(auto_workloads);
+
+static int add_row(struct auto_results *res, unsigned int workload,
+		   unsigned int kind, unsigned int mode)
+{
+	struct auto_row *row = &res->rows[res->nr++];
+	struct plan plan;
+
+	row->workload = auto_workloads[workload];
+	row->kind = kind;
+	row->mode = mode;
+	row->samples = calloc(res->opts->repeat, sizeof(*row->samples));
+	if (!row->samples)
+		return -1;
+	row->skipped = balancing_missing(mode);
+	if (!row->skipped && kind == PAGES_THP && !thp_bytes())
+		row->skipped = "no transparent huge pages here (see transparent_hugepage/enabled)";
+	if (row->skipped)
+		return 0;
+	if (plan_make(&plan, row->workload, res->opts, kind))
+		return -1;
+	row->skipped = plan_missing(&plan);
+	row->nr_threads = plan.nr_threads;
+	row->nr_procs = plan.nr_procs;
+	plan_free(&plan);
+	return 0;
+}
+
+static int add_rows(struct auto_results *res)
+{
+	const struct auto_opts *opts = res->opts;
+
+	res->rows = calloc((size_t)opts->workloads.nr * opts->page_kinds.nr *
+			   opts->modes.nr, sizeof(*res->rows));
+	if (!res->rows)
+		return -1;
+	for (unsigned int w = 0; w < opts->workloads.nr; w++)
+		for (unsigned int k = 0; k < opts->page_kinds.nr; k++)
+			for (unsigned int m = 0; m < opts->modes.nr; m++)
+				if (add_row(res, opts->workloads.idx[w],
+					    opts->page_kinds.idx[k],
+					    opts->modes.idx[m]))
+					return -1;
+	return 0;
+}
+
+static int run_once(const struct auto_results *res, struct auto_row *row)
+{
+	struct auto_sample *sample = &row->samples[row->nr];
+	struct plan plan;
+	int ret;
+
+	if (balancing_set(row->mode) ||
+	    plan_make(&plan, row->workload, res->opts, row->kind))
+		return -1;
+	ret = auto_run(sample, &plan);
+	plan_free(&plan);
+	if (ret) {
+		auto_sample_free(sample);
+		if (!interrupted())
+			fprintf(stderr,
+				"numa-bench: %s: the run failed: %m; is there memory left?\n",
+				row->workload->name);
+		return -1;
+	}
+	row->nr++;
+	return 0;
+}
+
+static void show_progress(const struct auto_results *res,
+			  const struct auto_row *row)
+{
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r\033[K[%zu/%zu] %s, %s pages, %s",
+			(size_t)(row - res->rows) + 1, res->nr,
+			row->workload->name, page_kind_names[row->kind],
+			mode_names[row->mode]);
+}
+
+/* The modes of a workload in turn; a drift of the machine favours none. */
+static int run_group(const struct auto_results *res, struct auto_row *rows,
+		     unsigned int nr)
+{
+	for (uint64_t n = 0; n < res->opts->repeat; n++)
+		for (unsigned int i = 0; i < nr; i++) {
+			if (rows[i].skipped)
+				continue;
+			show_progress(res, &rows[i]);
+			if (run_once(res, &rows[i]))
+				return -1;
+		}
+	return 0;
+}
+
+static int run_all(struct auto_results *res)
+{
+	unsigned int group = res->opts->modes.nr;
+	int ret = 0;
+
+	for (size_t i = 0; i < res->nr && !ret; i += group)
+		ret = run_group(res, res->rows + i, group);
+	knobs_restore();
+	progress_clear();
+	res->interrupted = interrupted();
+	return res->interrupted ? 0 : ret;
+}
+
+static int write_results(const struct auto_results *res)
+{
+	const struct auto_opts *opts = res->opts;
+	bool to_stdout = (opts->json_path && !strcmp(opts->json_path, "-")) ||
+			 (opts->csv_path && !strcmp(opts->csv_path, "-"));
+
+	if (!to_stdout)
+		auto_table(res, stdout);
+	if (opts->json_path && auto_json(res, opts->json_path))
+		return -1;
+	return opts->csv_path ? auto_csv(res, opts->csv_path) : 0;
+}
+
+static int status_of(const struct auto_results *res)
+{
+	size_t samples = 0;
+	uint64_t lost = 0;
+
+	for (size_t i = 0; i < res->nr; i++)
+		for (size_t k = 0; k < res->rows[i].nr; k++, samples++)
+			lost += res->rows[i].samples[k].lost_touches;
+	if (lost) {
+		fprintf(stderr,
+			"numa-bench: %llu touches are not in memory; this kernel loses data, keep its log\n",
+			(unsigned long long)lost);
+		return NB_CHECK_FAILED;
+	}
+	if (res->interrupted)
+		return NB_INTERRUPTED;
+	if (samples)
+		return NB_OK;
+	fprintf(stderr, "numa-bench: nothing could be measured; the table says why\n");
+	return NB_SKIP;
+}
+
+static void results_drop(struct auto_results *res)
+{
+	for (size_t i = 0; i < res->nr; i++) {
+		for (size_t k = 0; k < res->rows[i].nr; k++)
+			auto_sample_free(&res->rows[i].samples[k]);
+		free(res->rows[i].samples);
+	}
+	free(res->rows);
+}
+
+/* Nobody is to look for misplaced memory of ours: that would be counted. */
+static void keep_out_of_it(void)
+{
+	struct bitmask *nodes = numa_allocate_nodemask();
+
+	for (int node = topo_max_node(); node >= 0; node--)
+		if (topo_has_memory(node)) {
+			numa_bitmask_clearall(nodes);
+			numa_bitmask_setbit(nodes, node);
+		}
+	set_mempolicy(MPOL_BIND, nodes->maskp, nodes->size + 1);
+	numa_free_nodemask(nodes);
+}
+
+static void last_resort(void)
+{
+	work_kill();
+	cpuset_remove();
+}
+
+int auto_main(int argc, char **argv)
+{
+	struct auto_opts opts;
+	struct auto_results res = { .opts = &opts };
+	int ret;
+
+	auto_parse(&opts, argc, argv);
+	if (numa_available() < 0) {
+		fprintf(stderr,
+			"numa-bench: no NUMA here: a kernel without CONFIG_NUMA, or a container whose seccomp profile refuses mbind(2)\n");
+		return NB_SKIP;
+	}
+	if (counters_init())
+		return NB_CHECK_FAILED;
+	keep_out_of_it();
+	balancing_setup();
+	interrupt_setup(last_resort);
+	ret = add_rows(&res) || run_all(&res);
+	if (write_results(&res))
+		ret = -1;
+	ret = ret ? NB_CHECK_FAILED : status_of(&res);
+	results_drop(&res);
+	return ret;
+}
