@@ -86,4 +86,11 @@ else
 	skip "windows" "this kernel has no vm.mof_window_pages"
 fi
 
+if [ -w /proc/sys/kernel/numa_balancing ]; then
+	# shellcheck source=tools/numa-bench/tests/auto.sh
+	. "$(dirname "$0")/auto.sh"
+else
+	skip "auto" "kernel.numa_balancing is not there, or needs root"
+fi
+
 finish
