@@ -119,6 +119,16 @@ static int watch_until_end(struct run *run)
 	return take_point(run);
 }
 
+/*
+ * The stock balancer marks memory at each second or so: a move at once after
+ * that looks as if it were quick. Repeats are to meet it at any time.
+ */
+static uint64_t first_period(const struct plan *plan)
+{
+	return plan->opts->period_ns +
+	       mix64(plan->opts->seed + plan->repeat) % 1000000000;
+}
+
 /* Time begins here, or after a first period in which all is as it was. */
 static int begin(struct run *run)
 {
@@ -127,7 +137,7 @@ static int begin(struct run *run)
 	for (unsigned int i = 0; i < plan->nr_threads; i++)
 		sem_post(&plan->board->go);
 	if (plan->workload->settles_first) {
-		sleep_until(now_ns() + plan->opts->period_ns);
+		sleep_until(now_ns() + first_period(plan));
 		plan->board->epoch++;
 		if (wait_for_epoch(plan))
 			return -1;

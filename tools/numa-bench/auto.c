@@ -63,7 +63,8 @@ static int add_rows(struct auto_results *res)
 	return 0;
 }
 
-static int run_once(const struct auto_results *res, struct auto_row *row)
+static int run_once(const struct auto_results *res, struct auto_row *row,
+		    uint64_t repeat)
 {
 	struct auto_sample *sample = &row->samples[row->nr];
 	struct plan plan;
@@ -72,6 +73,7 @@ static int run_once(const struct auto_results *res, struct auto_row *row)
 	if (balancing_set(row->mode) ||
 	    plan_make(&plan, row->workload, res->opts, row->kind))
 		return -1;
+	plan.repeat = repeat;
 	ret = auto_run(sample, &plan);
 	plan_free(&plan);
 	if (ret) {
@@ -105,7 +107,7 @@ static int run_group(const struct auto_results *res, struct auto_row *rows,
 			if (rows[i].skipped)
 				continue;
 			show_progress(res, &rows[i]);
-			if (run_once(res, &rows[i]))
+			if (run_once(res, &rows[i], n))
 				return -1;
 		}
 	return 0;

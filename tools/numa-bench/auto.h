@@ -89,6 +89,7 @@ struct auto_workload;
 struct plan {
 	const struct auto_workload *workload;
 	const struct auto_opts *opts;
+	uint64_t repeat;		/* which one this is */
 	int nodes[NB_MAX_NODES];	/* with memory and CPUs */
 	unsigned int nr_nodes;
 	unsigned int nr_threads;
