@@ -11,7 +11,8 @@
 #define CPUS		"/sys/devices/system/cpu/"
 #define BLOCKS		"/sys/devices/system/memory/"
 #define MAX_BLOCKS	64
-#define TRIES		5
+#define FEW_TRIES	3	/* is it possible? */
+#define MANY_TRIES	50	/* it is */
 
 /* CPU hotplug */
 
@@ -139,22 +140,25 @@ static int block_set(int block, const char *state)
 }
 
 /* Pages that are used for a moment only make it fail: try again. */
-static int block_offline(int block)
+static int block_offline(int block, int tries)
 {
 	int try, err = -EAGAIN;
 
-	for (try = 0; try < TRIES && err; try++)
+	for (try = 0; try < tries && err; try++) {
+		if (try)
+			usleep(100000);
 		err = block_set(block, "offline");
+	}
 	return err;
 }
 
 /* Take as many of them down as possible; those that did are what is left of @b. */
-static int blocks_offline(struct blocks *b)
+static int blocks_offline(struct blocks *b, int tries)
 {
 	int i, gone = 0;
 
 	for (i = 0; i < b->nr; i++)
-		if (!block_offline(b->id[i]))
+		if (!block_offline(b->id[i], tries))
 			b->id[gone++] = b->id[i];
 	b->nr = gone;
 	return gone ? 0 : -EBUSY;
@@ -191,7 +195,7 @@ static struct blocks movable_blocks(int node)
 			b.id[b.nr++] = id;
 	if (dir)
 		closedir(dir);
-	blocks_offline(&b);
+	blocks_offline(&b, FEW_TRIES);
 	blocks_online(&b);
 	return b;
 }
@@ -280,7 +284,7 @@ TEST_F(lazy, marked_pages_in_memory_that_goes_offline_keep_contents)
 		SKIP(return, "no memory to be had in blocks that can go");
 	ASSERT_EQ(0, mark(&a, MPOL_LOCAL, 0));
 	ASSERT_EQ(AREA_PAGES, area_hinted(&a));
-	EXPECT_EQ(0, blocks_offline(&b));
+	EXPECT_EQ(0, blocks_offline(&b, MANY_TRIES));
 	EXPECT_EQ(0, area_in(&a, &b));
 	ASSERT_EQ(0, run_on(self->m.to));
 	area_write(&a);
@@ -301,7 +305,7 @@ TEST_F(lazy, touches_whose_target_loses_memory_succeed)
 	if (!b.nr)
 		SKIP(return, NOT_MOVABLE);
 	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
-	EXPECT_EQ(0, blocks_offline(&b));
+	EXPECT_EQ(0, blocks_offline(&b, MANY_TRIES));
 	area_write(&self->a);
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
 	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_RESOLVED]);
@@ -317,7 +321,7 @@ static struct blocks come_and_go;
 static int memory_down_and_up(const struct crew *c, long i)
 {
 	struct blocks b = come_and_go;
-	int err = blocks_offline(&b);
+	int err = blocks_offline(&b, MANY_TRIES);
 
 	return blocks_online(&b) ? : err;
 }
