@@ -70,6 +70,8 @@ static inline unsigned long mof_mbind_take(unsigned long *flags)
 	return lazy;
 }
 
+bool mof_setup_balancing(const char *str);
+
 long mof_mbind(struct mm_struct *mm, unsigned long start, unsigned long end,
 	       unsigned long lazy);
 
@@ -189,6 +191,11 @@ static inline bool mof_mbind_invalid(unsigned long flags)
 static inline unsigned long mof_mbind_take(unsigned long *flags)
 {
 	return 0;
+}
+
+static inline bool mof_setup_balancing(const char *str)
+{
+	return false;
 }
 
 static inline long mof_mbind(struct mm_struct *mm, unsigned long start,

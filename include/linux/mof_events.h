@@ -44,7 +44,9 @@ enum mof_outcome {
 	xx(MIGRATED, migrated)		\
 	xx(MIGRATED_THP, migrated_thp)	\
 	xx(WINDOWED, windowed)		\
-	xx(LOCAL, local)
+	xx(LOCAL, local)		\
+	xx(SAMPLES, samples)		\
+	xx(ARMED, armed)
 
 #define MOF_EVENT_ITEM(item, name)	MOF_##item,
 #define MOF_FAILURE_ITEM(item, name)	MOF_FAILED_##item,

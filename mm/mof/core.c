@@ -4,6 +4,7 @@
  * See Documentation/mm/mof.rst.
  */
 #include <linux/memcontrol.h>
+#include <linux/sched/sysctl.h>
 #include <linux/sysctl.h>
 #include <linux/vmstat.h>
 
@@ -17,8 +18,8 @@ DEFINE_STATIC_KEY_FALSE(mof_key);
 /* How many pages one fault resolves at most; 0 leaves all to the stock code. */
 unsigned int sysctl_mof_window_pages __read_mostly = 48;
 
-/* The token needs two CPU numbers below "unset". */
-static_assert(LAST__CPU_MASK >= 3);
+/* The tokens need three CPU numbers below "unset". */
+static_assert(LAST__CPU_MASK > MOF_TOKEN_SAMPLE);
 
 /**
  * mof_enable() - turn the hooks on, for good
@@ -95,9 +96,27 @@ static struct ctl_table mof_sysctls[] = {
 	},
 };
 
+static bool mof_boot_automatic __initdata;
+
+/**
+ * mof_setup_balancing() - is numa_balancing= on the command line for us?
+ * @str: its value
+ *
+ * Context: boot.
+ * Return: true if it asks for the automatic mode.
+ */
+bool __init mof_setup_balancing(const char *str)
+{
+	mof_boot_automatic = !strcmp(str, "lazy");
+	return mof_boot_automatic;
+}
+
 static int __init mof_init(void)
 {
 	register_sysctl_init("vm", mof_sysctls);
+	/* Until here, "lazy" was "enable". */
+	if (mof_boot_automatic)
+		WRITE_ONCE(sysctl_numa_balancing_mode, NUMA_BALANCING_LAZY);
 	return 0;
 }
 late_initcall(mof_init);

@@ -41,7 +41,7 @@ static bool mof_is_explicit(struct folio *folio, const struct mempolicy *pol,
  */
 enum mof_outcome mof_may_move(struct folio *folio, int last_cpupid)
 {
-	if (last_cpupid != mof_token(true) && folio_likely_mapped_shared(folio))
+	if (last_cpupid != mof_token(MOF_TOKEN_MOVE_ALL) && folio_likely_mapped_shared(folio))
 		return MOF_OUT_SHARED;
 	if (folio_maybe_dma_pinned(folio))
 		return MOF_OUT_PINNED;
@@ -77,17 +77,40 @@ static int mof_resolve(struct folio *folio, struct vm_fault *vmf,
 	return NUMA_NO_NODE;
 }
 
+/*
+ * A sample that window.c has not served: a THP, which is an extent of its own.
+ * If this one was the last that it took, the THP migrates at once.
+ */
+static bool mof_sample_moves(struct folio *folio, struct vm_fault *vmf,
+			     unsigned long addr, struct mempolicy *pol,
+			     pgoff_t ilx, int *last_cpupid)
+{
+	int nid = folio_nid(folio);
+	bool moves;
+
+	moves = mof_learn(vmf->vma, addr, nid, mof_policy_target(pol, ilx, nid),
+			  last_cpupid) && folio_test_pmd_mappable(folio);
+	folio_xchg_last_cpupid(folio, -1);
+	return moves && mof_sample_armed(vmf->vma, addr);
+}
+
 /* mof_numa_target(), once the static key is on. */
 int __mof_numa_target(struct folio *folio, struct vm_fault *vmf,
 		      unsigned long addr, int *flags, int *last_cpupid)
 {
 	struct mempolicy *pol;
+	int nid = NUMA_NO_NODE;
 	pgoff_t ilx;
-	int nid;
 
 	lockdep_assert_held(vmf->ptl);
 	pol = get_vma_policy(vmf->vma, addr, folio_order(folio), &ilx);
-	if (mof_is_explicit(folio, pol, *last_cpupid)) {
+	if (mof_is_sample(*last_cpupid)) {
+		if (mof_sample_moves(folio, vmf, addr, pol, ilx, last_cpupid)) {
+			*flags |= TNF_MOF;
+			nid = mof_resolve(folio, vmf, pol, ilx,
+					  mof_token(mof_arm_token(vmf->vma)));
+		}
+	} else if (mof_is_explicit(folio, pol, *last_cpupid)) {
 		*flags |= TNF_MOF;
 		nid = mof_resolve(folio, vmf, pol, ilx, *last_cpupid);
 		/* The scheduler must not take a token for a CPU and a pid. */

@@ -28,12 +28,14 @@
 #include <trace/events/mof.h>
 
 #include "../internal.h"
-#include "mof.h"
+#include "mark.h"
 
 /**
  * struct mof_mark - a walk that marks
+ * @picker: says what to mark of each extent; NULL to mark all
  * @lazy: the flags of the request
  * @token: what tells a fault that the mark is ours
+ * @samples: it is that of a sample
  * @tiering: folios on slow nodes have no room for @token
  * @result: what was done in the VMAs before
  * @done: what was done in this VMA
@@ -48,8 +50,10 @@
  * @nid: node that was last asked for, NUMA_NO_NODE if the next page has to ask
  */
 struct mof_mark {
+	struct mof_picker *picker;
 	unsigned long lazy;
 	int token;
+	bool samples;
 	bool tiering;
 	struct mof_mark_result *result;
 	struct mof_mark_result done;
@@ -65,18 +69,6 @@ struct mof_mark {
 };
 
 enum mof_verdict { MOF_SKIP, MOF_FAIL, MOF_MARK };
-
-static bool mof_follows(struct vm_area_struct *vma, unsigned long addr)
-{
-	struct mempolicy *pol;
-	bool follows;
-	pgoff_t ilx;
-
-	pol = get_vma_policy(vma, addr, 0, &ilx);
-	follows = mof_policy_follows_toucher(pol);
-	mpol_cond_put(pol);
-	return follows;
-}
 
 /* Ask for one folio, and find out whether the answer holds for its node. */
 static void mof_ask_in_place(struct mof_mark *m, struct vm_area_struct *vma,
@@ -271,6 +263,9 @@ static bool mof_mark_ptes(struct mof_mark *m, struct vm_area_struct *vma,
 	pte_t *start_pte, *pte;
 	spinlock_t *ptl;
 
+	/* A THP was picked, and split: one page is enough. */
+	if (m->samples)
+		end = addr + PAGE_SIZE;
 	start_pte = pte_offset_map_lock(vma->vm_mm, pmd, addr, &ptl);
 	if (!start_pte)
 		return false;
@@ -279,6 +274,9 @@ static bool mof_mark_ptes(struct mof_mark *m, struct vm_area_struct *vma,
 		/* What reclaim has unmapped may still be in TLBs. */
 		flush_tlb_batched_pending(vma->vm_mm);
 	}
+	/* Somebody has marked it meanwhile: that stays. */
+	if (m->samples && pte_protnone(ptep_get(start_pte)))
+		addr = end;
 	arch_enter_lazy_mmu_mode();
 	for (pte = start_pte; addr != end; pte++, addr += PAGE_SIZE)
 		mof_mark_pte(m, vma, addr, pte);
@@ -287,22 +285,96 @@ static bool mof_mark_ptes(struct mof_mark *m, struct vm_area_struct *vma,
 	return true;
 }
 
+static bool mof_mark_extent(struct mof_mark *m, struct vm_area_struct *vma,
+			    unsigned long addr, unsigned long end, pmd_t *pmd)
+{
+	spinlock_t *ptl;
+
+	ptl = pmd_trans_huge_lock(pmd, vma);
+	if (!ptl)
+		return mof_mark_ptes(m, vma, addr, end, pmd);
+	/*
+	 * A page was picked, and a THP came: leave it, it was not announced. And
+	 * what somebody has marked meanwhile stays.
+	 */
+	if (!m->picker || (end - addr == PMD_SIZE &&
+			   !(m->samples && pmd_protnone(*pmd))))
+		mof_mark_pmd(m, vma, addr, pmd);
+	spin_unlock(ptl);
+	return true;
+}
+
 static int mof_pmd_entry(pmd_t *pmd, unsigned long addr, unsigned long end,
 			 struct mm_walk *walk)
 {
-	struct mof_mark *m = walk->private;
-	spinlock_t *ptl;
-
-	ptl = pmd_trans_huge_lock(pmd, walk->vma);
-	if (ptl) {
-		mof_mark_pmd(m, walk->vma, addr, pmd);
-		spin_unlock(ptl);
-	} else if (!mof_mark_ptes(m, walk->vma, addr, end, pmd)) {
+	if (!mof_mark_extent(walk->private, walk->vma, addr, end, pmd)) {
 		walk->action = ACTION_AGAIN;
 		return 0;
 	}
 	cond_resched();
 	return fatal_signal_pending(current) ? -EINTR : 0;
+}
+
+/* A sample is no mark for migration, and has a counter of its own. */
+static void mof_count_picked(struct mof_mark *m, struct mm_struct *mm,
+			     const struct mof_range *r, bool thp)
+{
+	struct mof_picker *picker = m->picker;
+
+	picker->marked += m->done.marked;
+	picker->entries += thp ? 1 : m->done.marked;
+	if (r->token == MOF_TOKEN_SAMPLE) {
+		picker->samples += !!m->done.marked;
+		mof_count(mm, MOF_SAMPLES, !!m->done.marked);
+		return;
+	}
+	mof_count(mm, MOF_MARKED, m->done.marked);
+	trace_mof_mark(r->start, r->end, m->done.marked, m->done.failed);
+}
+
+/*
+ * Secondary MMUs are told of what is picked only, not of all that was looked at:
+ * they would have to map all of it again.
+ */
+static void mof_mark_range_picked(struct mof_mark *m,
+				  struct vm_area_struct *vma, pmd_t *pmd,
+				  const struct mof_range *r)
+{
+	struct mof_mark_result before = m->done;
+
+	m->token = mof_token(r->token);
+	m->samples = r->token == MOF_TOKEN_SAMPLE;
+	m->lazy = r->token == MOF_TOKEN_MOVE_ALL ||
+		  (vma->vm_flags & VM_SHARED) ? MPOL_MF_MOVE_ALL : MPOL_MF_MOVE;
+	m->done = (struct mof_mark_result){};
+	/* Never finished: who has the picker flushes all of it at once. */
+	m->tlb = (struct mmu_gather){ .mm = vma->vm_mm };
+	mmu_notifier_range_init(&m->range, MMU_NOTIFY_PROTECTION_VMA, 0,
+				vma->vm_mm, r->start, r->end);
+	mmu_notifier_invalidate_range_start(&m->range);
+	mof_mark_extent(m, vma, r->start, r->end, pmd);
+	mmu_notifier_invalidate_range_end(&m->range);
+	mof_count_picked(m, vma->vm_mm, r, pmd_trans_huge(pmdp_get_lockless(pmd)));
+	m->done.marked += before.marked;
+}
+
+static int mof_pmd_entry_picked(pmd_t *pmd, unsigned long addr,
+				unsigned long end, struct mm_walk *walk)
+{
+	struct mof_mark *m = walk->private;
+	struct mof_range r;
+	enum mof_pick pick;
+
+	do {
+		r = (struct mof_range){ .start = addr, .end = end };
+		pick = m->picker->pick(m->picker, walk->vma, pmd, &r);
+		if (pick == MOF_PICK_STOP)
+			return 1;
+		if (pick != MOF_PICK_SKIP)
+			mof_mark_range_picked(m, walk->vma, pmd, &r);
+	} while (pick == MOF_PICK_MORE);
+	cond_resched();
+	return 0;
 }
 
 #ifdef CONFIG_HUGETLB_PAGE
@@ -327,8 +399,16 @@ static int mof_hugetlb_entry(pte_t *ptep, unsigned long hmask,
 #define mof_hugetlb_entry NULL
 #endif
 
-/* Drivers' pages and secret ones would only fault and fail. */
-static bool mof_vma_can_migrate(struct vm_area_struct *vma)
+/**
+ * mof_vma_can_migrate() - is there anything in this area that could migrate?
+ * @vma: the area
+ *
+ * Drivers' pages and secret ones would only fault and fail.
+ *
+ * Context: mmap_lock held.
+ * Return: false if nothing of it is ever marked.
+ */
+bool mof_vma_can_migrate(struct vm_area_struct *vma)
 {
 	return vma_migratable(vma) && !is_vm_hugetlb_page(vma) &&
 	       !(vma->vm_flags & VM_MIXEDMAP) && !vma_is_secretmem(vma);
@@ -345,18 +425,24 @@ static int mof_test_walk(unsigned long start, unsigned long end,
 	return m->count_only && !(m->lazy & MPOL_MF_STRICT);
 }
 
-static int mof_pre_vma(unsigned long start, unsigned long end,
-		       struct mm_walk *walk)
+static void mof_pre_mark(struct mof_mark *m, struct vm_area_struct *vma,
+			 unsigned long start, unsigned long end)
 {
-	struct vm_area_struct *vma = walk->vma;
-	struct mof_mark *m = walk->private;
-
 	m->done = (struct mof_mark_result){};
 	m->start = start;
 	m->end = end;
 	m->per_page = vma->vm_ops && vma->vm_ops->get_policy;
 	m->follows = !m->per_page && mof_follows(vma, start);
 	m->nid = NUMA_NO_NODE;
+}
+
+static int mof_pre_vma(unsigned long start, unsigned long end,
+		       struct mm_walk *walk)
+{
+	struct vm_area_struct *vma = walk->vma;
+	struct mof_mark *m = walk->private;
+
+	mof_pre_mark(m, vma, start, end);
 	if (m->count_only)
 		return 0;
 
@@ -379,10 +465,25 @@ static void mof_post_vma(struct mm_walk *walk)
 		mmu_notifier_invalidate_range_end(&m->range);
 	}
 	mof_count(walk->mm, MOF_MARKED, m->done.marked);
+	mof_count(walk->mm, NUMA_PTE_UPDATES, m->done.marked);
 	trace_mof_mark(m->start, m->end, m->done.marked, m->done.failed);
 	m->result->marked += m->done.marked;
 	m->result->failed += m->done.failed;
 	m->result->unlisted += m->done.unlisted;
+}
+
+static int mof_pre_vma_picked(unsigned long start, unsigned long end,
+			      struct mm_walk *walk)
+{
+	mof_pre_mark(walk->private, walk->vma, start, end);
+	return 0;
+}
+
+static void mof_post_vma_picked(struct mm_walk *walk)
+{
+	struct mof_mark *m = walk->private;
+
+	mof_count(walk->mm, NUMA_PTE_UPDATES, m->done.marked);
 }
 
 static const struct mm_walk_ops mof_mark_ops = {
@@ -393,6 +494,21 @@ static const struct mm_walk_ops mof_mark_ops = {
 	.post_vma	= mof_post_vma,
 	.walk_lock	= PGWALK_RDLOCK,
 };
+
+static const struct mm_walk_ops mof_pick_ops = {
+	.pmd_entry	= mof_pmd_entry_picked,
+	.test_walk	= mof_test_walk,
+	.pre_vma	= mof_pre_vma_picked,
+	.post_vma	= mof_post_vma_picked,
+	.walk_lock	= PGWALK_RDLOCK,
+};
+
+static bool mof_tiering(void)
+{
+	/* Partner: the sysctl. Who changes it meanwhile is late. */
+	return READ_ONCE(sysctl_numa_balancing_mode) &
+	       NUMA_BALANCING_MEMORY_TIERING;
+}
 
 /**
  * mof_mark_range() - mark the pages of a range for migration on fault
@@ -417,12 +533,36 @@ int mof_mark_range(struct mm_struct *mm, unsigned long start, unsigned long end,
 {
 	struct mof_mark m = {
 		.lazy = lazy,
-		.token = mof_token(lazy & MPOL_MF_MOVE_ALL),
-		/* Partner: the sysctl. Who changes it meanwhile is late. */
-		.tiering = READ_ONCE(sysctl_numa_balancing_mode) &
-			   NUMA_BALANCING_MEMORY_TIERING,
+		.token = mof_token(lazy & MPOL_MF_MOVE_ALL ?
+				   MOF_TOKEN_MOVE_ALL : MOF_TOKEN_MOVE),
+		.tiering = mof_tiering(),
 		.result = result,
 	};
 
 	return walk_page_range(mm, start, end, &mof_mark_ops, &m);
+}
+
+/**
+ * mof_mark_picked() - mark what somebody picks
+ * @mm: the address space
+ * @start: start of the range, page aligned
+ * @end: end of the range, page aligned
+ * @picker: says what to mark of each extent
+ *
+ * Not marked: what mof_mark_range() does not mark either. If @picker->marked is
+ * not 0 afterwards, TLBs are to be flushed.
+ *
+ * Context: mmap_lock of @mm held for reading, tlb_flush_pending of @mm raised;
+ * may sleep.
+ * Return: 0, or 1 if the picker has ended the walk.
+ */
+int mof_mark_picked(struct mm_struct *mm, unsigned long start,
+		    unsigned long end, struct mof_picker *picker)
+{
+	struct mof_mark m = {
+		.picker = picker,
+		.tiering = mof_tiering(),
+	};
+
+	return walk_page_range(mm, start, end, &mof_pick_ops, &m);
 }

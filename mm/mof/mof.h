@@ -49,6 +49,8 @@ unsigned int mof_window_pages(unsigned int run, unsigned int max);
 
 /* target.c */
 bool mof_policy_follows_toucher(const struct mempolicy *pol);
+bool mof_follows(struct vm_area_struct *vma, unsigned long addr);
+int mof_want_nid(struct vm_area_struct *vma, unsigned long addr, int page_nid);
 int mof_policy_target(struct mempolicy *pol, pgoff_t ilx, int page_nid);
 int mof_vma_target(struct vm_area_struct *vma, unsigned long addr,
 		   struct folio *folio);
@@ -81,21 +83,44 @@ struct mof_mark_result {
 int mof_mark_range(struct mm_struct *mm, unsigned long start, unsigned long end,
 		   unsigned long lazy, struct mof_mark_result *result);
 
+/* history.c */
+bool mof_learn(struct vm_area_struct *vma, unsigned long addr, int page_nid,
+	       int want_nid, int *last_cpupid);
+bool mof_sample_armed(struct vm_area_struct *vma, unsigned long addr);
+
 /*
- * Whose mark is it? What MPOL_MF_LAZY marks carries a token in the folio's
- * last_cpupid: "pid unset" with a CPU number that no machine has. The highest is
- * "CPU unset", the next two are ours. Where such a CPU exists, a false match
- * costs one early migration.
+ * Whose mark is it? What is marked for migration, and the samples of the
+ * automatic mode, carry a token in the folio's last_cpupid: "pid unset" with a
+ * CPU number that no machine has. The highest is "CPU unset", the next three are
+ * ours. Where such a CPU exists, a false match costs one early migration.
  */
-static inline int mof_token(bool move_all)
+enum mof_token {
+	MOF_TOKEN_MOVE = 1,	/* migrate what only this process maps */
+	MOF_TOKEN_MOVE_ALL,	/* migrate what others map, too */
+	MOF_TOKEN_SAMPLE,	/* learn who uses it */
+};
+
+static inline int mof_token(enum mof_token token)
 {
-	return ((LAST__CPU_MASK - (move_all ? 2 : 1)) << LAST__PID_SHIFT) |
-	       LAST__PID_MASK;
+	return ((LAST__CPU_MASK - token) << LAST__PID_SHIFT) | LAST__PID_MASK;
 }
 
+/* Does it say that the folio is marked for migration? */
 static inline bool mof_is_token(int cpupid)
 {
-	return cpupid == mof_token(false) || cpupid == mof_token(true);
+	return cpupid == mof_token(MOF_TOKEN_MOVE) ||
+	       cpupid == mof_token(MOF_TOKEN_MOVE_ALL);
+}
+
+static inline bool mof_is_sample(int cpupid)
+{
+	return cpupid == mof_token(MOF_TOKEN_SAMPLE);
+}
+
+/* What the automatic mode marks for migration where samples say so. */
+static inline enum mof_token mof_arm_token(struct vm_area_struct *vma)
+{
+	return vma->vm_flags & VM_SHARED ? MOF_TOKEN_MOVE_ALL : MOF_TOKEN_MOVE;
 }
 
 #endif /* _MM_MOF_MOF_H */

@@ -61,7 +61,7 @@ bool mof_policy_follows_toucher(const struct mempolicy *pol)
  * is not bound by more than the answer given here. As with any page that was
  * allocated just before, the cpuset's own migration deals with it.
  *
- * Context: preemption disabled (a page table lock is held), so that the
+ * Context: any; with preemption disabled (a page table lock is held), the
  * toucher's node is that of the fault.
  * Return: the node to migrate the page to, NUMA_NO_NODE if it stays.
  */
@@ -79,6 +79,48 @@ int mof_policy_target(struct mempolicy *pol, pgoff_t ilx, int page_nid)
 	};
 
 	return mof_target_node(&q);
+}
+
+/**
+ * mof_follows() - does the policy at an address leave the target to the toucher?
+ * @vma: the area
+ * @addr: address in it
+ *
+ * Context: mmap_lock or the VMA lock held.
+ * Return: false if pages that are in place need not be marked.
+ */
+bool mof_follows(struct vm_area_struct *vma, unsigned long addr)
+{
+	struct mempolicy *pol;
+	bool follows;
+	pgoff_t ilx;
+
+	pol = get_vma_policy(vma, addr, 0, &ilx);
+	follows = mof_policy_follows_toucher(pol);
+	mpol_cond_put(pol);
+	return follows;
+}
+
+/**
+ * mof_want_nid() - where the current task would want a page
+ * @vma: the area
+ * @addr: address of the page
+ * @page_nid: the node that it is on
+ *
+ * Context: mmap_lock or the VMA lock held. The task may change its node at any
+ * time: the answer is about the past.
+ * Return: a node, @page_nid if the page is in place.
+ */
+int mof_want_nid(struct vm_area_struct *vma, unsigned long addr, int page_nid)
+{
+	struct mempolicy *pol;
+	pgoff_t ilx;
+	int nid;
+
+	pol = get_vma_policy(vma, addr, 0, &ilx);
+	nid = mof_policy_target(pol, ilx, page_nid);
+	mpol_cond_put(pol);
+	return nid == NUMA_NO_NODE ? page_nid : nid;
 }
 
 /**

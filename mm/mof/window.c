@@ -58,15 +58,19 @@ void mof_map_back(struct vm_area_struct *vma, unsigned long addr, pte_t *ptep,
 	update_mmu_cache(vma, addr, ptep);
 }
 
-/* Entries just before @pte that are mapped, up to @max. */
-static unsigned int mof_run_before(pte_t *pte, unsigned int max)
+/*
+ * Entries just before @pte that are mapped, up to @max, and to pages on @nid:
+ * a run of the toucher's own pages, not one of neighbours that belong to others.
+ */
+static unsigned int mof_run_before(pte_t *pte, unsigned int max, int nid)
 {
 	unsigned int run;
 	pte_t before;
 
 	for (run = 0; run < max; run++) {
 		before = ptep_get(pte - run - 1);
-		if (!pte_present(before) || pte_protnone(before))
+		if (!pte_present(before) || pte_protnone(before) ||
+		    pte_special(before) || page_to_nid(pte_page(before)) != nid)
 			break;
 	}
 	return run;
@@ -74,9 +78,13 @@ static unsigned int mof_run_before(pte_t *pte, unsigned int max)
 
 /*
  * The same across the start of the page table of the fault, so that a sweep
- * need not start small in each. Only a hint: the other one is not locked.
+ * need not start small in each. Only a hint: the other one is not locked. What it
+ * maps may be migrated meanwhile, but it takes much longer than a look from here
+ * until memory is removed. It is no hint where pages stay: what the other one
+ * maps may never have been marked.
  */
-static unsigned int mof_run_length(struct vm_fault *vmf, unsigned int max)
+static unsigned int mof_run_length(struct vm_fault *vmf, unsigned int max,
+				   int nid, bool stays)
 {
 	unsigned long start = vmf->address & PMD_MASK;
 	unsigned int in_vma, in_table, run;
@@ -84,13 +92,13 @@ static unsigned int mof_run_length(struct vm_fault *vmf, unsigned int max)
 
 	in_vma = min((vmf->address - vmf->vma->vm_start) >> PAGE_SHIFT, max);
 	in_table = min(in_vma, pte_index(vmf->address));
-	run = mof_run_before(vmf->pte, in_table);
-	if (run < in_table || run == in_vma || !pmd_index(vmf->address))
+	run = mof_run_before(vmf->pte, in_table, nid);
+	if (run < in_table || run == in_vma || !pmd_index(vmf->address) || stays)
 		return run;
 	last = pte_offset_map(vmf->pmd - 1, start - PAGE_SIZE);
 	if (last) {
 		in_table = min_t(unsigned int, in_vma - run, PTRS_PER_PTE);
-		run += mof_run_before(last + 1, in_table);
+		run += mof_run_before(last + 1, in_table, nid);
 		pte_unmap(last);
 	}
 	return run;
@@ -110,11 +118,13 @@ static bool mof_all_writable(struct vm_area_struct *vma)
 static void mof_window_set(struct mof_window *w, struct vm_fault *vmf)
 {
 	unsigned int max = READ_ONCE(sysctl_mof_window_pages), nr, i;
+	bool stays = w->target_nid == NUMA_NO_NODE;
+	int nid = stays ? w->page_nid : w->target_nid;
 	unsigned long limit;
 	pte_t pte;
 
 	limit = min((vmf->address & PMD_MASK) + PMD_SIZE, vmf->vma->vm_end);
-	nr = mof_window_pages(mof_run_length(vmf, max), max);
+	nr = mof_window_pages(mof_run_length(vmf, max, nid, stays), max);
 	nr = min_t(unsigned long, nr, (limit - vmf->address) >> PAGE_SHIFT);
 	w->end = vmf->address + nr * PAGE_SIZE;
 	w->hinting = 1;
@@ -124,18 +134,23 @@ static void mof_window_set(struct mof_window *w, struct vm_fault *vmf)
 	}
 }
 
-/* What the stock fault counts, and what it tells the scheduler. */
+/* What the stock fault counts. Returns what the scheduler is told of it. */
+static int mof_count_hint(struct vm_area_struct *vma, int page_nid)
+{
+	vma_set_access_pid_bit(vma);
+	mof_count(vma->vm_mm, NUMA_HINT_FAULTS, 1);
+	if (page_nid != numa_node_id())
+		return 0;
+	count_vm_numa_event(NUMA_HINT_FAULTS_LOCAL);
+	return TNF_FAULT_LOCAL;
+}
+
 static void mof_count_fault(const struct mof_window *w, int nid,
 			    unsigned int nr_pages, int flags)
 {
-	vma_set_access_pid_bit(w->vma);
 	mof_count(w->vma->vm_mm, MOF_FAULTS, 1);
-	mof_count(w->vma->vm_mm, NUMA_HINT_FAULTS, 1);
-	if (w->page_nid == numa_node_id()) {
-		count_vm_numa_event(NUMA_HINT_FAULTS_LOCAL);
-		flags |= TNF_FAULT_LOCAL;
-	}
-	task_numa_fault(-1 & LAST_CPUPID_MASK, nid, nr_pages, flags | TNF_MOF);
+	flags |= mof_count_hint(w->vma, w->page_nid) | TNF_MOF;
+	task_numa_fault(-1 & LAST_CPUPID_MASK, nid, nr_pages, flags);
 }
 
 static void mof_count_moved(const struct mof_window *w)
@@ -205,6 +220,44 @@ static enum mof_path mof_choose(struct mof_window *w, struct vm_fault *vmf)
 	return MOF_PATH_GENERIC;
 }
 
+/* What the stock fault tells the scheduler of a folio. */
+static int mof_group_flags(struct vm_area_struct *vma, struct folio *folio,
+			   pte_t pte)
+{
+	int flags = pte_write(pte) ? 0 : TNF_NO_GROUP;
+
+	if (folio_likely_mapped_shared(folio) && (vma->vm_flags & VM_SHARED))
+		flags |= TNF_SHARED;
+	return flags;
+}
+
+/* A sample of the automatic mode: learn from it, and map it again. */
+static bool mof_sample(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	int nid, want_nid, last_cpupid, flags;
+	struct folio *folio;
+
+	spin_lock(vmf->ptl);
+	folio = mof_sampled_folio(vma, vmf->address, ptep_get(vmf->pte));
+	if (!folio) {
+		spin_unlock(vmf->ptl);
+		return false;
+	}
+	nid = folio_nid(folio);
+	want_nid = mof_vma_target(vma, vmf->address, folio);
+	mof_learn(vma, vmf->address, nid, want_nid, &last_cpupid);
+	folio_xchg_last_cpupid(folio, -1);
+	mof_map_back(vma, vmf->address, vmf->pte, true);
+	flags = mof_group_flags(vma, folio, ptep_get(vmf->pte));
+	pte_unmap_unlock(vmf->pte, vmf->ptl);
+
+	/* It stands for the extent. */
+	flags |= mof_count_hint(vma, nid);
+	task_numa_fault(last_cpupid, nid, PTRS_PER_PTE, flags);
+	return true;
+}
+
 /* mof_fault(), once the static key is on. */
 bool __mof_fault(struct vm_fault *vmf)
 {
@@ -216,6 +269,8 @@ bool __mof_fault(struct vm_fault *vmf)
 	enum mof_path path;
 	unsigned int nr;
 
+	if (mof_sample(vmf))
+		return true;
 	if (!READ_ONCE(sysctl_mof_window_pages))
 		return false;
 	spin_lock(vmf->ptl);

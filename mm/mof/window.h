@@ -40,6 +40,22 @@ struct mof_window {
 	unsigned int windowed;
 };
 
+/* The folio of a hinting entry, if it may have a token. */
+static inline struct folio *mof_hinting_folio(struct vm_area_struct *vma,
+					      unsigned long addr, pte_t pte)
+{
+	struct folio *folio;
+	struct page *page;
+
+	if (!pte_present(pte) || !pte_protnone(pte))
+		return NULL;
+	page = vm_normal_page(vma, addr, pte);
+	if (!page || is_zone_device_page(page))
+		return NULL;
+	folio = page_folio(page);
+	return folio_use_access_time(folio) ? NULL : folio;
+}
+
 /**
  * mof_marked_folio() - the folio of a mark of ours
  * @vma: the area
@@ -55,19 +71,18 @@ struct mof_window {
 static inline struct folio *mof_marked_folio(struct vm_area_struct *vma,
 					     unsigned long addr, pte_t pte)
 {
-	struct folio *folio;
-	struct page *page;
+	struct folio *folio = mof_hinting_folio(vma, addr, pte);
 
-	if (!pte_present(pte) || !pte_protnone(pte))
-		return NULL;
-	page = vm_normal_page(vma, addr, pte);
-	if (!page || is_zone_device_page(page))
-		return NULL;
-	folio = page_folio(page);
-	if (!mof_is_token(folio_last_cpupid(folio)) ||
-	    folio_use_access_time(folio))
-		return NULL;
-	return folio;
+	return folio && mof_is_token(folio_last_cpupid(folio)) ? folio : NULL;
+}
+
+/* The same for a sample of the automatic mode. */
+static inline struct folio *mof_sampled_folio(struct vm_area_struct *vma,
+					      unsigned long addr, pte_t pte)
+{
+	struct folio *folio = mof_hinting_folio(vma, addr, pte);
+
+	return folio && mof_is_sample(folio_last_cpupid(folio)) ? folio : NULL;
 }
 
 /* Does the folio of a marked entry have the target of the window? */

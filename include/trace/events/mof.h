@@ -6,6 +6,7 @@
 #define _TRACE_MOF_H
 
 #include <linux/mm.h>
+#include <linux/mof_balance.h>
 #include <linux/mof_events.h>
 #include <linux/topology.h>
 #include <linux/tracepoint.h>
@@ -111,6 +112,95 @@ TRACE_EVENT(mof_migrate,
 	TP_printk("address=%lx target_nid=%d nr_pages=%d outcome=%s",
 		  __entry->address, __entry->target_nid, __entry->nr_pages,
 		  show_mof_outcome(__entry->outcome))
+);
+
+/* A sample of the automatic mode was touched, or need not be: all threads are on one node. */
+TRACE_EVENT(mof_sample,
+
+	TP_PROTO(unsigned long address, int page_nid, int want_nid,
+		 unsigned int streak, unsigned int score, unsigned int moves),
+
+	TP_ARGS(address, page_nid, want_nid, streak, score, moves),
+
+	TP_STRUCT__entry(
+		__field(unsigned long, address)
+		__field(int, page_nid)
+		__field(int, want_nid)
+		__field(unsigned int, streak)
+		__field(unsigned int, score)
+		__field(unsigned int, moves)
+	),
+
+	TP_fast_assign(
+		__entry->address = address;
+		__entry->page_nid = page_nid;
+		__entry->want_nid = want_nid;
+		__entry->streak = streak;
+		__entry->score = score;
+		__entry->moves = moves;
+	),
+
+	TP_printk("address=%lx page_nid=%d want_nid=%d streak=%u score=%u moves=%u",
+		  __entry->address, __entry->page_nid, __entry->want_nid,
+		  __entry->streak, __entry->score, __entry->moves)
+);
+
+/* The automatic mode marks the pages of an extent for migration. */
+TRACE_EVENT(mof_arm,
+
+	TP_PROTO(unsigned long address, unsigned int moves),
+
+	TP_ARGS(address, moves),
+
+	TP_STRUCT__entry(
+		__field(unsigned long, address)
+		__field(unsigned int, moves)
+	),
+
+	TP_fast_assign(
+		__entry->address = address;
+		__entry->moves = moves;
+	),
+
+	TP_printk("address=%lx moves=%u", __entry->address, __entry->moves)
+);
+
+TRACE_DEFINE_ENUM(MOF_REST);
+TRACE_DEFINE_ENUM(MOF_WATCH);
+TRACE_DEFINE_ENUM(MOF_HURRY);
+
+/* A step of the automatic mode; the time is that for which it held its thread. */
+TRACE_EVENT(mof_step,
+
+	TP_PROTO(const struct mof_step *step, u64 ns),
+
+	TP_ARGS(step, ns),
+
+	TP_STRUCT__entry(
+		__field(int, gait)
+		__field(int, home)
+		__field(unsigned int, samples)
+		__field(unsigned int, armed)
+		__field(bool, wrapped)
+		__field(u64, ns)
+	),
+
+	TP_fast_assign(
+		__entry->gait = step->gait;
+		__entry->home = step->home;
+		__entry->samples = step->samples;
+		__entry->armed = step->armed;
+		__entry->wrapped = step->wrapped;
+		__entry->ns = ns;
+	),
+
+	TP_printk("gait=%s home=%d samples=%u armed=%u wrapped=%d ns=%llu",
+		  __print_symbolic(__entry->gait,
+				   { MOF_REST, "rest" },
+				   { MOF_WATCH, "watch" },
+				   { MOF_HURRY, "hurry" }),
+		  __entry->home, __entry->samples, __entry->armed,
+		  __entry->wrapped, __entry->ns)
 );
 
 #endif /* _TRACE_MOF_H */

@@ -251,16 +251,25 @@ static void window_grows_with_the_run(struct kunit *test)
 /* The tokens are told from a page without history and from each other. */
 static void tokens_are_none_of_the_others(struct kunit *test)
 {
-	int unset = -1 & LAST_CPUPID_MASK;
+	const int unset = -1 & LAST_CPUPID_MASK;
+	const int move = mof_token(MOF_TOKEN_MOVE);
+	const int move_all = mof_token(MOF_TOKEN_MOVE_ALL);
+	const int sample = mof_token(MOF_TOKEN_SAMPLE);
 
-	KUNIT_EXPECT_TRUE(test, mof_is_token(mof_token(false)));
-	KUNIT_EXPECT_TRUE(test, mof_is_token(mof_token(true)));
-	KUNIT_EXPECT_NE(test, mof_token(false), mof_token(true));
+	KUNIT_EXPECT_TRUE(test, mof_is_token(move));
+	KUNIT_EXPECT_TRUE(test, mof_is_token(move_all));
+	KUNIT_EXPECT_FALSE(test, mof_is_token(sample));
 	KUNIT_EXPECT_FALSE(test, mof_is_token(unset));
-	/* The scheduler's own code must take them for "no pid recorded". */
-	KUNIT_EXPECT_TRUE(test, cpupid_pid_unset(mof_token(false)));
-	KUNIT_EXPECT_TRUE(test, cpupid_pid_unset(mof_token(true)));
 	KUNIT_EXPECT_FALSE(test, mof_is_token(cpu_pid_to_cpupid(0, 1)));
+	KUNIT_EXPECT_TRUE(test, mof_is_sample(sample));
+	KUNIT_EXPECT_FALSE(test, mof_is_sample(move));
+	KUNIT_EXPECT_FALSE(test, mof_is_sample(move_all));
+	KUNIT_EXPECT_FALSE(test, mof_is_sample(unset));
+	KUNIT_EXPECT_NE(test, move, move_all);
+	/* The scheduler's own code must take them for "no pid recorded". */
+	KUNIT_EXPECT_TRUE(test, cpupid_pid_unset(move));
+	KUNIT_EXPECT_TRUE(test, cpupid_pid_unset(move_all));
+	KUNIT_EXPECT_TRUE(test, cpupid_pid_unset(sample));
 }
 
 static struct kunit_case policy_test_cases[] = {
