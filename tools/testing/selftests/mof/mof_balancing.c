@@ -7,7 +7,6 @@
 
 #include "mof_test.h"
 
-#define BALANCING	"/proc/sys/kernel/numa_balancing"
 #define SCAN_SECONDS	90
 
 FIXTURE(balancing)

@@ -4,55 +4,15 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
-#include <sched.h>
 
 #include "mof_test.h"
 
-#define CPUS		"/sys/devices/system/cpu/"
 #define BLOCKS		"/sys/devices/system/memory/"
 #define MAX_BLOCKS	64
 #define FEW_TRIES	3	/* is it possible? */
 #define MANY_TRIES	50	/* it is */
 
 /* CPU hotplug */
-
-static int cpu_set(int cpu, bool on)
-{
-	char path[80];
-
-	snprintf(path, sizeof(path), CPUS "cpu%d/online", cpu);
-	return write_long(path, on);
-}
-
-/* Take all of a node's CPUs down, or up again; 0 cannot go. */
-static int node_cpus_set(int node, bool on)
-{
-	char path[80];
-	int cpu, err = 0;
-
-	for (cpu = 1; cpu < 64; cpu++) {
-		snprintf(path, sizeof(path), CPUS "cpu%d/node%d", cpu, node);
-		if (!access(path, F_OK) || on)
-			err = cpu_set(cpu, on) ? : err;
-	}
-	return on ? 0 : err;
-}
-
-static bool cpus_can_go(int node)
-{
-	char path[80];
-
-	snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/cpu0", node);
-	return access(path, F_OK) && !access(CPUS "cpu1/online", W_OK);
-}
-
-/* Where the calling thread runs, as the kernel tells: libnuma has a copy. */
-static int my_node(void)
-{
-	unsigned int cpu, node;
-
-	return getcpu(&cpu, &node) ? -errno : (int)node;
-}
 
 TEST_F(lazy, touches_after_the_cpus_of_the_node_went_down_go_to_the_new_node)
 {

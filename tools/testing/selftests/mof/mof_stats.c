@@ -23,6 +23,9 @@ static const char * const stat_names[NR_STATS] = {
 	[MOF_FAILED_PINNED]	= "mof_failed_pinned",
 	[MOF_FAILED_BUSY]	= "mof_failed_busy",
 	[MOF_FAILED_RACED]	= "mof_failed_raced",
+	[MOF_SAMPLES]		= "mof_samples",
+	[MOF_ARMED]		= "mof_armed",
+	[NUMA_PTE_UPDATES]	= "numa_pte_updates",
 	[NUMA_HINT_FAULTS]	= "numa_hint_faults",
 	[NUMA_PAGES_MIGRATED]	= "numa_pages_migrated",
 	[PGMIGRATE_SUCCESS]	= "pgmigrate_success",
@@ -102,8 +105,8 @@ long stats_unreconciled(const struct stats *s)
 	       stats_failed(s);
 }
 
-/* How many of the mof_ counters the file has. */
-int count_mof_names(const char *path)
+/* How many of @nr counters from @first on the file has. */
+static int count_names(const char *path, enum stat_id first, int nr)
 {
 	char line[256];
 	int found = 0;
@@ -115,11 +118,23 @@ int count_mof_names(const char *path)
 		return -errno;
 	while (fgets(line, sizeof(line), f)) {
 		line[strcspn(line, " ")] = '\0';
-		for (i = 0; i < NR_MOF_STATS; i++)
-			found += !strcmp(line, stat_names[i]);
+		for (i = 0; i < nr; i++)
+			found += !strcmp(line, stat_names[first + i]);
 	}
 	fclose(f);
 	return found;
+}
+
+/* How many of the mof_ counters the file has. */
+int count_mof_names(const char *path)
+{
+	return count_names(path, 0, NR_MOF_STATS);
+}
+
+/* Does kernel.numa_balancing=4 mean something? Stock kernels take it, too. */
+bool have_automatic(void)
+{
+	return count_names("/proc/vmstat", MOF_SAMPLES, 1) == 1;
 }
 
 /* Does a fault resolve just what it touched (no window)? */

@@ -9,10 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "mof_util.h"
 
-#define BALANCING	"/proc/sys/kernel/numa_balancing"
+#define CPUS		"/sys/devices/system/cpu/"
 
 /* Memory that a node must have free to be used, in bytes. */
 #define ENOUGH_FREE	(16LL << 20)
@@ -100,6 +101,14 @@ bool lazy_expected_absent(void)
 	return v && *v && strcmp(v, "0");
 }
 
+/* Where the calling thread runs, as the kernel tells: libnuma has a copy. */
+int my_node(void)
+{
+	unsigned int cpu, node;
+
+	return getcpu(&cpu, &node) ? -errno : (int)node;
+}
+
 /* Make the calling thread run on @node's CPUs only, and be there already. */
 int run_on(int node)
 {
@@ -112,7 +121,37 @@ int run_on(int node)
 	numa_free_cpumask(cpus);
 	if (err < 0)
 		return -errno;
-	return numa_node_of_cpu(sched_getcpu()) == node ? 0 : -EAGAIN;
+	return my_node() == node ? 0 : -EAGAIN;
+}
+
+bool cpus_can_go(int node)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/cpu0", node);
+	return access(path, F_OK) && !access(CPUS "cpu1/online", W_OK);
+}
+
+static int cpu_set(int cpu, bool on)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), CPUS "cpu%d/online", cpu);
+	return write_long(path, on);
+}
+
+/* Take all of a node's CPUs down, or up again; 0 cannot go. */
+int node_cpus_set(int node, bool on)
+{
+	char path[80];
+	int cpu, err = 0;
+
+	for (cpu = 1; cpu < 64; cpu++) {
+		snprintf(path, sizeof(path), CPUS "cpu%d/node%d", cpu, node);
+		if (!access(path, F_OK) || on)
+			err = cpu_set(cpu, on) ? : err;
+	}
+	return on ? 0 : err;
 }
 
 /* The nodes that have memory, as a mask. */

@@ -11,6 +11,7 @@
 
 #include <linux/types.h>
 #include <numaif.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,6 +45,8 @@
 
 #define NO_NODE			(-1)
 
+#define BALANCING		"/proc/sys/kernel/numa_balancing"
+
 /**
  * struct machine - the nodes that a test uses
  * @from:	has CPUs and memory: where areas are at first
@@ -67,6 +70,9 @@ void machine_restore(const struct machine *m);
 bool have_lazy(void);
 bool lazy_expected_absent(void);
 int run_on(int node);
+int my_node(void);
+bool cpus_can_go(int node);
+int node_cpus_set(int node, bool on);
 unsigned long memory_nodes(void);
 bool is_nearest(int node, int nid, unsigned long among);
 int set_task_policy(int mode, unsigned long nodes);
@@ -171,6 +177,36 @@ struct crew {
 int crew_run(struct crew *c);
 long crew_word(long page, long slot);
 
+/* mof_toucher.c: threads that use memory from one node */
+
+/**
+ * struct toucher - a thread that writes to some pages of an area, again and again
+ * @a:		where
+ * @node:	from which node
+ * @slot:	which word of each page it uses: another for each thread
+ * @first:	first page
+ * @step:	from one page to the next; 0: 1
+ * @rounds:	how often it has written to all of them
+ * @lost:	words that were found to be other than written
+ */
+struct toucher {
+	const struct area *a;
+	int node;
+	long slot;
+	long first;
+	long step;
+	long rounds;
+	long lost;
+	pthread_t thread;
+	bool stop;
+};
+
+int toucher_start(struct toucher *t);
+void toucher_stop(struct toucher *t);
+long toucher_misplaced(const struct toucher *t);
+bool toucher_settles(const struct toucher *t);
+void toucher_work(const struct toucher *t, double seconds);
+
 /* mof_stats.c */
 
 enum stat_id {
@@ -185,9 +221,12 @@ enum stat_id {
 	MOF_FAILED_PINNED,
 	MOF_FAILED_BUSY,
 	MOF_FAILED_RACED,
+	MOF_SAMPLES,
+	MOF_ARMED,
 	NR_MOF_STATS,
 
 	MOF_WINDOWED = NR_MOF_STATS,	/* only where there is a window */
+	NUMA_PTE_UPDATES,
 	NUMA_HINT_FAULTS,
 	NUMA_PAGES_MIGRATED,
 	PGMIGRATE_SUCCESS,
@@ -214,6 +253,7 @@ int stats_since(const struct stats *before, struct stats *delta);
 long stats_failed(const struct stats *s);
 long stats_unreconciled(const struct stats *s);
 int count_mof_names(const char *path);
+bool have_automatic(void);
 bool faults_are_single(void);
 long area_hinted(const struct area *a);
 long area_smaps_kb(const struct area *a, const char *field);

@@ -176,7 +176,7 @@ TEST_F(window, values_out_of_range_are_refused)
 
 /* Races: several threads on the same window. */
 
-struct toucher {
+struct racer {
 	pthread_t thread;
 	struct area *a;
 	int node;
@@ -185,7 +185,7 @@ struct toucher {
 
 static void *touch_all(void *arg)
 {
-	struct toucher *t = arg;
+	struct racer *t = arg;
 
 	run_on(t->node);
 	pthread_barrier_wait(t->start);
@@ -196,13 +196,13 @@ static void *touch_all(void *arg)
 /* Mark, let @nr threads touch all at once; true if all threads ran. */
 static bool touch_at_once(struct area *a, struct machine *m, int nr)
 {
-	struct toucher t[8];
+	struct racer t[8];
 	pthread_barrier_t start;
 	int i;
 
 	pthread_barrier_init(&start, NULL, nr);
 	for (i = 0; i < nr; i++) {
-		t[i] = (struct toucher) {
+		t[i] = (struct racer) {
 			.a = a, .start = &start,
 			.node = i % 2 ? m->from : m->to,
 		};
@@ -232,7 +232,7 @@ TEST_F(window, two_and_eight_touchers_at_once_lose_nothing)
 
 static void *mark_again(void *arg)
 {
-	struct toucher *t = arg;
+	struct racer *t = arg;
 	int round;
 
 	pthread_barrier_wait(t->start);
@@ -253,7 +253,7 @@ static unsigned long *word_of(const struct area *a, long page)
 TEST_F(window, writes_beside_a_marker_are_not_lost)
 {
 	pthread_barrier_t start;
-	struct toucher t = { .a = &self->a, .start = &start };
+	struct racer t = { .a = &self->a, .start = &start };
 	unsigned long *word, round, rounds = 2000;
 	long i, lost = 0;
 
@@ -278,7 +278,7 @@ TEST_F(window, writes_beside_a_marker_are_not_lost)
 
 static void *drop_pages(void *arg)
 {
-	struct toucher *t = arg;
+	struct racer *t = arg;
 	long i;
 
 	pthread_barrier_wait(t->start);
@@ -295,7 +295,7 @@ TEST_F(window, pages_dropped_while_they_move_are_zero)
 
 	for (round = 0; round < 40; round++) {
 		pthread_barrier_t start;
-		struct toucher t = { .a = &self->a, .start = &start };
+		struct racer t = { .a = &self->a, .start = &start };
 
 		ASSERT_EQ(0, run_on(self->m.from));
 		area_fill(&self->a);

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * kernel.numa_balancing=4 leaves alone what is in place or has but one place to
+ * be: not a fault, not a page table entry changed.
+ */
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "mof_test.h"
+#include "mof_auto.h"
+
+#define EXTENTS		4
+#define WATCH_SECONDS	2	/* of CPU time: far more than it takes to move */
+
+FIXTURE(alone)
+{
+	struct machine m;
+	struct area a;
+	struct stats before;
+	struct stats d;
+};
+
+FIXTURE_SETUP(alone)
+{
+	const char *why = automatic_setup(&self->m);
+
+	if (why)
+		SKIP(return, "%s", why);
+	ASSERT_EQ(0, run_on(self->m.from));
+	ASSERT_EQ(0, area_new_extents(&self->a, EXTENTS, self->m.from));
+}
+
+FIXTURE_TEARDOWN_PARENT(alone)
+{
+	machine_restore(&self->m);
+}
+
+/* Two threads use the area from these nodes for a while, in the mode. */
+static int use_from(const struct area *a, int node, int other, struct stats *d)
+{
+	struct toucher t[2] = {
+		{ .a = a, .node = node },
+		{ .a = a, .node = other, .slot = 1 },
+	};
+	struct stats before;
+	int err;
+
+	err = write_long(BALANCING, 4) ? : toucher_start(&t[0]) ? : toucher_start(&t[1]);
+	if (err)
+		return err;
+	/* They are where they are to be, and have their stacks. */
+	toucher_work(&t[0], 0);
+	toucher_work(&t[1], 0);
+	stats_read(&before);
+	toucher_work(&t[0], WATCH_SECONDS);
+	toucher_work(&t[1], 0);
+	err = stats_since(&before, d);
+	toucher_stop(&t[0]);
+	toucher_stop(&t[1]);
+	return err ? : t[0].lost + t[1].lost;
+}
+
+static void expect_nothing(struct __test_metadata *_metadata, const struct stats *d)
+{
+	EXPECT_EQ(0, d->v[MOF_SAMPLES]);
+	EXPECT_EQ(0, d->v[MOF_ARMED]);
+	EXPECT_EQ(0, d->v[MOF_MARKED]);
+	EXPECT_EQ(0, d->v[MOF_FAULTS]);
+	EXPECT_EQ(0, d->v[NUMA_PTE_UPDATES]);
+	EXPECT_EQ(0, d->v[NUMA_HINT_FAULTS]);
+	EXPECT_EQ(0, d->v[NUMA_PAGES_MIGRATED]);
+}
+
+/* Libraries and all came from where whoever read them first was running. */
+static void gather(int node)
+{
+	unsigned long others = memory_nodes() & ~NODE_MASK(node);
+	unsigned long to = NODE_MASK(node);
+
+	migrate_pages(0, MAX_NODE, &others, &to);
+}
+
+TEST_F(alone, process_on_one_node_with_its_memory_there)
+{
+	gather(self->m.from);
+	ASSERT_EQ(0, use_from(&self->a, self->m.from, self->m.from, &self->d));
+	expect_nothing(_metadata, &self->d);
+	EXPECT_EQ(self->a.pages, area_on(&self->a, self->m.from));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(alone, bound_process_on_two_nodes)
+{
+	ASSERT_EQ(0, set_task_policy(MPOL_BIND, NODE_MASK(self->m.from)));
+	ASSERT_EQ(0, use_from(&self->a, self->m.from, self->m.to, &self->d));
+	expect_nothing(_metadata, &self->d);
+	EXPECT_EQ(self->a.pages, area_on(&self->a, self->m.from));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/* What the others are compared with. */
+TEST_F(alone, not_so_a_process_that_is_not_bound)
+{
+	ASSERT_EQ(0, use_from(&self->a, self->m.from, self->m.to, &self->d));
+	EXPECT_LT(0, self->d.v[MOF_SAMPLES]);
+	EXPECT_LT(0, self->d.v[NUMA_PTE_UPDATES]);
+	EXPECT_LT(0, self->d.v[NUMA_HINT_FAULTS]);
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/* The cpuset has CPUs of all nodes, and memory of one. */
+TEST_F(alone, cpuset_with_memory_of_one_node)
+{
+	const char *why;
+	struct cgroup cg;
+	char text[16];
+
+	why = cgroup_enter(&cg, "+cpuset");
+	if (why)
+		SKIP(return, "%s", why);
+	snprintf(text, sizeof(text), "%d", self->m.from);
+	EXPECT_EQ(0, cgroup_write(&cg, "cpuset.mems", text));
+	EXPECT_EQ(0, use_from(&self->a, self->m.to, self->m.to, &self->d));
+	expect_nothing(_metadata, &self->d);
+	EXPECT_EQ(0, use_from(&self->a, self->m.from, self->m.to, &self->d));
+	expect_nothing(_metadata, &self->d);
+	cgroup_leave(&cg);
+	EXPECT_EQ(self->a.pages, area_on(&self->a, self->m.from));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/* Areas of a process whose other memory is found, and moved */
+
+FIXTURE(area)
+{
+	struct machine m;
+	struct area a;
+	struct area control;
+	struct stats before;
+	struct stats d;
+};
+
+/* What @a is; the policy of the process is to be bound to m.from. */
+FIXTURE_VARIANT(area)
+{
+	int mode;
+	bool both;	/* nodes: m.from, or both */
+	bool read_only;
+};
+
+FIXTURE_VARIANT_ADD(area, bound_to_one_node) {
+	.mode = MPOL_BIND,
+};
+
+FIXTURE_VARIANT_ADD(area, bound_to_one_node_and_balanced) {
+	.mode = MPOL_BIND | MPOL_F_NUMA_BALANCING,
+};
+
+FIXTURE_VARIANT_ADD(area, bound_to_both_nodes) {
+	.mode = MPOL_BIND, .both = true,
+};
+
+FIXTURE_VARIANT_ADD(area, one_node_preferred) {
+	.mode = MPOL_PREFERRED,
+};
+
+FIXTURE_VARIANT_ADD(area, interleaved) {
+	.mode = MPOL_INTERLEAVE, .both = true,
+};
+
+FIXTURE_VARIANT_ADD(area, local) {
+	.mode = MPOL_LOCAL,
+};
+
+FIXTURE_VARIANT_ADD(area, file_mapped_for_reading) {
+	.mode = MPOL_DEFAULT, .read_only = true,
+};
+
+static int read_only_file(struct area *a, int node)
+{
+	int fd = memfd_create("mof", 0), err;
+
+	if (fd < 0 || ftruncate(fd, EXTENTS * extent_pages() * page_size()))
+		return -errno;
+	err = area_map_file(a, EXTENTS * extent_pages(), PROT_READ | PROT_WRITE, MAP_SHARED, fd) ? :
+	      area_place(a, node);
+	if (!err && mmap(a->base, area_bytes(a), PROT_READ, MAP_PRIVATE | MAP_FIXED,
+			 fd, 0) == MAP_FAILED)
+		err = -errno;
+	close(fd);
+	area_read(a);
+	return err;
+}
+
+FIXTURE_SETUP(area)
+{
+	const char *why = automatic_setup(&self->m);
+	unsigned long nodes, both;
+
+	if (why)
+		SKIP(return, "%s", why);
+	both = NODE_MASK(self->m.from) | NODE_MASK(self->m.to);
+	nodes = variant->both ? both : NODE_MASK(self->m.from);
+	ASSERT_EQ(0, run_on(self->m.to));
+	if (variant->read_only) {
+		ASSERT_EQ(0, read_only_file(&self->a, self->m.from));
+	} else {
+		ASSERT_EQ(0, area_new_extents(&self->a, EXTENTS, self->m.from));
+		ASSERT_EQ(0, area_mbind(&self->a, variant->mode,
+					variant->mode == MPOL_LOCAL ? 0 : nodes, 0));
+	}
+	ASSERT_EQ(0, area_new_extents(&self->control, EXTENTS, self->m.from));
+	ASSERT_EQ(0, stats_read(&self->before));
+	ASSERT_EQ(0, write_long(BALANCING, 4));
+}
+
+FIXTURE_TEARDOWN_PARENT(area)
+{
+	machine_restore(&self->m);
+}
+
+/* Use the area from here until what else is used from here has been moved. */
+static long hinted_until_settled(const struct area *a, const struct toucher *t)
+{
+	long hinted = 0;
+
+	do {
+		for (int i = 0; i < 20; i++)
+			area_read(a);
+		hinted += area_hinted(a);
+	} while (toucher_misplaced(t) > t->a->pages / 20);
+	return hinted;
+}
+
+TEST_F(area, is_neither_sampled_nor_moved_while_another_is)
+{
+	struct toucher t = { .a = &self->control, .node = self->m.to };
+	struct toucher other = { .node = self->m.from };
+	struct area b;
+
+	ASSERT_EQ(0, area_new(&b, 1, self->m.from));
+	other.a = &b;
+	ASSERT_EQ(0, toucher_start(&other));
+	ASSERT_EQ(0, toucher_start(&t));
+	EXPECT_EQ(0, hinted_until_settled(&self->a, &t));
+	toucher_stop(&t);
+	toucher_stop(&other);
+	EXPECT_EQ(self->a.pages, area_on(&self->a, self->m.from));
+	EXPECT_EQ(0, area_hinted(&self->a));
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_LT(0, self->d.v[MOF_ARMED]);
+	EXPECT_EQ(0, t.lost + other.lost);
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+#include "mof_main.h"
