@@ -54,8 +54,10 @@ static int take_point(struct run *run)
 	sample->nr_points++;	/* whatever follows, it is to be freed */
 	point->counts = run->begin;
 	point->ns = now_ns() - run->begin_ns;
+	run->plan->board->looks++;
 	if (watch_look(&run->watch, point) || counters_stop(&point->counts))
 		return -1;
+	run->plan->board->looks++;
 	sample->watch_ns += thread_cpu_ns() - begin;
 	return 0;
 }
@@ -171,6 +173,8 @@ static void add_up(struct auto_sample *sample, const struct plan *plan)
 		sample->minor_faults += slot->minor_faults;
 		sample->jobs += slot->jobs;
 		sample->lost_touches += slot->lost_touches;
+		if (slot->longest_ns > sample->longest_ns)
+			sample->longest_ns = slot->longest_ns;
 	}
 }
 

@@ -25,6 +25,7 @@ const char *const figure_names[NR_FIGURES] = {
 	[FIG_MINOR] = "minor_faults",
 	[FIG_PER_TOUCH] = "wall_ns_per_touch",
 	[FIG_WATCH] = "watch_ns",
+	[FIG_GAP] = "longest_gap_ns",
 };
 
 /*
@@ -120,6 +121,8 @@ static double effort_of(const struct auto_sample *sample, enum figure figure)
 		return (double)sample->minor_faults;
 	case FIG_WATCH:
 		return (double)sample->watch_ns;
+	case FIG_GAP:
+		return sample->longest_ns ? (double)sample->longest_ns : NAN;
 	default:
 		return per_touch(sample);
 	}

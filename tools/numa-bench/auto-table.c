@@ -35,12 +35,12 @@ static void print_head(const struct auto_results *res,
 	fprintf(out, "\n%s, %s pages, %u threads in %u processes: %s\n",
 		row->workload->name, page_kind_names[row->kind],
 		row->nr_threads, row->nr_procs, row->workload->expect);
-	fprintf(out, "%-8s %6s %7s %7s %7s %8s %7s %8s %8s %8s %8s %8s %8s %7s %7s %7s%s\n",
+	fprintf(out, "%-8s %6s %7s %7s %7s %8s %7s %8s %8s %8s %8s %8s %8s %7s %7s %7s%s%s\n",
 		"mode", "t95", "x-stock", "local%", "worst%", "faults",
 		"x-stock", "PTEs", "moved", "late-flt", "late-PTE", "late-mov",
 		"Mtouch", "x-off", "user", "sys",
 		res->opts->instructions && res->opts->busy == 100 ?
-		" insn/touch" : "");
+		" insn/touch" : "", row->workload->gaps ? "  gap-us" : "");
 }
 
 /* "-" where there is no such figure */
@@ -78,6 +78,8 @@ static void print_row(const struct auto_results *res,
 	print_figure(row, FIG_SYS, 1e9, 7, 2, out);
 	if (res->opts->instructions && res->opts->busy == 100)
 		print_figure(row, FIG_PER_TOUCH, 1, 10, 2, out);
+	if (row->workload->gaps)
+		print_figure(row, FIG_GAP, 1e3, 7, 1, out);
 	fputc('\n', out);
 }
 

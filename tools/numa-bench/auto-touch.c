@@ -37,7 +37,7 @@ static uint64_t compute(uint64_t value, unsigned int rounds)
  * of any of them. Those that follow get nothing, for seconds. With this
  * instruction a turn ends.
  */
-static void yield_cpu(void)
+void yield_cpu(void)
 {
 #if __has_builtin(__builtin_ia32_pause)
 	__builtin_ia32_pause();

@@ -14,7 +14,7 @@
 
 const struct auto_workload *const auto_workloads[] = {
 	&handover, &split, &interleave, &shared, &phase, &steady, &bound,
-	&bound_cpuset, &bound_node, &churn, &numa01, &numa02,
+	&bound_cpuset, &bound_node, &churn, &numa01, &numa02, &hold,
 };
 
 const unsigned int nr_auto_workloads = ARRAY_SIZE(auto_workloads);

@@ -70,6 +70,7 @@ struct slot {
 	uint64_t user_ns;
 	uint64_t sys_ns;
 	uint64_t minor_faults;
+	uint64_t longest_ns;	/* between two reads of the clock */
 	/* Written before the process exits */
 	uint64_t lost_touches;
 };
@@ -79,6 +80,7 @@ struct board {
 	atomic_bool stop;
 	atomic_uint ready;	/* threads that have filled their memory */
 	atomic_uint done;	/* that have stopped */
+	atomic_uint looks;	/* odd while somebody looks at pages */
 	sem_t go;
 	sem_t leave;			/* placement has been asked */
 	struct slot slot[];
@@ -112,7 +114,10 @@ unsigned int plan_share_of(const struct plan *plan, unsigned int thread,
 			   unsigned int epoch);
 const char *plan_missing(const struct plan *plan);
 
-/* auto-pinned.c, auto-bound.c, auto-numa0x.c, auto-churn.c: the workloads */
+/*
+ * auto-pinned.c, auto-bound.c, auto-numa0x.c, auto-churn.c, auto-hold.c: the
+ * workloads
+ */
 struct worker {
 	const struct plan *plan;
 	struct slot *slot;
@@ -138,6 +143,7 @@ struct auto_workload {
 	bool no_owner;			/* no place is right for a page */
 	bool settles_first;		/* time begins with the first epoch */
 	bool periodic;			/* a new epoch after each period */
+	bool gaps;			/* threads read the clock */
 	/* Pages of each share; NULL: consecutive parts of the process */
 	void (*layout)(const struct plan *plan, struct share *share,
 		       unsigned int idx);
@@ -157,7 +163,7 @@ struct auto_workload {
 };
 
 extern const struct auto_workload handover, split, interleave, shared, phase,
-	steady, bound, bound_cpuset, bound_node, churn, numa01, numa02;
+	steady, bound, bound_cpuset, bound_node, churn, numa01, numa02, hold;
 extern const struct auto_workload *const auto_workloads[];
 extern const unsigned int nr_auto_workloads;
 
@@ -174,6 +180,7 @@ void fill_pages(const struct worker *worker);
 void touch_pages(struct worker *worker, const struct share *share,
 		 unsigned int nr);
 uint64_t worker_count(const struct worker *worker);
+void yield_cpu(void);
 void worker_pause(struct worker *worker);
 
 /* auto-watch.c: where the pages are */
@@ -223,6 +230,7 @@ struct auto_sample {
 	uint64_t minor_faults;
 	uint64_t jobs;
 	uint64_t lost_touches;
+	uint64_t longest_ns;	/* that a thread was held; 0: not asked */
 	size_t nr_pages;	/* of all processes */
 	size_t settled;		/* the first point after the time to settle */
 };
@@ -235,7 +243,7 @@ enum figure {
 	FIG_T95, FIG_LOCAL, FIG_WORST, FIG_FAULTS, FIG_PTES, FIG_MIGRATED,
 	FIG_LATE_FAULTS, FIG_LATE_PTES, FIG_LATE_MIGRATED, FIG_TOUCHES,
 	FIG_LATE_TOUCHES, FIG_JOBS, FIG_USER, FIG_SYS, FIG_MINOR, FIG_PER_TOUCH,
-	FIG_WATCH, NR_FIGURES
+	FIG_WATCH, FIG_GAP, NR_FIGURES
 };
 
 extern const char *const figure_names[NR_FIGURES];

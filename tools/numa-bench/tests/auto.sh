@@ -35,6 +35,8 @@ json_is "and go on with their work" \
 	"all(v['touches'] == sorted(v['touches']) and v['touches'][-1] > 0 for v in $series)"
 json_is "each touch is found in memory" \
 	"all(s['lost_touches'] == 0 for x in r['results'] for s in x['samples'])"
+json_is "nobody reads the clock there" \
+	"all(s['longest_gap_ns'] is None for x in r['results'] for s in x['samples'])"
 json_is "CSV has a line for each look" \
 	"len(open('$tmp/csv').readlines()) == 1 + sum(len(v['ns']) for v in $series)"
 restored "the balancer is as it was"
@@ -69,6 +71,12 @@ json_is "processes come and go" \
 	"r['results'][0]['samples'][0]['jobs'] > 4 and r['results'][0]['samples'][0]['lost_touches'] == 0"
 json_is "numa01 has two processes" \
 	"[x['processes'] for x in r['results'][1:]] == [2, 1]"
+
+auto "hold" -w hold -s 64M -S 2 --modes off
+json_is "a thread is held now and then, for less than a second" \
+	"0 < r['results'][0]['samples'][0]['longest_gap_ns'] < 10**9"
+json_is "all threads have had their turn" \
+	"all(t['touches'] > 0 for v in $series for t in v['threads'])"
 
 auto "THPs, and pauses" -w split -p thp -S 1 --modes current --busy 30
 json_is "the mode may be the current one" \
