@@ -9,7 +9,7 @@ VM := tools/vm/mof-vm
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help deps prepare kernel shell run bench test stress check matrix clean distclean
+.PHONY: help deps prepare kernel shell run bench bench-auto test stress check matrix clean distclean
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -20,6 +20,7 @@ help:
 #:   kernel     build it; PROFILE=guest|debug|noswap|off|stock
 #:   run        boot a guest of two nodes and compare migration methods there
 #:   bench      what a migration costs, as ratios; compare with the record
+#:   bench-auto what the automatic mode does, against mode 1: an hour
 #:   shell      an interactive guest; TOPOLOGY=2x2|4x2|8x1|memoryless|cpuless
 #:   test       everything that can fail; SUITES="..." for a part of it
 #:   stress     threads that do all at once, on the debug kernel; MINUTES=20
@@ -50,6 +51,10 @@ run: kernel
 bench: prepare
 	@scripts/kernel guest
 	@scripts/bench
+
+bench-auto: prepare
+	@scripts/kernel guest
+	@scripts/bench-auto
 
 test: prepare
 	@scripts/test $(SUITES)

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What is run to measure the automatic mode: a guest for each step."""
+
+from dataclasses import dataclass
+
+TOPOLOGIES = ("2x2", "4x2")
+BOTH = "--modes stock,lazy"
+ALL = "--modes off,stock,lazy"
+MODES = {"off": 0, "stock": 1, "lazy": 4}
+TRACING = "/sys/kernel/tracing"
+SETTLED, LOOKED = 11, 9         # seconds of a profiled run: before, between
+PERF_SECONDS = 20               # unless it converges before
+
+
+@dataclass
+class Step:
+    """One guest. Its script has the functions of PREAMBLE, and leaves files in
+    $MOF_SHARE."""
+    name: str
+    script: str
+    profile: bool = False
+    memory: str = ""            # of each node; else what mof-vm has
+    topologies: tuple = TOPOLOGIES
+
+    def machine(self, topology):
+        """Options of mof-vm."""
+        nodes, cpus = topology.split("x")
+        return ("--nodes", nodes, "--cpus", cpus,
+                *(("--mem", self.memory) if self.memory else ()))
+
+
+def preamble(bench, mark):
+    """Functions for the scripts of all steps."""
+    return f"""set -e
+out=$MOF_SHARE
+mark() {{ {mark}; }}
+balancing() {{ echo "$1" > /proc/sys/kernel/numa_balancing; }}
+auto() {{ # NAME ARGUMENTS
+	name=$1
+	shift
+	{bench} auto --unit instructions --json "$out/$name.json" "$@"
+}}
+slab() {{ # FILE: each second, pages that the kernel has for its structures
+	while sleep 1; do
+		echo 3 > /proc/sys/vm/drop_caches
+		echo 1 > /proc/sys/vm/stat_refresh
+		awk '/^nr_slab/ {{ sum += $2 }} END {{ print sum }}' \
+			/proc/vmstat >> "$out/$1"
+	done
+}}
+"""
+
+
+def profiled(mode):
+    """steady; between two marks, all that runs in some seconds."""
+    return (f"(sleep {SETTLED}; mark; sleep {LOOKED}; mark) &\n"
+            f"auto {mode} steady --modes {mode} -S {SETTLED + LOOKED + 1}"
+            " --interval 1000\nwait\n")
+
+
+def held(mode):
+    """A process with much mapped: how many pages the kernel needs for it."""
+    return (f"slab {mode} &\n"
+            f"auto {mode} hold --modes {mode} -s 64G -S 12\nkill $!\n")
+
+
+def perf(mode, number):
+    """The distribution's perf stops when a process is on one node each."""
+    return (f"balancing {number}\n"
+            f"perf bench numa mem -p 2 -t 2 -P 64 -s {PERF_SECONDS} -0 -c -m"
+            f" -z -W --thp -1 > \"$out/{mode}.txt\" 2>&1\n")
+
+
+MOVES = f"""echo 1 > {TRACING}/events/mof/mof_arm/enable
+auto shared shared {BOTH} -S 60 --settle 30 --interval 500
+echo 0 > {TRACING}/events/mof/mof_arm/enable
+grep -o 'mof_arm: .*' {TRACING}/trace > "$out/armed.txt" || :
+"""
+
+SHORT = Step("short", f"""auto split split {BOTH} -S 6 --interval 20
+auto handover handover {BOTH} -S 5 --period 2 --interval 20
+auto steady steady {BOTH} -S 10 --settle 5
+auto interleave interleave --modes lazy -S 6
+auto bound bound bound-cpuset bound-node --modes lazy -S 2
+""")
+
+STEPS = [
+    Step("split", f"auto split split {BOTH} -S 40\n"),
+    Step("quick", f"auto quick handover split -p 4k,thp {BOTH} -S 8 -r 3 "
+         "--period 2 --interval 20\n"),
+    Step("steady", "".join(map(profiled, MODES)), profile=True),
+    Step("bound", f"auto bound bound bound-cpuset bound-node {BOTH} -S 6\n"),
+    Step("hold", f"auto hold hold -s 16G {ALL} -S 5\n"),
+    Step("interleave", f"auto interleave interleave {BOTH} -S 20\n"),
+    Step("phase", f"auto slow phase --period 5 {BOTH} -S 24.9 --interval 50\n"
+         f"auto fast phase --period 1 {BOTH} -S 30 --settle 20\n"),
+    Step("shared", MOVES),
+    Step("churn", f"auto churn churn {ALL} -S 10\n"),
+    Step("shapes", f"auto shapes numa01 numa02 {BOTH} -S 20\n"),
+    Step("perf", "".join(perf(*mode) for mode in MODES.items())),
+    Step("memory", held("off") + held("lazy")),
+]
+
+
+def extent_cap(seconds):
+    """How often an extent that pays nobody may be moved in so many seconds.
+    Between the n-th move and the next one are at least 2^n seconds."""
+    moves, pause, since = 1, 2, 0
+    while since + pause <= seconds:
+        since += pause
+        pause *= 2
+        moves += 1
+    return moves
