@@ -32,6 +32,7 @@ enum mof_gait {
  * @nodes: nodes on which threads have run since then
  * @nodes_before: the same of the time before
  * @period: from step to step, in jiffies
+ * @soon: the shortest that it may be
  * @quota: samples that the last step had no time for
  * @gait: of the last step
  * @watch: until then, in jiffies, extents that were armed lately are watched
@@ -63,6 +64,7 @@ struct mof_mm {
 	nodemask_t nodes;
 	nodemask_t nodes_before;
 	unsigned long period;
+	unsigned long soon;
 	unsigned int quota;
 	enum mof_gait gait;
 	unsigned long watch;

@@ -236,6 +236,8 @@ static unsigned long mof_pace(struct mof_mm *s, const struct mof_step *step)
 {
 	unsigned long longest = mof_longest();
 
+	/* Partner: mof_suspect(). */
+	WRITE_ONCE(s->soon, mof_shortest());
 	s->quota = 0;
 	if (step->gait != MOF_REST && step->exhausted) {
 		s->quota = step->quota;

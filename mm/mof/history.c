@@ -56,11 +56,15 @@ bool mof_extent_put(struct mof_mm *s, unsigned long addr,
 /* Have this extent looked at again soon. */
 static void mof_suspect(struct mof_mm *s, unsigned long addr)
 {
+	unsigned long next = jiffies + READ_ONCE(s->soon);
 	unsigned int nr = READ_ONCE(s->nr_suspects);
 
 	/* Partner: mof_visit_suspects(). */
 	WRITE_ONCE(s->suspect[nr % MOF_SUSPECTS], addr);
 	WRITE_ONCE(s->nr_suspects, nr + 1);
+	/* Partner: __mof_work(). */
+	if (time_after(READ_ONCE(s->next), next))
+		WRITE_ONCE(s->next, next);
 }
 
 /**
