@@ -475,7 +475,11 @@ static void mof_post_vma(struct mm_walk *walk)
 static int mof_pre_vma_picked(unsigned long start, unsigned long end,
 			      struct mm_walk *walk)
 {
-	mof_pre_mark(walk->private, walk->vma, start, end);
+	struct mof_mark *m = walk->private;
+
+	mof_pre_mark(m, walk->vma, start, end);
+	/* Nobody would pick what has only one place to be. */
+	m->follows = true;
 	return 0;
 }
 

@@ -39,11 +39,17 @@ static unsigned long mof_extents_in(unsigned long start, unsigned long end)
 	return (end - 1) / PMD_SIZE - start / PMD_SIZE + 1;
 }
 
+/* What it costs to mark so many entries. */
+static int mof_cost(struct vm_area_struct *vma, unsigned long entries)
+{
+	return entries / (vma->vm_flags & VM_SHARED ? MOF_COST_SHARED :
+						      MOF_COST_PAGES);
+}
+
 /* Mark the pages of the extent at @addr for migration, in all areas of it. */
 static void mof_arm(struct mof_pass *p, struct mm_struct *mm, unsigned long addr)
 {
-	unsigned long start = addr & PMD_MASK, end = start + PMD_SIZE;
-	unsigned long entries = p->picker.entries;
+	unsigned long start = addr & PMD_MASK, end = start + PMD_SIZE, before;
 	struct vm_area_struct *vma;
 	struct mof_extent e;
 	struct vma_iterator vmi;
@@ -58,12 +64,15 @@ static void mof_arm(struct mof_pass *p, struct mm_struct *mm, unsigned long addr
 	p->step->armed++;
 	p->arming = true;
 	vma_iter_init(&vmi, mm, start);
-	for_each_vma_range(vmi, vma, end)
-		if (mof_vma_sampled(vma))
-			mof_mark_picked(mm, max(start, vma->vm_start),
-					min(end, vma->vm_end), &p->picker);
+	for_each_vma_range(vmi, vma, end) {
+		if (!mof_vma_sampled(vma))
+			continue;
+		before = p->picker.entries;
+		mof_mark_picked(mm, max(start, vma->vm_start),
+				min(end, vma->vm_end), &p->picker);
+		p->left -= mof_cost(vma, p->picker.entries - before);
+	}
 	p->arming = false;
-	p->left -= (p->picker.entries - entries) / MOF_COST_PAGES;
 }
 
 /* Let mof_pick() have a part of @vma. Returns where to go on. */
@@ -78,7 +87,7 @@ static unsigned long mof_pick_part(struct mof_pass *p,
 	mof_mark_picked(vma->vm_mm, start, end, &p->picker);
 	if (!p->to_arm)
 		return p->cursor;
-	if (p->left < MOF_COST_ARM) {
+	if (p->left < mof_cost(vma, PTRS_PER_PTE)) {
 		p->left = 0;
 		return p->cursor;
 	}
@@ -154,7 +163,7 @@ static void mof_visit_suspects(struct mof_pass *p, struct mm_struct *mm)
 	p->step->gait = MOF_HURRY;
 	p->quota = nr;
 	p->extra = nr;
-	for (; nr && p->left > MOF_COST_ARM; nr--)
+	for (; nr && p->left > PTRS_PER_PTE / MOF_COST_SHARED; nr--)
 		mof_visit_extent(p, mm, READ_ONCE(p->s->suspect[nr - 1]));
 	p->step->gait = gait;
 	p->quota = p->step->quota;

@@ -18,10 +18,10 @@
  * it.
  */
 #define MOF_STEP_COST	150
-#define MOF_COST_PAGES	8	/* a unit marks so many */
-#define MOF_COST_ARM	(PTRS_PER_PTE / MOF_COST_PAGES)
+#define MOF_COST_PAGES	8	/* a unit marks so many of private memory */
+#define MOF_COST_SHARED	5	/* and of shared */
 #define MOF_COST_WALK	4
-#define MOF_COST_SAMPLE	2	/* besides the unit for looking at an extent */
+#define MOF_COST_SAMPLE	3	/* besides the unit for looking at an extent */
 
 /* What a step allocates is a hint: nobody is to be killed for it. */
 #define MOF_GFP		(GFP_KERNEL | __GFP_NORETRY)
