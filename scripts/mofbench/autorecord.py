@@ -8,6 +8,7 @@ import math
 from mofbuild import REPO, Failure
 
 from . import autoshow
+from .autorows import ROWS
 
 RECORD = REPO / "Documentation" / "bench" / "automatic.json"
 TEXT = RECORD.with_suffix(".rst")
@@ -86,7 +87,10 @@ def merge(record, result, values):
             "kernel": output["kernel"]["release"],
             "clock_unit": output["clock_unit"]}
     rows = record["rows"].setdefault(result.topology, {})
-    rows.update({value.row.name: row(value) for value in values})
+    rows |= {value.row.name: row(value) for value in values}
+    # In the order of the table, whenever each was measured
+    record["rows"][result.topology] = {
+        each.name: rows[each.name] for each in ROWS if each.name in rows}
     record["series"].setdefault(result.topology, {})[result.step.name] = \
         all_series(result)
 
