@@ -194,7 +194,6 @@ enum mof_pick mof_pick(struct mof_picker *picker, struct vm_area_struct *vma,
 	int nid;
 
 	p->more = false;
-
 	if (p->arming) {
 		r->token = mof_arm_token(vma);
 		return MOF_PICK_MARK;

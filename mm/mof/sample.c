@@ -51,11 +51,13 @@ static void mof_arm(struct mof_pass *p, struct mm_struct *mm, unsigned long addr
 {
 	unsigned long start = addr & PMD_MASK, end = start + PMD_SIZE, before;
 	struct vm_area_struct *vma;
-	struct mof_extent e;
 	struct vma_iterator vmi;
+	struct mof_extent e;
 	void *old;
 
 	e = mof_extent_get(p->s, start, &old);
+	if (!e.armed)
+		return;		/* a fault was faster */
 	mof_extent_armed(&e, p->now);
 	if (!mof_extent_put(p->s, start, &e, old, MOF_GFP))
 		return;
