@@ -9,7 +9,7 @@
 #include "mof_auto.h"
 
 #define EXTENTS		2
-#define PROCESSES	100
+#define PROCESSES	60
 #define AT_A_TIME	4
 #define WARM_UP		8	/* processes */
 #define PATIENCE	60	/* seconds */
@@ -184,7 +184,8 @@ static long slab_grown(const struct cgroup *cg, long before)
 	return grown;
 }
 
-TEST_F(life, exit_and_exec_leave_nothing)
+/* A process takes a second and more in a debug kernel. */
+TEST_F_TIMEOUT(life, exit_and_exec_leave_nothing, 300)
 {
 	const char *why = cgroup_enter(&self->cg, "+memory");
 	long slab;

@@ -31,7 +31,10 @@ TEST_F(lazy, touches_after_the_cpus_of_the_node_went_down_go_to_the_new_node)
 	area_write(&self->a);
 	EXPECT_EQ(node, my_node());
 	EXPECT_EQ(last.pages, area_on(&last, self->m.to));
-	EXPECT_EQ(AREA_PAGES - last.pages, area_on(&self->a, node));
+	/* Without memory there, it is one of the nearest nodes that have some. */
+	if (!(memory_nodes() & 1UL << node))
+		node = page_node(&self->a, 0);
+	EXPECT_LE(AREA_PAGES - last.pages, area_on(&self->a, node));
 	EXPECT_EQ(0, area_hinted(&self->a));
 	node_cpus_set(self->m.to, true);
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
