@@ -187,11 +187,20 @@ void work_kill(void)
 		;
 }
 
-int work_start(struct plan *plan)
+/* What a process writes before its threads go to their CPUs is memory, too. */
+static void go_where_it_begins(const struct plan *plan, unsigned int proc)
 {
-	fflush(NULL);
-	running = plan;
+	unsigned int per_proc = plan->nr_threads / plan->nr_procs;
+	int cpu = plan_cpu_of(plan, proc * per_proc, 0);
+
+	if (cpu >= 0)
+		topo_bind_cpu(cpu);
+}
+
+static int start_all(struct plan *plan)
+{
 	for (unsigned int i = 0; i < plan->nr_procs; i++) {
+		go_where_it_begins(plan, i);
 		plan->pids[i] = fork();
 		if (!plan->pids[i]) {
 			running = NULL;
@@ -201,6 +210,22 @@ int work_start(struct plan *plan)
 			return -1;
 	}
 	return 0;
+}
+
+int work_start(struct plan *plan)
+{
+	cpu_set_t cpus;
+	int ret, err;
+
+	fflush(NULL);
+	running = plan;
+	if (sched_getaffinity(0, sizeof(cpus), &cpus))
+		return -1;
+	ret = start_all(plan);
+	err = errno;
+	sched_setaffinity(0, sizeof(cpus), &cpus);
+	errno = err;
+	return ret;
 }
 
 /* Whether all processes are still there */
