@@ -21,7 +21,7 @@
 #define MOF_COST_PAGES	8	/* a unit marks so many of private memory */
 #define MOF_COST_SHARED	5	/* and of shared */
 #define MOF_COST_WALK	4
-#define MOF_COST_SAMPLE	3	/* besides the unit for looking at an extent */
+#define MOF_COST_SAMPLE	2	/* besides the unit for looking at an extent */
 
 /* What a step allocates is a hint: nobody is to be killed for it. */
 #define MOF_GFP		(GFP_KERNEL | __GFP_NORETRY)
