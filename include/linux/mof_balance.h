@@ -87,6 +87,7 @@ struct mof_mm {
  * @gait: what to look at
  * @home: the one node that threads run on, NUMA_NO_NODE if several
  * @quota: how many samples may be taken; on return, how many of them were not
+ * @rest: how many are taken at rest, and when watching, of what is not watched
  * @samples: on return, samples taken
  * @armed: on return, extents armed
  * @wrapped: on return, the end of the address space was reached
@@ -97,6 +98,7 @@ struct mof_step {
 	enum mof_gait gait;
 	int home;
 	unsigned int quota;
+	unsigned int rest;
 	unsigned int samples;
 	unsigned int armed;
 	bool wrapped;

@@ -9,7 +9,8 @@
  *   hurry   all extents, one after the other, a quota in each period. When
  *	     threads have come to other nodes; when a quarter of the samples is
  *	     misplaced.
- *   watch   extents that were armed lately, to see whether their move pays.
+ *   watch   extents that were armed lately, to see whether their move pays; and
+ *	     a few others, as at rest.
  *   rest    a few extents, scattered over all memory.
  *
  * Steps are a minimal period apart while there is reason to hurry; without, the
@@ -65,7 +66,7 @@ static struct mof_tunable mof_period_max = {
 };
 
 static struct mof_tunable mof_rest_samples = {
-	"lazy_rest_samples", 8, 1, MOF_QUOTA_HURRY,
+	"lazy_rest_samples", 2, 1, MOF_QUOTA_HURRY,
 };
 
 static unsigned int mof_tuned(const struct mof_tunable *t)
@@ -205,16 +206,21 @@ static enum mof_gait mof_gait(struct mof_mm *s)
 	return time_before(jiffies, READ_ONCE(s->watch)) ? MOF_WATCH : MOF_REST;
 }
 
-static unsigned int mof_quota(const struct mof_mm *s, enum mof_gait gait)
+static unsigned int mof_rest(const struct mof_mm *s)
 {
 	unsigned long share = s->size / MOF_REST_SHARE;
 
+	return clamp(share, 1UL, (unsigned long)mof_tuned(&mof_rest_samples));
+}
+
+static unsigned int mof_quota(const struct mof_mm *s, enum mof_gait gait)
+{
 	if (gait != MOF_REST)
 		return s->quota ?: MOF_QUOTA_HURRY;
 	/* This step is for the suspects. Partner: mof_suspect(). */
 	if (READ_ONCE(s->nr_suspects))
 		return 1;
-	return clamp(share, 1UL, (unsigned long)mof_tuned(&mof_rest_samples));
+	return mof_rest(s);
 }
 
 /* After a step: does it still make sense to hurry? */
@@ -296,6 +302,7 @@ static void mof_make_step(struct mm_struct *mm, struct mof_mm *s)
 	step.home = mof_home(s);
 	step.gait = mof_gait(s);
 	step.quota = mof_quota(s, step.gait);
+	step.rest = mof_rest(s);
 	mof_set_gait(s, step.gait);
 	if (!mof_sample_step(mm, &step)) {
 		mof_try_again(s, step.gait);

@@ -148,6 +148,14 @@ static bool mof_is_watched(const struct mof_pass *p, const struct mof_extent *e)
 	       mof_extent_since(e, p->now) <= MOF_WATCH_S;
 }
 
+/* Those that are not watched still get as many samples as they have at rest. */
+static bool mof_is_one_of_a_few(const struct mof_pass *p)
+{
+	unsigned long size = max(p->s->size, 1UL);
+
+	return get_random_u32_below(size) < p->step->rest;
+}
+
 /*
  * An extent that has parts in several areas has one history: they take turns by
  * their size.
@@ -203,7 +211,8 @@ enum mof_pick mof_pick(struct mof_picker *picker, struct vm_area_struct *vma,
 	e = mof_extent_get(p->s, addr, &old);
 	if (e.armed)
 		return mof_pick_arm(p, addr);
-	if (p->step->gait == MOF_WATCH && !mof_is_watched(p, &e))
+	if (p->step->gait == MOF_WATCH && !mof_is_watched(p, &e) &&
+	    !mof_is_one_of_a_few(p))
 		return MOF_PICK_SKIP;
 	if (!again && mof_is_passed_by(r))
 		return MOF_PICK_SKIP;

@@ -180,6 +180,10 @@ static void mof_visit_all(struct mof_pass *p, struct mm_struct *mm)
 	mof_visit_suspects(p, mm);
 	mof_jump(p);
 	mof_visit(p, mm);
+	/* The last step has ended near the end of it all, and left nothing. */
+	if (p->step->gait == MOF_REST && p->step->wrapped &&
+	    p->quota == p->step->quota)
+		mof_visit(p, mm);
 	if (p->picker.marked)
 		flush_tlb_mm(mm);
 	dec_tlb_flush_pending(mm);
