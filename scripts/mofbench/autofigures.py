@@ -125,16 +125,21 @@ def late(name):
     return measure
 
 
-def late_moves(result):
-    """Percent of all pages that migrate in a minute after settling."""
-    options = result.json("shared")["options"]
-    minutes = (options["run_ns"] - options["settle_ns"]) / 60e9
+def late_percent(result, step, unit):
+    """Percent of all pages that migrate after settling, in each unit of ns."""
+    options = result.json(step)["options"]
+    units = (options["run_ns"] - options["settle_ns"]) / unit(options)
     raw = {}
     for mode in ("lazy", "stock"):
-        run = result.run("shared", mode)
+        run = result.run(step, mode)
         raw[f"{mode}, %"] = 100 * figure(run, "late_migrated_pages") / \
-            run["samples"][0]["area_pages"] / minutes
+            run["samples"][0]["area_pages"] / units
     return raw["lazy, %"], raw
+
+
+def late_moves(result):
+    """Percent of all pages that migrate in a minute after settling."""
+    return late_percent(result, "shared", lambda options: 60e9)
 
 
 def most_moves(result):
@@ -166,14 +171,7 @@ def slowest_swap(result):
 
 def followers(result):
     """Percent of the pages that migrate after a swap, late in the run."""
-    options = result.json("fast")["options"]
-    swaps = (options["run_ns"] - options["settle_ns"]) / options["period_ns"]
-    raw = {}
-    for mode in ("lazy", "stock"):
-        run = result.run("fast", mode)
-        raw[f"{mode}, %"] = 100 * figure(run, "late_migrated_pages") / \
-            run["samples"][0]["area_pages"] / swaps
-    return raw["lazy, %"], raw
+    return late_percent(result, "fast", lambda options: options["period_ns"])
 
 
 def extra_work(result):
