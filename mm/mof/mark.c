@@ -340,12 +340,12 @@ static void mof_mark_range_picked(struct mof_mark *m,
 				  struct vm_area_struct *vma, pmd_t *pmd,
 				  const struct mof_range *r)
 {
-	struct mof_mark_result before = m->done;
+	unsigned long marked = m->done.marked;
 
 	m->token = mof_token(r->token);
 	m->samples = r->token == MOF_TOKEN_SAMPLE;
-	m->lazy = r->token == MOF_TOKEN_MOVE_ALL ||
-		  (vma->vm_flags & VM_SHARED) ? MPOL_MF_MOVE_ALL : MPOL_MF_MOVE;
+	m->lazy = mof_arm_token(vma) == MOF_TOKEN_MOVE_ALL ? MPOL_MF_MOVE_ALL :
+							     MPOL_MF_MOVE;
 	m->done = (struct mof_mark_result){};
 	/* Never finished: who has the picker flushes all of it at once. */
 	m->tlb = (struct mmu_gather){ .mm = vma->vm_mm };
@@ -355,7 +355,7 @@ static void mof_mark_range_picked(struct mof_mark *m,
 	mof_mark_extent(m, vma, r->start, r->end, pmd);
 	mmu_notifier_invalidate_range_end(&m->range);
 	mof_count_picked(m, vma->vm_mm, r, pmd_trans_huge(pmdp_get_lockless(pmd)));
-	m->done.marked += before.marked;
+	m->done.marked += marked;
 }
 
 static int mof_pmd_entry_picked(pmd_t *pmd, unsigned long addr,

@@ -46,34 +46,53 @@ static int mof_cost(struct vm_area_struct *vma, unsigned long entries)
 						      MOF_COST_PAGES);
 }
 
-/* Mark the pages of the extent at @addr for migration, in all areas of it. */
-static void mof_arm(struct mof_pass *p, struct mm_struct *mm, unsigned long addr)
+typedef unsigned long (*mof_part_fn)(struct mof_pass *p,
+				     struct vm_area_struct *vma,
+				     unsigned long start, unsigned long end);
+
+/* The parts of areas that the extent at @addr consists of */
+static void mof_each_part(struct mof_pass *p, struct mm_struct *mm,
+			  unsigned long addr, mof_part_fn visit)
 {
-	unsigned long start = addr & PMD_MASK, end = start + PMD_SIZE, before;
+	unsigned long start = addr & PMD_MASK, end = start + PMD_SIZE;
 	struct vm_area_struct *vma;
 	struct vma_iterator vmi;
+
+	vma_iter_init(&vmi, mm, start);
+	for_each_vma_range(vmi, vma, end)
+		if (mof_vma_sampled(vma))
+			visit(p, vma, max(start, vma->vm_start),
+			      min(end, vma->vm_end));
+}
+
+static unsigned long mof_arm_part(struct mof_pass *p,
+				  struct vm_area_struct *vma,
+				  unsigned long start, unsigned long end)
+{
+	unsigned long before = p->picker.entries;
+
+	mof_mark_picked(vma->vm_mm, start, end, &p->picker);
+	p->left -= mof_cost(vma, p->picker.entries - before);
+	return end;
+}
+
+/* Mark the pages of the extent at @addr for migration. */
+static void mof_arm(struct mof_pass *p, struct mm_struct *mm, unsigned long addr)
+{
 	struct mof_extent e;
 	void *old;
 
-	e = mof_extent_get(p->s, start, &old);
+	e = mof_extent_get(p->s, addr, &old);
 	if (!e.armed)
 		return;		/* a fault was faster */
 	mof_extent_armed(&e, p->now);
-	if (!mof_extent_put(p->s, start, &e, old, MOF_GFP))
+	if (!mof_extent_put(p->s, addr, &e, old, MOF_GFP))
 		return;
-	trace_mof_arm(start, e.moves);
+	trace_mof_arm(addr & PMD_MASK, e.moves);
 	mof_count(mm, MOF_ARMED, 1);
 	p->step->armed++;
 	p->arming = true;
-	vma_iter_init(&vmi, mm, start);
-	for_each_vma_range(vmi, vma, end) {
-		if (!mof_vma_sampled(vma))
-			continue;
-		before = p->picker.entries;
-		mof_mark_picked(mm, max(start, vma->vm_start),
-				min(end, vma->vm_end), &p->picker);
-		p->left -= mof_cost(vma, p->picker.entries - before);
-	}
+	mof_each_part(p, mm, addr, mof_arm_part);
 	p->arming = false;
 }
 
@@ -143,20 +162,6 @@ static void mof_visit(struct mof_pass *p, struct mm_struct *mm)
 	}
 }
 
-static void mof_visit_extent(struct mof_pass *p, struct mm_struct *mm,
-			     unsigned long addr)
-{
-	unsigned long start = addr & PMD_MASK, end = start + PMD_SIZE;
-	struct vm_area_struct *vma;
-	struct vma_iterator vmi;
-
-	vma_iter_init(&vmi, mm, start);
-	for_each_vma_range(vmi, vma, end)
-		if (mof_vma_sampled(vma))
-			mof_pick_part(p, vma, max(start, vma->vm_start),
-				      min(end, vma->vm_end));
-}
-
 static void mof_visit_suspects(struct mof_pass *p, struct mm_struct *mm)
 {
 	unsigned int nr = min(READ_ONCE(p->s->nr_suspects), MOF_SUSPECTS);
@@ -166,7 +171,8 @@ static void mof_visit_suspects(struct mof_pass *p, struct mm_struct *mm)
 	p->quota = nr;
 	p->extra = nr;
 	for (; nr && p->left > PTRS_PER_PTE / MOF_COST_SHARED; nr--)
-		mof_visit_extent(p, mm, READ_ONCE(p->s->suspect[nr - 1]));
+		mof_each_part(p, mm, READ_ONCE(p->s->suspect[nr - 1]),
+			      mof_pick_part);
 	p->step->gait = gait;
 	p->quota = p->step->quota;
 	/* Partner: mof_suspect(). What comes meanwhile is only a hint. */

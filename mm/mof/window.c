@@ -190,7 +190,13 @@ static unsigned int mof_stay(const struct mof_window *w, pte_t *pte)
 	return nr;
 }
 
-enum mof_path { MOF_PATH_STOCK, MOF_PATH_STAY, MOF_PATH_DIRECT, MOF_PATH_GENERIC };
+enum mof_path {
+	MOF_PATH_STOCK,
+	MOF_PATH_SAMPLE,
+	MOF_PATH_STAY,
+	MOF_PATH_DIRECT,
+	MOF_PATH_GENERIC,
+};
 
 /* Set up the window, and choose how to serve it. */
 static enum mof_path mof_choose(struct mof_window *w, struct vm_fault *vmf)
@@ -199,8 +205,10 @@ static enum mof_path mof_choose(struct mof_window *w, struct vm_fault *vmf)
 
 	if (!pte_same(ptep_get(vmf->pte), vmf->orig_pte))
 		return MOF_PATH_STOCK;
+	if (mof_sampled_folio(w->vma, vmf->address, vmf->orig_pte))
+		return MOF_PATH_SAMPLE;
 	folio = mof_marked_folio(w->vma, vmf->address, vmf->orig_pte);
-	if (!folio)
+	if (!folio || !READ_ONCE(sysctl_mof_window_pages))
 		return MOF_PATH_STOCK;
 	w->page_nid = folio_nid(folio);
 	w->target_nid = mof_uniform_target(w->vma, vmf->address, folio,
@@ -231,19 +239,14 @@ static int mof_group_flags(struct vm_area_struct *vma, struct folio *folio,
 	return flags;
 }
 
-/* A sample of the automatic mode: learn from it, and map it again. */
-static bool mof_sample(struct vm_fault *vmf)
+/* A sample of the automatic mode: learn from it, map it again, and unlock. */
+static void mof_sample(struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	int nid, want_nid, last_cpupid, flags;
 	struct folio *folio;
 
-	spin_lock(vmf->ptl);
-	folio = mof_sampled_folio(vma, vmf->address, ptep_get(vmf->pte));
-	if (!folio) {
-		spin_unlock(vmf->ptl);
-		return false;
-	}
+	folio = mof_sampled_folio(vma, vmf->address, vmf->orig_pte);
 	nid = folio_nid(folio);
 	want_nid = mof_vma_target(vma, vmf->address, folio);
 	mof_learn(vma, vmf->address, nid, want_nid, &last_cpupid);
@@ -255,7 +258,16 @@ static bool mof_sample(struct vm_fault *vmf)
 	/* It stands for the extent. */
 	flags |= mof_count_hint(vma, nid);
 	task_numa_fault(last_cpupid, nid, PTRS_PER_PTE, flags);
-	return true;
+}
+
+/* What is marked is in place: map it again, and unlock. */
+static void mof_keep(const struct mof_window *w, struct vm_fault *vmf)
+{
+	unsigned int nr = mof_stay(w, vmf->pte);
+
+	pte_unmap_unlock(vmf->pte, vmf->ptl);
+	mof_count_resolved(w->vma->vm_mm, MOF_OUT_LOCAL, nr);
+	mof_count_fault(w, w->page_nid, nr, 0);
 }
 
 /* mof_fault(), once the static key is on. */
@@ -267,27 +279,23 @@ bool __mof_fault(struct vm_fault *vmf)
 		.fault_addr = vmf->address,
 	};
 	enum mof_path path;
-	unsigned int nr;
 
-	if (mof_sample(vmf))
-		return true;
-	if (!READ_ONCE(sysctl_mof_window_pages))
-		return false;
 	spin_lock(vmf->ptl);
 	path = mof_choose(&w, vmf);
-	if (path == MOF_PATH_STOCK) {
+	switch (path) {
+	case MOF_PATH_STOCK:
 		spin_unlock(vmf->ptl);
 		return false;
-	}
-	if (path == MOF_PATH_STAY) {
-		nr = mof_stay(&w, vmf->pte);
-		pte_unmap_unlock(vmf->pte, vmf->ptl);
-		mof_count_resolved(w.vma->vm_mm, MOF_OUT_LOCAL, nr);
-		mof_count_fault(&w, w.page_nid, nr, 0);
+	case MOF_PATH_SAMPLE:
+		mof_sample(vmf);
 		return true;
+	case MOF_PATH_STAY:
+		mof_keep(&w, vmf);
+		return true;
+	case MOF_PATH_DIRECT:
+	case MOF_PATH_GENERIC:
+		pte_unmap_unlock(vmf->pte, vmf->ptl);
 	}
-	pte_unmap_unlock(vmf->pte, vmf->ptl);
-
 	if ((path == MOF_PATH_DIRECT && mof_direct(&w)) || mof_generic(&w)) {
 		mof_count_moved(&w);
 		return true;
