@@ -90,7 +90,8 @@ STEPS = [
          "--period 2 --interval 20\n"),
     Step("steady", "".join(map(profiled, MODES)), profile=True),
     Step("bound", f"auto bound bound bound-cpuset bound-node {BOTH} -S 6\n"),
-    Step("hold", f"auto hold hold -s 16G {ALL} -S 5\n"),
+    Step("hold", f"echo 1000 > /proc/sys/vm/stat_interval\n"
+         f"auto hold hold -s 16G {ALL} -S 5\n"),
     Step("interleave", f"auto interleave interleave {BOTH} -S 20\n"),
     Step("phase", f"auto slow phase --period 5 {BOTH} -S 24.9 --interval 50\n"
          f"auto fast phase --period 1 {BOTH} -S 30 --settle 20\n"),
