@@ -10,6 +10,7 @@ MODES = {"off": 0, "stock": 1, "lazy": 4}
 TRACING = "/sys/kernel/tracing"
 SETTLED, LOOKED = 11, 9         # seconds of a profiled run: before, between
 PERF_SECONDS = 20               # unless it converges before
+PERF_ROUNDS = 5                 # chance has a part in where threads go
 
 
 @dataclass
@@ -64,11 +65,13 @@ def held(mode):
             f"auto {mode} hold --modes {mode} -s 64G -S 12\nkill $!\n")
 
 
-def perf(mode, number):
+def perf(modes, rounds):
     """The distribution's perf stops when a process is on one node each."""
-    return (f"balancing {number}\n"
-            f"perf bench numa mem -p 2 -t 2 -P 64 -s {PERF_SECONDS} -0 -c -m"
-            f" -z -W --thp -1 > \"$out/{mode}.txt\" 2>&1\n")
+    runs = "".join(
+        f"balancing {MODES[mode]}\n"
+        f"perf bench numa mem -p 2 -t 2 -P 64 -s {PERF_SECONDS} -0 -c -m"
+        f" -z -W --thp -1 >> \"$out/{mode}.txt\" 2>&1\n" for mode in modes)
+    return f"for round in $(seq {rounds}); do\n{runs}done\nbalancing 0\n"
 
 
 MOVES = f"""echo 1 > {TRACING}/events/mof/mof_arm/enable
@@ -98,7 +101,7 @@ STEPS = [
     Step("shared", MOVES),
     Step("churn", f"auto churn churn {ALL} -S 10\n"),
     Step("shapes", f"auto shapes numa01 numa02 {BOTH} -S 20\n"),
-    Step("perf", "".join(perf(*mode) for mode in MODES.items())),
+    Step("perf", perf(["off"], 1) + perf(["stock", "lazy"], PERF_ROUNDS)),
     Step("memory", held("off") + held("lazy")),
 ]
 

@@ -139,12 +139,22 @@ class TestFigures(unittest.TestCase):
         self.assertAlmostEqual(value, 0.1)
         self.assertAlmostEqual(raw["stock, %"], 10)
 
-    def test_perf_that_ran_to_its_end_has_not_converged(self):
+    def test_perf_that_ran_to_its_end_counts_as_that(self):
         text = " main,   {}, secs,           NUMA-convergence-latency\n"
-        self.assertEqual(autofigures.perf_seconds(text.format("9.120")), 9.12)
-        self.assertIsNone(autofigures.perf_seconds(text.format("30.058")))
+        self.assertEqual(autofigures.perf_seconds(
+            text.format("9.120") + text.format("30.058")), [9.12, 20])
         with self.assertRaises(Failure):
             autofigures.perf_seconds("perf: no such command")
+
+    def test_perf_is_the_mean_of_the_runs(self):
+        text = " main,   {}, secs,           NUMA-convergence-latency\n"
+        result = Fake("perf", {
+            f"{mode}.txt": "".join(map(text.format, times)) for mode, times in
+            (("off", [20.1]), ("stock", [4.0, 8.0]), ("lazy", [2.0, 7.0]))})
+        value, raw = autofigures.perf(result)
+        self.assertEqual(value, 0.75)
+        self.assertEqual(raw["lazy, mean, s"], 4.5)
+        self.assertEqual(raw["lazy, most, s"], 7)
 
     def test_held_is_more_than_off(self):
         result = Fake("hold", hold=[
