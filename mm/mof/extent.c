@@ -7,7 +7,8 @@
  * the extent when the last samples, be they misplaced or not, were of one node:
  * two of them at first, more when the extent has been armed before. Memory whose
  * pages belong to several nodes has no such streaks: there misplaced samples add
- * up, others take away, and the sum decides, but only the first time.
+ * up, others take away, and the sum decides, but only twice: the first time, some
+ * of the owners may not have come yet, and the others' touches end all marks.
  *
  * Memory that several nodes share is misplaced wherever it is. It settles: the
  * streaks needed become rare, and the time between two moves has to double each
@@ -24,7 +25,6 @@
 #include "extent.h"
 
 #define MOF_MISPLACED		2	/* what a misplaced sample adds */
-#define MOF_SCORE_NEEDED	4	/* the first time */
 #define MOF_PAID_MOVES		2U	/* forgotten when one has paid */
 
 /* An extent as a value of an xarray: 63 bits at most. */
@@ -115,9 +115,14 @@ unsigned int mof_extent_streak_needed(unsigned int moves)
 	return needed[min_t(size_t, moves, ARRAY_SIZE(needed) - 1)];
 }
 
-static bool mof_extent_score_suffices(const struct mof_extent *e)
+/* Is there as much of a score as it takes, or 1/@part of that? */
+static bool mof_extent_score_suffices(const struct mof_extent *e,
+				      unsigned int part)
 {
-	return !e->moves && e->score >= MOF_SCORE_NEEDED;
+	static const unsigned int needed[] = { 4, 24 };
+
+	return e->moves < ARRAY_SIZE(needed) &&
+	       e->score >= needed[e->moves] / part;
 }
 
 /* The time between two moves doubles, too, from two seconds on. */
@@ -165,7 +170,7 @@ bool mof_extent_learn(struct mof_extent *e, int want_nid, int page_nid,
 	e->score = min(e->score + MOF_MISPLACED, MOF_SCORE_MAX);
 	if (mof_extent_may_move(e, now) &&
 	    (e->streak >= mof_extent_streak_needed(e->moves) ||
-	     mof_extent_score_suffices(e)))
+	     mof_extent_score_suffices(e, 1)))
 		e->armed = true;
 	return true;
 }
@@ -184,7 +189,8 @@ bool mof_extent_is_suspect(const struct mof_extent *e, unsigned int now)
 	if (e->armed || (e->score && e->moves < MOF_EAGER_MOVES))
 		return true;
 	return e->score && mof_extent_may_move(e, now) &&
-	       e->streak >= mof_extent_streak_needed(e->moves) / 2;
+	       (e->streak >= mof_extent_streak_needed(e->moves) / 2 ||
+		mof_extent_score_suffices(e, 4));
 }
 
 /**

@@ -164,7 +164,10 @@ static void streak_needed_grows_with_the_moves(struct kunit *test)
 	KUNIT_EXPECT_LT(test, 2, before);
 }
 
-/* All but one of those needed, then one of another node: it is all to do again. */
+/*
+ * All but one of those needed, then one of another node: it is all to do again.
+ * They are in place, so that the score has no part in it.
+ */
 static void another_node_breaks_the_streak(struct kunit *test)
 {
 	unsigned int moves, i;
@@ -173,7 +176,7 @@ static void another_node_breaks_the_streak(struct kunit *test)
 		struct mof_extent e = { .nid = 2, .moves = moves };
 
 		for (i = 1; i < mof_extent_streak_needed(moves); i++)
-			mof_extent_learn(&e, 1, 0, NOW);
+			mof_extent_learn(&e, 1, 1, NOW);
 		mof_extent_learn(&e, 0, 0, NOW);
 		KUNIT_EXPECT_FALSE(test, e.armed);
 		KUNIT_EXPECT_EQ(test, samples_needed(e),
@@ -198,7 +201,7 @@ static void local_samples_are_part_of_the_streak(struct kunit *test)
 }
 
 /* Three nodes in turn, none of them the page's: there is never a streak. */
-static void score_decides_the_first_move_only(struct kunit *test)
+static void score_decides_the_first_two_moves_only(struct kunit *test)
 {
 	unsigned int moves, nr;
 
@@ -208,7 +211,8 @@ static void score_decides_the_first_move_only(struct kunit *test)
 		e.moves = moves;
 		for (nr = 0; nr < 100 && !e.armed; nr++)
 			mof_extent_learn(&e, 1 + nr % 3, 0, NOW);
-		KUNIT_EXPECT_EQ(test, e.armed ? nr : 0, moves ? 0 : 2);
+		KUNIT_EXPECT_EQ(test, e.armed ? nr : 0,
+				!moves ? 2 : moves == 1 ? 12 : 0);
 	}
 }
 
@@ -289,6 +293,13 @@ static void half_a_streak_makes_a_suspect(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, mof_extent_is_suspect(&e, NOW));
 	e.score = 0;
 	KUNIT_EXPECT_FALSE(test, mof_extent_is_suspect(&e, NOW));
+	/* Or of the score, when that counts. */
+	e.streak = 0;
+	e.score = 6;
+	KUNIT_EXPECT_TRUE(test, mof_extent_is_suspect(&e, NOW));
+	e.moves = 2;
+	KUNIT_EXPECT_FALSE(test, mof_extent_is_suspect(&e, NOW));
+	e.moves = 1;
 	/* But not as long as it must not move again. */
 	e.score = 1;
 	e.when = NOW;
@@ -311,6 +322,33 @@ static void an_armed_extent_starts_anew(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, e.streak, 0);
 	KUNIT_EXPECT_EQ(test, e.moves, 1);
 	KUNIT_EXPECT_EQ(test, e.when, NOW);
+}
+
+/* How many of @moves are left when another node comes, @seconds after the last. */
+static unsigned int moves_left(unsigned int moves, unsigned int streak,
+			       unsigned int seconds, bool kept)
+{
+	struct mof_extent e = {
+		.nid = 1, .moves = moves, .streak = streak, .kept = kept,
+		.when = (NOW - seconds) & MOF_WHEN_MASK,
+	};
+
+	mof_extent_learn(&e, 1, 1, NOW);	/* the streak's last one */
+	mof_extent_learn(&e, 0, 1, NOW);
+	return e.kept ? MOF_MOVES_MAX + 1 : e.moves;
+}
+
+static void a_move_that_has_paid_is_forgotten_and_one_before(struct kunit *test)
+{
+	const unsigned int streak = MOF_PAYS_STREAK - 1, s = MOF_PAYS_S;
+	unsigned int moves;
+
+	for (moves = 1; moves <= MOF_MOVES_MAX; moves++)
+		KUNIT_EXPECT_EQ(test, moves_left(moves, streak, s, true),
+				moves > 2 ? moves - 2 : 0);
+	KUNIT_EXPECT_EQ(test, moves_left(3, streak - 1, s, true), 3);
+	KUNIT_EXPECT_EQ(test, moves_left(3, streak, s - 1, true), 3);
+	KUNIT_EXPECT_EQ(test, moves_left(3, streak, s, false), 3);
 }
 
 static void counts_stop_at_their_limits(struct kunit *test)
@@ -340,13 +378,14 @@ static struct kunit_case extent_test_cases[] = {
 	KUNIT_CASE(streak_needed_grows_with_the_moves),
 	KUNIT_CASE(another_node_breaks_the_streak),
 	KUNIT_CASE(local_samples_are_part_of_the_streak),
-	KUNIT_CASE(score_decides_the_first_move_only),
+	KUNIT_CASE(score_decides_the_first_two_moves_only),
 	KUNIT_CASE(time_between_moves_doubles),
 	KUNIT_CASE(learning_ends_pending),
 	KUNIT_CASE(samples_are_misplaced_or_local),
 	KUNIT_CASE(only_what_was_rarely_moved_is_a_suspect),
 	KUNIT_CASE(half_a_streak_makes_a_suspect),
 	KUNIT_CASE(an_armed_extent_starts_anew),
+	KUNIT_CASE(a_move_that_has_paid_is_forgotten_and_one_before),
 	KUNIT_CASE(counts_stop_at_their_limits),
 	{}
 };
