@@ -15,6 +15,7 @@
 #ifdef CONFIG_MIGRATE_ON_FAULT
 
 #define MOF_SUSPECTS	16	/* extents to look at again soon */
+#define MOF_PARTS	8	/* of an extent; areas are measured in them */
 
 /* What a step looks at; shared with the trace of it. */
 enum mof_gait {
@@ -41,7 +42,7 @@ enum mof_gait {
  * @misplaced: those of them that speak for moving an extent
  * @placed: samples touched since the scheduler was last told to sum up
  * @cursor: address where the next step goes on
- * @size: extents in areas that are sampled, counted by the last pass
+ * @size: parts of extents in areas that are sampled, counted by the last pass
  * @counted: the same of the pass that is under way
  * @sweep: index in @extents where the next step looks for unmapped ones
  * @suspect: addresses of extents whose last sample was misplaced

@@ -34,8 +34,8 @@
 #define MOF_QUOTA_HURRY	256		/* samples in a period */
 #define MOF_MISPLACED	4		/* hurry if one sample of so many is */
 #define MOF_STILL	16		/* or still is, once in a hurry */
-#define MOF_REST_SHARE	16		/* at rest, one extent of so many */
 #define MOF_IDLE_PASSES	8		/* hurried passes that arm nothing */
+#define MOF_SURE_PASSES	4		/* so many at least, if they are short */
 #define MOF_FORGET_NODE	(10 * HZ)	/* a node without threads */
 #define MOF_PLACEMENT	16		/* samples a thread, to place tasks */
 
@@ -191,6 +191,10 @@ static bool mof_in_hurry(struct mof_mm *s)
 	/* A pass that was begun is made to its end. */
 	if (s->gait == MOF_HURRY && s->cursor)
 		return true;
+	/* A few samples may all be of one of the owners. */
+	if (s->gait == MOF_HURRY && s->size <= MOF_QUOTA_HURRY * MOF_PARTS &&
+	    s->idle_passes < MOF_SURE_PASSES)
+		return true;
 	misplaced *= s->gait == MOF_HURRY ? MOF_STILL : MOF_MISPLACED;
 	/* Partner: mof_event(). */
 	return READ_ONCE(s->event) || (misplaced && misplaced >= heard);
@@ -206,13 +210,6 @@ static enum mof_gait mof_gait(struct mof_mm *s)
 	return time_before(jiffies, READ_ONCE(s->watch)) ? MOF_WATCH : MOF_REST;
 }
 
-static unsigned int mof_rest(const struct mof_mm *s)
-{
-	unsigned long share = s->size / MOF_REST_SHARE;
-
-	return clamp(share, 1UL, (unsigned long)mof_tuned(&mof_rest_samples));
-}
-
 static unsigned int mof_quota(const struct mof_mm *s, enum mof_gait gait)
 {
 	if (gait != MOF_REST)
@@ -220,7 +217,7 @@ static unsigned int mof_quota(const struct mof_mm *s, enum mof_gait gait)
 	/* This step is for the suspects. Partner: mof_suspect(). */
 	if (READ_ONCE(s->nr_suspects))
 		return 1;
-	return mof_rest(s);
+	return mof_tuned(&mof_rest_samples);
 }
 
 /* After a step: does it still make sense to hurry? */
@@ -302,7 +299,7 @@ static void mof_make_step(struct mm_struct *mm, struct mof_mm *s)
 	step.home = mof_home(s);
 	step.gait = mof_gait(s);
 	step.quota = mof_quota(s, step.gait);
-	step.rest = mof_rest(s);
+	step.rest = mof_tuned(&mof_rest_samples);
 	mof_set_gait(s, step.gait);
 	if (!mof_sample_step(mm, &step)) {
 		mof_try_again(s, step.gait);

@@ -12,7 +12,6 @@
 #include "sample.h"
 
 #define MOF_LOOKS	4	/* pages looked at to find one in use */
-#define MOF_PART_MIN	64	/* pages that a part of an extent counts for */
 
 /*
  * Another mapping of the folio, or of another page of it, may be marked, too:
@@ -153,7 +152,7 @@ static bool mof_is_one_of_a_few(const struct mof_pass *p)
 {
 	unsigned long size = max(p->s->size, 1UL);
 
-	return get_random_u32_below(size) < p->step->rest;
+	return get_random_u32_below(size) < p->step->rest * MOF_PARTS;
 }
 
 /*
@@ -164,12 +163,12 @@ static bool mof_is_passed_by(const struct mof_range *r)
 {
 	unsigned long nr = (r->end - r->start) >> PAGE_SHIFT;
 
-	return nr < PTRS_PER_PTE &&
-	       get_random_u32_below(PTRS_PER_PTE) >= max(nr, MOF_PART_MIN);
+	return nr < PTRS_PER_PTE && get_random_u32_below(PTRS_PER_PTE) >=
+				    max(nr, PTRS_PER_PTE / MOF_PARTS);
 }
 
 /**
- * mof_jump() - how many extents to pass by before the next one
+ * mof_jump() - how many parts of extents to pass by before the next one
  * @p: the step; at rest, what is looked at lies scattered over all areas
  *
  * Context: any.
@@ -214,7 +213,7 @@ enum mof_pick mof_pick(struct mof_picker *picker, struct vm_area_struct *vma,
 	if (p->step->gait == MOF_WATCH && !mof_is_watched(p, &e) &&
 	    !mof_is_one_of_a_few(p))
 		return MOF_PICK_SKIP;
-	if (!again && mof_is_passed_by(r))
+	if (!again && p->step->gait != MOF_REST && mof_is_passed_by(r))
 		return MOF_PICK_SKIP;
 	nid = mof_find(vma, pmd, r);
 	if (nid == NUMA_NO_NODE)

@@ -34,9 +34,9 @@ static bool mof_vma_sampled(struct vm_area_struct *vma)
 	return vma_policy_mof(vma) && mof_follows(vma, vma->vm_start);
 }
 
-static unsigned long mof_extents_in(unsigned long start, unsigned long end)
+static unsigned long mof_parts_in(unsigned long start, unsigned long end)
 {
-	return (end - 1) / PMD_SIZE - start / PMD_SIZE + 1;
+	return (end - 1) / MOF_PART_SIZE - start / MOF_PART_SIZE + 1;
 }
 
 /* What it costs to mark so many entries. */
@@ -116,18 +116,21 @@ static unsigned long mof_pick_part(struct mof_pass *p,
 	return min(ALIGN(p->cursor + 1, PMD_SIZE), end);
 }
 
-/* Walk a part of @vma from @start on. Returns where to go on. */
+/*
+ * Walk a part of @vma from @start on. Returns where to go on. Jumps are measured
+ * in parts of extents, as areas that are smaller than an extent are to have their
+ * share, but no more: nor has what comes after them.
+ */
 static unsigned long mof_walk(struct mof_pass *p, struct vm_area_struct *vma,
 			      unsigned long start)
 {
-	unsigned long nr = mof_extents_in(start, vma->vm_end);
+	unsigned long nr = mof_parts_in(start, vma->vm_end);
 
 	if (p->jump >= nr) {
 		p->jump -= nr;
 		return vma->vm_end;
 	}
-	if (p->jump)
-		start = (start & PMD_MASK) + p->jump * PMD_SIZE;
+	start = max(start, (start + p->jump * MOF_PART_SIZE) & PMD_MASK);
 	p->jump = 0;
 	return mof_pick_part(p, vma, start,
 			     min(ALIGN(start + 1, PUD_SIZE), vma->vm_end));
@@ -148,7 +151,7 @@ static void mof_visit(struct mof_pass *p, struct mm_struct *mm)
 			continue;
 		at = max(at, vma->vm_start);
 		if (at == vma->vm_start)
-			p->s->counted += mof_extents_in(at, vma->vm_end);
+			p->s->counted += mof_parts_in(at, vma->vm_end);
 		while (at < vma->vm_end && p->left > 0 && p->quota > 0)
 			at = mof_walk(p, vma, at);
 		if (at < vma->vm_end)

@@ -27,6 +27,7 @@
 #define MOF_GFP		(GFP_KERNEL | __GFP_NORETRY)
 
 #define MOF_WATCH_S	5	/* watch an extent so long after it was armed */
+#define MOF_PART_SIZE	(PMD_SIZE / MOF_PARTS)
 
 /**
  * struct mof_pass - what a step is doing
@@ -39,7 +40,7 @@
  * @to_arm: the walk was stopped before an extent that is to be armed
  * @arming: it is being armed
  * @more: another page of the same extent is asked for
- * @jump: extents to pass by before the next one, at rest
+ * @jump: parts of extents to pass by before the next one, at rest
  * @now: time in seconds
  * @cursor: where the walk was stopped
  */
