@@ -87,6 +87,17 @@ auto interleave interleave --modes lazy -S 6
 auto bound bound bound-cpuset bound-node --modes lazy -S 2
 """)
 
+# What the others are compared with in pictures: the runs of steps that have
+# two modes, with the third one, in files of the same names
+OFF = """auto split split --modes off -S 40
+auto quick handover split -p 4k,thp --modes off -S 8 --period 2 --interval 20
+auto interleave interleave --modes off -S 20
+auto slow phase --period 5 --modes off -S 24.9 --interval 50
+auto fast phase --period 1 --modes off -S 30
+auto shared shared --modes off -S 60 --interval 500
+auto shapes numa01 numa02 --modes off -S 20
+"""
+
 STEPS = [
     Step("split", f"auto split split {BOTH} -S 40\n"),
     Step("quick", f"auto quick handover split -p 4k,thp {BOTH} -S 8 -r 3 "
@@ -103,6 +114,7 @@ STEPS = [
     Step("shapes", f"auto shapes numa01 numa02 {BOTH} -S 20\n"),
     Step("perf", perf(["off"], 1) + perf(["stock", "lazy"], PERF_ROUNDS)),
     Step("memory", held("off") + held("lazy")),
+    Step("off", OFF),
 ]
 
 
