@@ -9,7 +9,7 @@ VM := tools/vm/mof-vm
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help deps prepare kernel shell run bench bench-auto test stress check matrix clean distclean
+.PHONY: help deps prepare kernel shell run bench bench-auto plots test stress check matrix clean distclean
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -21,6 +21,7 @@ help:
 #:   run        boot a guest of two nodes and compare migration methods there
 #:   bench      what a migration costs, as ratios; compare with the record
 #:   bench-auto what the automatic mode does, against mode 1: an hour
+#:   plots      draw the pictures of Documentation/bench/ from its records
 #:   shell      an interactive guest; TOPOLOGY=2x2|4x2|8x1|memoryless|cpuless
 #:   test       everything that can fail; SUITES="..." for a part of it
 #:   stress     threads that do all at once, on the debug kernel; MINUTES=20
@@ -28,7 +29,7 @@ help:
 #:   matrix     compile with options off; compare objects, off with unpatched
 #:   clean      remove the kernels built, keep the unpacked source
 #:   distclean  remove build/
-#: Logs are in build/log/. Nothing outside of build/ is written.
+#: Logs are in build/log/. Only plots writes outside of build/.
 
 deps:
 	@scripts/deps
@@ -55,6 +56,9 @@ bench: prepare
 bench-auto: prepare
 	@scripts/kernel guest
 	@scripts/bench-auto
+
+plots: deps
+	@scripts/plots
 
 test: prepare
 	@scripts/test $(SUITES)
