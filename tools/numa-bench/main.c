@@ -16,6 +16,7 @@ static const struct command commands[] = {
 	{ "latency", latency_main },
 	{ "scale", scale_main },
 	{ "auto", auto_main },
+	{ "compare", compare_main },
 };
 
 struct choice {
@@ -30,7 +31,8 @@ static const char doc[] =
 	"  migrate   move memory by each method, then touch it from another node\n"
 	"  latency   time each touch that migrates, after mbind-lazy\n"
 	"  scale     compare sizes, and numbers of threads and nodes\n"
-	"  auto      watch where memory is while programs run, balanced or not\n\n"
+	"  auto      watch where memory is while programs run, balanced or not\n"
+	"  compare   ratios of the results of two runs; status 1 if one is worse\n\n"
 	"`numa-bench COMMAND --help' lists the options of a command.";
 
 static void choose(const char *name, struct choice *choice,

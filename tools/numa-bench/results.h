@@ -155,8 +155,9 @@ int bench_run(const struct workload *workload, const struct bench_opts *opts);
 /* scale.c */
 int scale_main(int argc, char **argv);
 
-/* auto.c; auto.h has the rest */
+/* auto.c, compare.c; auto.h and compare.h have the rest */
 int auto_main(int argc, char **argv);
+int compare_main(int argc, char **argv);
 
 /* latency.c; latency.h has the rest */
 extern const struct workload latency;

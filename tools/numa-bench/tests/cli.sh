@@ -64,6 +64,9 @@ json_is "JSON of latencies holds a histogram and percentiles" \
 json_is "JSON of latencies holds each sample" \
 	"[s['max_ns'] for s in r['results'][0]['samples']] == [20, 400] and r['results'][1]['skipped'] == 'it'"
 
+# shellcheck source=tools/numa-bench/tests/compare.sh
+. "$(dirname "$0")/compare.sh"
+
 run migrate --from 0 --to 0 -s 2M -r 1 -m none -p 4k
 if [ "$status" = 77 ]; then
 	skip "measuring" "$(tail -n 1 "$tmp/err")"

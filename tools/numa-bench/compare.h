@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the files of "numa-bench compare" share; one block per file. */
+#ifndef NB_COMPARE_H
+#define NB_COMPARE_H
+
+#include "numa-bench.h"
+
+struct json_object;
+
+/* compare-load.c: rows of a file, and what identifies them */
+enum cmp_field {
+	FIELD_COMMAND, FIELD_WORKLOAD, FIELD_MODE, FIELD_METHOD, FIELD_PAGES,
+	FIELD_SIZE, FIELD_WINDOW, FIELD_TOUCH, FIELD_PERCENT, FIELD_STRIDE,
+	FIELD_THREADS, FIELD_PROCESSES, FIELD_NODES, NR_FIELDS
+};
+
+struct cmp_row {
+	char *field[NR_FIELDS];		/* as printed; NULL: it has none */
+	struct json_object *samples;	/* of its file; may be NULL */
+	double area_pages;
+	const char *skipped;
+	bool found;			/* in the other file, too */
+};
+
+struct cmp_file {
+	const char *path;
+	struct json_object *root;
+	const char *command;
+	const char *unit;
+	struct cmp_row *rows;
+	size_t nr;
+};
+
+int cmp_load(struct cmp_file *file, const char *path);
+void cmp_unload(struct cmp_file *file);
+struct cmp_row *cmp_find(const struct cmp_file *file, const struct cmp_row *row);
+const char *cmp_string(struct json_object *obj, const char *key);
+
+/* compare-metric.c: what of a sample is compared */
+struct cmp_metric {
+	const char *name;
+	const char *commands;	/* that have it */
+	const char *member[2];	/* of a sample, "call.time_ns"; summed up */
+	const char *per;	/* member that divides it; "area": all pages */
+	bool more_is_better;
+	bool judged;		/* by default */
+	bool null_is_never;	/* a time that did not come */
+};
+
+#define CMP_MAX_METRICS	32
+
+extern const struct cmp_metric cmp_metrics[];
+extern const size_t cmp_nr_metrics;
+
+bool cmp_metric_of(const struct cmp_metric *metric, const char *command);
+double *cmp_values(const struct cmp_row *row, const struct cmp_metric *metric,
+		   size_t *nr);
+
+/* compare-stat.c: a ratio of medians, and how sure it is */
+struct cmp_ratio {
+	double a;	/* medians */
+	double b;
+	double ratio;	/* b / a */
+	double low;	/* 95% interval of the ratio */
+	double high;
+	bool single;	/* one sample on a side: no interval */
+};
+
+enum verdict { SAME, UNSURE, BETTER, WORSE };
+
+struct cmp_ratio cmp_ratio(const double *a, size_t nr_a, const double *b,
+			   size_t nr_b, uint64_t seed);
+enum verdict cmp_judge(const struct cmp_ratio *ratio, bool more_is_better,
+		       double threshold);
+
+/* compare-table.c */
+struct cmp_opts {
+	const char *path[2];
+	bool metric[CMP_MAX_METRICS];	/* chosen; none: those judged */
+	bool any_metric;
+	double threshold;
+	uint64_t seed;
+};
+
+struct cmp_total {
+	size_t compared;
+	size_t verdicts[4];
+};
+
+void cmp_differences(const struct cmp_file *a, const struct cmp_file *b);
+struct cmp_total cmp_table(const struct cmp_opts *opts, struct cmp_file *a,
+			   struct cmp_file *b);
+
+#endif /* NB_COMPARE_H */
