@@ -184,7 +184,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		names(arg, mode_names, NR_MODES, "mode", &opts->modes, state);
 		break;
 	case 'p':
-		names(arg, page_kind_names, NR_PAGE_KINDS, "page size",
+		names(arg, page_kind_names, PAGES_MTHP, "page size",
 		      &opts->page_kinds, state);
 		break;
 	case 'S':

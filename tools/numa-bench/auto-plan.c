@@ -123,7 +123,7 @@ static int make_board(struct plan *plan)
 /* Each process has as much of what was asked for. */
 static size_t proc_bytes(const struct plan *plan, enum page_kind kind)
 {
-	size_t unit = kind == PAGES_THP ? thp_bytes() : base_page_bytes();
+	size_t unit = page_kind_bytes(kind);
 	size_t bytes = plan->opts->bytes / plan->nr_procs;
 
 	if (plan->workload->bytes)

@@ -32,8 +32,8 @@ static int add_row(struct auto_results *res, unsigned int workload,
 	if (!row->samples)
 		return -1;
 	row->skipped = balancing_missing(mode);
-	if (!row->skipped && kind == PAGES_THP && !thp_bytes())
-		row->skipped = "no transparent huge pages here (see transparent_hugepage/enabled)";
+	if (!row->skipped)
+		row->skipped = page_kind_missing(kind);
 	if (row->skipped)
 		return 0;
 	if (plan_make(&plan, row->workload, res->opts, kind))

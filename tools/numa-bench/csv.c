@@ -11,7 +11,9 @@ void csv_row_key(const struct row *row, FILE *out)
 		page_kind_names[row->kind], row->bytes);
 	if (row->window != WINDOW_NONE)
 		fprintf(out, "%d", row->window);
-	fprintf(out, ",%u,%u", row->threads, row->nodes);
+	fprintf(out, ",%u,%u,%s,%g", row->threads, row->nodes,
+		touch_kind_names[row->pattern.kind],
+		row->pattern.fraction * 100);
 }
 
 /* "-" is stdout */
@@ -21,7 +23,7 @@ int csv_write(const struct results *res, const char *path)
 
 	if (!out)
 		goto fail;
-	fputs("method,page_size,size_bytes,window,threads,nodes", out);
+	fputs("method,page_size,size_bytes,window,threads,nodes,touch,touched_percent", out);
 	for (const char *const *name = res->workload->columns; *name; name++)
 		fprintf(out, ",%s", *name);
 	fputc('\n', out);

@@ -45,8 +45,9 @@ static struct json_object *json_options(const struct bench_opts *opts)
 	put(obj, "windows", json_numbers(&opts->windows));
 	put(obj, "threads", json_numbers(&opts->threads));
 	put(obj, "nodes", json_numbers(&opts->nodes));
-	put_str(obj, "touch", touch_kind_names[opts->touch]);
-	put_double(obj, "touched_percent", opts->fraction * 100);
+	put_str(obj, "touch", touch_kind_names[opts->touches.idx[0]]);
+	put_double(obj, "touched_percent", opts->fractions.val[0] * 100);
+	put_u64(obj, "warm_ups", opts->warm_ups);
 	put_u64(obj, "repeats", opts->repeat);
 	put_u64(obj, "seed", opts->seed);
 	return obj;
@@ -80,11 +81,15 @@ static struct json_object *json_cpu(void)
 static struct json_object *json_settings(void)
 {
 	struct json_object *obj = json_object_new_object();
-	char line[256];
+	char line[256], name[32];
 
 	for (size_t i = 0; i < nr_settings; i++)
 		if (*read_line(settings[i].path, line, sizeof(line)))
 			put_str(obj, settings[i].name, line);
+	for (unsigned int i = PAGES_MTHP; i < nr_page_kinds; i++) {
+		snprintf(name, sizeof(name), "thp_%s_enabled", page_kind_names[i]);
+		put_str(obj, name, page_kind_setting(i, line, sizeof(line)));
+	}
 	return obj;
 }
 
@@ -150,6 +155,14 @@ static struct json_object *json_pairs(const struct pairs *pairs)
 	return list;
 }
 
+static void json_pattern(struct json_object *obj, const struct pattern *pattern)
+{
+	put_str(obj, "touch", touch_kind_names[pattern->kind]);
+	put_double(obj, "touched_percent", pattern->fraction * 100);
+	if (pattern->kind == TOUCH_STRIDED)
+		put_u64(obj, "stride_pages", pattern->stride);
+}
+
 static struct json_object *json_row(const struct results *res, const struct row *row)
 {
 	struct json_object *obj = json_object_new_object();
@@ -163,6 +176,7 @@ static struct json_object *json_row(const struct results *res, const struct row 
 	put_u64(obj, "nodes", row->nodes);
 	put(obj, "pairs", json_pairs(row->pairs));
 	put_u64(obj, "area_pages", row->bytes / base_page_bytes());
+	json_pattern(obj, &row->pattern);
 	put(obj, "skipped", row->skipped ?
 	    json_object_new_string(row->skipped) : NULL);
 	res->workload->json(res, row, obj);

@@ -11,12 +11,13 @@
 
 #include "numa-bench.h"
 
-#define MAX_KNOBS	4
+#define MAX_KNOBS	32
 
 static struct knob *opened[MAX_KNOBS];
 static unsigned int nr_opened;
 
-static int write_text(const struct knob *knob, const char *text)
+/* A word, for knobs that are no numbers */
+int knob_write(const struct knob *knob, const char *text)
 {
 	ssize_t len = (ssize_t)strlen(text);
 
@@ -32,6 +33,28 @@ int knob_get(const struct knob *knob)
 	return *line ? atoi(line) : -1;
 }
 
+/* "always [madvise] never": what is set is in brackets. */
+static void keep_chosen(char *text)
+{
+	char *begin = strchr(text, '['), *end = begin ? strchr(begin, ']') : NULL;
+
+	if (!end)
+		return;
+	*end = '\0';
+	memmove(text, begin + 1, (size_t)(end - begin));
+}
+
+static int read_before(struct knob *knob)
+{
+	ssize_t len = pread(knob->fd, knob->before, sizeof(knob->before) - 1, 0);
+
+	if (len <= 0)
+		return -1;
+	knob->before[len] = '\0';
+	keep_chosen(knob->before);
+	return 0;
+}
+
 /* Writes what is set already, to find out now whether that is allowed. */
 int knob_open(struct knob *knob)
 {
@@ -40,8 +63,7 @@ int knob_open(struct knob *knob)
 	knob->fd = open(knob->path, O_RDWR | O_CLOEXEC);
 	if (knob->fd < 0)
 		return -1;
-	if (pread(knob->fd, knob->before, sizeof(knob->before) - 1, 0) <= 0 ||
-	    write_text(knob, knob->before) || nr_opened == MAX_KNOBS) {
+	if (read_before(knob) || knob_write(knob, knob->before) || nr_opened == MAX_KNOBS) {
 		err = errno;
 		close(knob->fd);
 		knob->fd = -1;
@@ -63,7 +85,7 @@ int knob_set(struct knob *knob, int value)
 	if (knob->fd < 0 || value == knob->now)
 		return 0;
 	snprintf(text, sizeof(text), "%d\n", value);
-	if (write_text(knob, text))
+	if (knob_write(knob, text))
 		return -1;
 	knob->now = value;
 	return 0;
@@ -75,7 +97,7 @@ void knobs_restore(void)
 	int err = errno;
 
 	for (unsigned int i = 0; i < nr_opened; i++)
-		if (!write_text(opened[i], opened[i]->before))
+		if (!knob_write(opened[i], opened[i]->before))
 			opened[i]->now = atoi(opened[i]->before);
 	errno = err;
 }

@@ -59,7 +59,7 @@ void latency_table(const struct results *res, FILE *out)
 		if (!report_left_out(&res->rows[i], out))
 			print_row(&res->rows[i], out);
 	}
-	fflush(out);
+	report_end(res, out);
 }
 
 static void put_sum(struct json_object *obj, const struct latency_sum *sum)

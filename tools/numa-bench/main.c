@@ -13,6 +13,7 @@ struct command {
 
 static const struct command commands[] = {
 	{ "migrate", migrate_main },
+	{ "touch", touch_main },
 	{ "latency", latency_main },
 	{ "scale", scale_main },
 	{ "auto", auto_main },
@@ -29,6 +30,7 @@ const char *argp_program_version = "numa-bench " NB_VERSION;
 static const char doc[] =
 	"Measure what moving memory between NUMA nodes costs.\vCommands:\n"
 	"  migrate   move memory by each method, then touch it from another node\n"
+	"  touch     touch memory in several orders, here and on another node\n"
 	"  latency   time each touch that migrates, after mbind-lazy\n"
 	"  scale     compare sizes, and numbers of threads and nodes\n"
 	"  auto      watch where memory is while programs run, balanced or not\n"
@@ -70,6 +72,7 @@ int main(int argc, char **argv)
 	char name[64];
 
 	argp_err_exit_status = NB_USAGE;
+	page_kinds_init();
 	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &choice))
 		return NB_USAGE;
 	/* What the command's own usage line starts with */

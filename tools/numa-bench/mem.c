@@ -4,32 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "numa-bench.h"
 
 #define WORD_STEP	0xd1342543de82ef95ULL	/* odd: all words differ */
-
-const char *const page_kind_names[NR_PAGE_KINDS] = { "4k", "thp" };
-
-size_t base_page_bytes(void)
-{
-	return (size_t)sysconf(_SC_PAGESIZE);
-}
-
-/* 0 where the kernel has no transparent huge pages, or they are turned off */
-size_t thp_bytes(void)
-{
-	char line[64];
-
-	read_line("/sys/kernel/mm/transparent_hugepage/enabled", line,
-		  sizeof(line));
-	if (!*line || strstr(line, "[never]"))
-		return 0;
-	read_line("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", line,
-		  sizeof(line));
-	return strtoul(line, NULL, 10);
-}
 
 static size_t alignment(void)
 {
@@ -56,22 +34,24 @@ static char *map_aligned(size_t bytes, size_t align)
 /* Nothing is populated yet. */
 int area_map(struct area *area, enum page_kind kind, size_t bytes)
 {
-	int advice = kind == PAGES_THP ? MADV_HUGEPAGE : MADV_NOHUGEPAGE;
+	int advice = kind == PAGES_4K ? MADV_NOHUGEPAGE : MADV_HUGEPAGE;
 
 	memset(area, 0, sizeof(*area));
 	area->kind = kind;
 	area->bytes = bytes;
 	area->page_bytes = base_page_bytes();
-	area->unit_bytes = kind == PAGES_THP ? thp_bytes() : area->page_bytes;
+	area->unit_bytes = page_kind_bytes(kind);
 	area->nr_pages = bytes / area->page_bytes;
 	area->base = map_aligned(bytes, alignment());
 	if (!area->base)
 		return -1;
 	/* A kernel without THP has no advice to refuse them either. */
-	if (madvise(area->base, bytes, advice) && kind == PAGES_THP) {
+	if (madvise(area->base, bytes, advice) && kind != PAGES_4K) {
 		area_unmap(area);
 		return -1;
 	}
+	if (kind >= PAGES_MTHP)
+		area->others = page_kind_total(kind);
 	return 0;
 }
 
@@ -143,8 +123,8 @@ size_t area_mismatches(const struct area *area, const bool *touched,
 	return bad;
 }
 
-/* THPs that map the area now; reading smaps touches nothing. */
-size_t area_thps(const struct area *area)
+/* Reading smaps touches nothing. */
+static size_t mapped_by_pmds(const struct area *area)
 {
 	uintptr_t first = (uintptr_t)area->base, last = first + area->bytes;
 	uintptr_t start, end;
@@ -163,5 +143,21 @@ size_t area_thps(const struct area *area)
 			sum += kib;
 	}
 	fclose(file);
-	return area->kind == PAGES_THP ? (sum << 10) / area->unit_bytes : 0;
+	return (sum << 10) / area->unit_bytes;
+}
+
+/*
+ * THPs of the area now. smaps does not tell smaller ones apart: those are what
+ * the machine has more than before.
+ */
+size_t area_thps(const struct area *area)
+{
+	size_t all;
+
+	if (area->kind == PAGES_4K)
+		return 0;
+	if (area->kind == PAGES_THP)
+		return mapped_by_pmds(area);
+	all = page_kind_total(area->kind);
+	return all > area->others ? all - area->others : 0;
 }

@@ -172,4 +172,8 @@ const struct method methods[NR_METHODS] = {
 		.call = call_mprotect,
 		.finish = finish_mprotect,
 	},
+	[METHOD_LOCAL] = {
+		.name = "local",
+		.call = call_none,
+	},
 };

@@ -66,9 +66,10 @@ static struct json_object *json_stat(const struct stat_sum *stat)
 	return obj;
 }
 
-static struct json_object *json_ratio(double ratio)
+/* null where it is not known */
+void ratio_json(struct json_object *obj, const char *key, double ratio)
 {
-	return ratio > 0 ? json_object_new_double(ratio) : NULL;
+	put(obj, key, ratio > 0 ? json_object_new_double(ratio) : NULL);
 }
 
 static struct json_object *json_summary(const struct results *res, const struct row *row)
@@ -86,11 +87,11 @@ static struct json_object *json_summary(const struct results *res, const struct 
 	put(obj, "call_and_first_touch", json_stat(&sum.total));
 	put_double(obj, "loop_ns", sum.baseline_ns);
 	put_double(obj, "total_per_page_ns", sum.total_per_page);
-	if (row->kind == PAGES_THP)
+	if (row->kind != PAGES_4K)
 		put_double(obj, "total_per_thp_ns", sum.total_per_thp);
 	put_double(obj, "moved_per_touched", sum.moved_per_touched);
-	put(obj, "call_to_mbind_move_ratio", json_ratio(sum.call_ratio));
-	put(obj, "total_to_mbind_move_ratio", json_ratio(sum.total_ratio));
+	ratio_json(obj, "call_to_mbind_move_ratio", sum.call_ratio);
+	ratio_json(obj, "total_to_mbind_move_ratio", sum.total_ratio);
 	return obj;
 }
 

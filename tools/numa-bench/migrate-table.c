@@ -21,7 +21,7 @@ static void print_head(const struct row *row, FILE *out)
 		"method", "window", "call", "1st-touch", "2nd-touch", "total", "+-%",
 		"x-call", "x-total", "hints", "minflt", "pgmigr", "moved",
 		"m/touch", "left");
-	if (row->kind == PAGES_THP)
+	if (row->kind != PAGES_4K)
 		fprintf(out, " %12s %9s", "total/THP", "THPs");
 	if (row->threads > 1)
 		fprintf(out, " %9s", "1st-wall");
@@ -73,7 +73,7 @@ static void print_counts(const struct row *row, const struct row_sum *sum,
 		count_of(s, "numa_hint_faults"), (unsigned long long)minor,
 		count_of(s, "pgmigrate_success"), s->place.moved_pages,
 		sum->moved_per_touched, s->place.left_behind_pages);
-	if (row->kind == PAGES_THP) {
+	if (row->kind != PAGES_4K) {
 		if (row->method->moves)
 			fprintf(out, " %12.0f", sum->total_per_thp);
 		else
@@ -149,7 +149,5 @@ void migrate_table(const struct results *res, FILE *out)
 			if (res->rows[j].nr)
 				print_mof_counters(&res->rows[j], out);
 	}
-	if (res->interrupted)
-		fprintf(out, "\nInterrupted: medians of what was measured until then.\n");
-	fflush(out);
+	report_end(res, out);
 }

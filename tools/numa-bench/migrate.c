@@ -21,7 +21,7 @@ static int parse_own(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'm':
-		if (parse_methods(arg, opts))
+		if (parse_methods(arg, NR_MOVE_METHODS, opts))
 			argp_error(state, "bad method list '%s'", arg);
 		return 0;
 	case KEY_THREADS:

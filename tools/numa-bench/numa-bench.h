@@ -46,10 +46,16 @@ struct num_list {
 	unsigned int nr;
 };
 
+struct fraction_list {
+	double val[NB_MAX_LIST];
+	unsigned int nr;
+};
+
 int parse_u64(const char *s, uint64_t *val);
 int parse_size(const char *s, size_t *bytes);
 int parse_sizes(const char *s, struct size_list *list);
 int parse_percent(const char *s, double *fraction);
+int parse_percents(const char *s, struct fraction_list *list);
 int parse_names(const char *s, const char *const *names, size_t nr,
 		struct name_list *list);
 int parse_numbers(const char *s, unsigned int min, unsigned int max,
@@ -94,11 +100,22 @@ int topo_nth_cpu(int node, unsigned int n);
 size_t topo_available_bytes(int node);
 int topo_bind_cpu(int cpu);
 
+/* pages.c: sizes of pages; from PAGES_MTHP on what this kernel has */
+enum page_kind { PAGES_4K, PAGES_THP, PAGES_MTHP, NR_PAGE_KINDS = 16 };
+
+extern const char *page_kind_names[NR_PAGE_KINDS];
+extern unsigned int nr_page_kinds;
+
+size_t base_page_bytes(void);
+size_t thp_bytes(void);
+void page_kinds_init(void);
+size_t page_kind_bytes(enum page_kind kind);
+const char *page_kind_setting(enum page_kind kind, char *buf, size_t len);
+const char *page_kind_missing(enum page_kind kind);
+int page_kind_allow(enum page_kind kind);
+size_t page_kind_total(enum page_kind kind);
+
 /* mem.c: the area whose pages are moved */
-enum page_kind { PAGES_4K, PAGES_THP, NR_PAGE_KINDS };
-
-extern const char *const page_kind_names[NR_PAGE_KINDS];
-
 struct area {
 	char *base;
 	size_t bytes;
@@ -108,10 +125,9 @@ struct area {
 	enum page_kind kind;
 	uint64_t seed;		/* of the contents */
 	size_t thps;		/* THPs mapped after populating */
+	size_t others;		/* THPs of this size before, smaller than a PMD */
 };
 
-size_t base_page_bytes(void);
-size_t thp_bytes(void);
 int area_map(struct area *area, enum page_kind kind, size_t bytes);
 void area_fill(struct area *area, unsigned int part, unsigned int parts,
 	       uint64_t seed);
@@ -123,9 +139,15 @@ size_t area_mismatches(const struct area *area, const bool *touched,
 void area_unmap(struct area *area);
 
 /* touch.c: the measured loops */
-enum touch_kind { TOUCH_SEQ, TOUCH_RANDOM, NR_TOUCH_KINDS };
+enum touch_kind { TOUCH_SEQ, TOUCH_RANDOM, TOUCH_STRIDED, NR_TOUCH_KINDS };
 
 extern const char *const touch_kind_names[NR_TOUCH_KINDS];
+
+struct pattern {
+	enum touch_kind kind;
+	double fraction;	/* of the pages, chosen at random */
+	size_t stride;		/* pages, for TOUCH_STRIDED */
+};
 
 struct touch_plan {
 	uint32_t *order;	/* page indices; NULL: all, in sequence */
@@ -136,7 +158,7 @@ struct touch_plan {
 };
 
 int touch_plan_make(struct touch_plan *plan, const struct area *area,
-		    enum touch_kind kind, double fraction, unsigned int parts,
+		    const struct pattern *pattern, unsigned int parts,
 		    uint64_t seed);
 void touch_plan_free(struct touch_plan *plan);
 void touch_run(const struct touch_plan *plan, const struct area *area,
@@ -203,7 +225,10 @@ struct method {
 };
 
 enum { METHOD_NONE, METHOD_MOVE_PAGES, METHOD_MBIND_MOVE, METHOD_MBIND_LAZY,
-	METHOD_MPROTECT, NR_METHODS };
+	METHOD_MPROTECT, METHOD_LOCAL, NR_METHODS };
+
+/* METHOD_LOCAL does not begin on another node: only to compare touches with */
+#define NR_MOVE_METHODS	METHOD_LOCAL
 
 extern const struct method methods[NR_METHODS];
 
@@ -214,13 +239,14 @@ int bind_part(struct area *area, unsigned int part, unsigned int parts,
 struct knob {
 	const char *path;
 	int fd;			/* -1: not opened */
-	char before[16];	/* as read: "64\n" */
+	char before[64];	/* as read, or the word in brackets */
 	int now;
 };
 
 int knob_get(const struct knob *knob);
 int knob_open(struct knob *knob);
 int knob_set(struct knob *knob, int value);
+int knob_write(const struct knob *knob, const char *text);
 void knobs_restore(void);
 
 /* window.c: the sysctl vm.mof_window_pages */

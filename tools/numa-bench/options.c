@@ -9,20 +9,27 @@
 
 enum {
 	KEY_FROM = 0x100, KEY_WINDOW, KEY_TO, KEY_SEED, KEY_JSON, KEY_CSV, KEY_UNIT,
+	KEY_STRIDE, KEY_WARM_UP,
 };
 
 static const struct argp_option options[] = {
 	{ "size", 's', "LIST", 0, "Sizes of the area: 64M,1G (default 64M)", 1 },
 	{ "sizes", 0, NULL, OPTION_ALIAS, NULL, 1 },
-	{ "page-size", 'p', "LIST", 0, "4k, thp (default both; scale: 4k)", 1 },
-	{ "touch", 't', "ORDER", 0, "seq or random (default seq)", 2 },
+	{ "page-size", 'p', "LIST", 0,
+	  "4k, thp (default both; scale, touch: 4k), and what `numa-bench info' lists: 16k,64k",
+	  1 },
+	{ "touch", 't', "ORDER", 0,
+	  "seq, random or strided (default seq; touch: a list, default all)", 2 },
+	{ "stride", KEY_STRIDE, "PAGES", 0, "Of strided (default 16)", 2 },
 	{ "fraction", 'f', "PERCENT", 0,
-	  "Touch a random choice of so many pages (default 100%)", 2 },
+	  "Touch a random choice of so many pages (default 100%; touch: a list)", 2 },
 	{ "window", KEY_WINDOW, "LIST", 0,
 	  "For mbind-lazy, set vm.mof_window_pages: 0,64,default (root only)", 2 },
 	{ "from", KEY_FROM, "NODE", 0, "Where the pages are at first", 3 },
 	{ "to", KEY_TO, "NODE", 0, "Where they are touched from", 3 },
 	{ "repeat", 'r', "N", 0, "Samples of each (default 5)", 4 },
+	{ "warm-up", KEY_WARM_UP, "N", 0,
+	  "Runs of at most 4M before, not measured (default 1)", 4 },
 	{ "seed", KEY_SEED, "N", 0, "Of contents and orders (default 1)", 4 },
 	{ "json", KEY_JSON, "FILE", 0,
 	  "Write raw samples and settings; - for stdout without the table", 5 },
@@ -33,13 +40,14 @@ static const struct argp_option options[] = {
 	{ 0 }
 };
 
-int parse_methods(const char *arg, struct bench_opts *opts)
+/* The first nr of all methods */
+int parse_methods(const char *arg, unsigned int nr, struct bench_opts *opts)
 {
 	const char *names[NR_METHODS];
 
-	for (int i = 0; i < NR_METHODS; i++)
+	for (unsigned int i = 0; i < nr; i++)
 		names[i] = methods[i].name;
-	return parse_names(arg, names, NR_METHODS, &opts->methods);
+	return parse_names(arg, names, nr, &opts->methods);
 }
 
 void parse_threads(const char *arg, struct bench_opts *opts,
@@ -69,26 +77,60 @@ static int parse_node(const char *arg, struct argp_state *state)
 	return (int)node;
 }
 
-static void parse_repeat(const char *arg, struct bench_opts *opts,
-			 struct argp_state *state)
+static uint64_t parse_count(const char *arg, uint64_t min, uint64_t max,
+			    const char *what, struct argp_state *state)
 {
-	if (parse_u64(arg, &opts->repeat) || !opts->repeat ||
-	    opts->repeat > 10000)
-		argp_error(state, "bad number of repeats '%s': 1 to 10000", arg);
+	uint64_t val;
+
+	if (parse_u64(arg, &val) || val < min || val > max)
+		argp_error(state, "bad number of %s '%s': %llu to %llu", what, arg,
+			   (unsigned long long)min, (unsigned long long)max);
+	return val;
+}
+
+/* Which sizes there are depends on the kernel: name them. */
+static void parse_pages(const char *arg, struct bench_opts *opts,
+			struct argp_state *state)
+{
+	char known[NR_PAGE_KINDS * 24] = "";
+	size_t len = 0;
+
+	if (!parse_names(arg, page_kind_names, nr_page_kinds, &opts->page_kinds))
+		return;
+	for (unsigned int i = 0; i < nr_page_kinds; i++)
+		len += (size_t)snprintf(known + len, sizeof(known) - len, " %s",
+					page_kind_names[i]);
+	argp_error(state, "bad page size list '%s': this kernel has%s", arg, known);
+}
+
+static void parse_pattern(int key, const char *arg, struct bench_opts *opts,
+			  struct argp_state *state)
+{
+	if (key == 't') {
+		if (parse_names(arg, touch_kind_names, NR_TOUCH_KINDS,
+				&opts->touches) ||
+		    (opts->touches.nr > 1 && !opts->patterns))
+			argp_error(state, "bad order '%s'", arg);
+	} else if (key == 'f') {
+		if (parse_percents(arg, &opts->fractions) ||
+		    (opts->fractions.nr > 1 && !opts->patterns))
+			argp_error(state, "bad percentage '%s'", arg);
+	} else {
+		opts->stride = parse_count(arg, 1, UINT_MAX, "pages", state);
+	}
 }
 
 static void check_sizes(const struct bench_opts *opts,
 			struct argp_state *state)
 {
-	size_t thp = thp_bytes();
 	char buf[32];
 
 	for (unsigned int i = 0; i < opts->sizes.nr; i++)
 		for (unsigned int k = 0; k < opts->page_kinds.nr; k++) {
-			size_t unit = base_page_bytes();
+			size_t unit = page_kind_bytes(opts->page_kinds.idx[k]);
 
-			if (opts->page_kinds.idx[k] == PAGES_THP && thp)
-				unit = thp;
+			if (!unit)	/* no THPs: the rows say so */
+				unit = base_page_bytes();
 			if (opts->sizes.bytes[i] % unit ||
 			    opts->sizes.bytes[i] / base_page_bytes() > UINT_MAX)
 				argp_error(state,
@@ -150,17 +192,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			argp_error(state, "bad size list '%s'", arg);
 		break;
 	case 'p':
-		if (parse_names(arg, page_kind_names, NR_PAGE_KINDS,
-				&opts->page_kinds))
-			argp_error(state, "bad page size list '%s'", arg);
+		parse_pages(arg, opts, state);
 		break;
 	case 't':
-		opts->touch = parse_one(arg, touch_kind_names, NR_TOUCH_KINDS,
-					"order", state);
-		break;
 	case 'f':
-		if (parse_percent(arg, &opts->fraction))
-			argp_error(state, "bad percentage '%s'", arg);
+	case KEY_STRIDE:
+		parse_pattern(key, arg, opts, state);
 		break;
 	case KEY_WINDOW:
 		if (parse_windows(arg, &opts->windows))
@@ -174,7 +211,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		opts->to = parse_node(arg, state);
 		break;
 	case 'r':
-		parse_repeat(arg, opts, state);
+		opts->repeat = parse_count(arg, 1, 10000, "repeats", state);
+		break;
+	case KEY_WARM_UP:
+		opts->warm_ups = parse_count(arg, 0, 10000, "warm-ups", state);
 		break;
 	case KEY_SEED:
 		if (parse_u64(arg, &opts->seed))
@@ -224,14 +264,17 @@ void bench_defaults(struct bench_opts *opts)
 	memset(opts, 0, sizeof(*opts));
 	opts->sizes.bytes[0] = 64UL << 20;
 	opts->sizes.nr = 1;
-	for (unsigned int i = 0; i < NR_METHODS; i++)
+	for (unsigned int i = 0; i < NR_MOVE_METHODS; i++)
 		opts->methods.idx[opts->methods.nr++] = i;
-	for (unsigned int i = 0; i < NR_PAGE_KINDS; i++)
+	for (unsigned int i = 0; i < PAGES_MTHP; i++)
 		opts->page_kinds.idx[opts->page_kinds.nr++] = i;
 	opts->threads.val[opts->threads.nr++] = 1;
 	opts->nodes.val[opts->nodes.nr++] = 1;
 	opts->windows.val[opts->windows.nr++] = WINDOW_DEFAULT;
-	opts->fraction = 1;
+	opts->touches.idx[opts->touches.nr++] = TOUCH_SEQ;
+	opts->fractions.val[opts->fractions.nr++] = 1;
+	opts->stride = 16;
+	opts->warm_ups = 1;
 	opts->from = -1;
 	opts->to = -1;
 	opts->repeat = 5;

@@ -80,6 +80,19 @@ int parse_percent(const char *s, double *fraction)
 	return 0;
 }
 
+int parse_percents(const char *s, struct fraction_list *list)
+{
+	char *copy = strdup(s), *rest = copy, *word;
+	int ret = copy ? 0 : -1;
+
+	list->nr = 0;
+	while (!ret && (word = strsep(&rest, ",")))
+		ret = list->nr == NB_MAX_LIST ? -1 :
+			parse_percent(word, &list->val[list->nr++]);
+	free(copy);
+	return ret;
+}
+
 static int parse_int(const char *word, unsigned int min, unsigned int max,
 		     int *val)
 {

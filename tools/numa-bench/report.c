@@ -16,10 +16,13 @@ void report_header(const struct results *res, FILE *out)
 
 	uname(&uts);
 	fprintf(out,
-		"numa-bench %s: from node %d to node %d (distance %d), touched by CPU %d: %s, %g%%; %llu repeats\n",
-		res->workload->name, topo->from, topo->to, numa_distance(topo->to, topo->from),
-		topo->touch_cpu, touch_kind_names[opts->touch],
-		opts->fraction * 100, (unsigned long long)opts->repeat);
+		"numa-bench %s: from node %d to node %d (distance %d), touched by CPU %d: ",
+		res->workload->name, topo->from, topo->to,
+		numa_distance(topo->to, topo->from), topo->touch_cpu);
+	if (!opts->patterns)
+		fprintf(out, "%s, %g%%; ", touch_kind_names[opts->touches.idx[0]],
+			opts->fractions.val[0] * 100);
+	fprintf(out, "%llu repeats\n", (unsigned long long)opts->repeat);
 	fprintf(out, "Linux %s", uts.release);
 	for (size_t i = 0; i < nr_settings; i++)
 		if (*read_line(settings[i].path, line, sizeof(line)) &&
@@ -68,4 +71,12 @@ bool report_left_out(const struct row *row, FILE *out)
 	fprintf(out, " left out: %s\n",
 		row->skipped ? row->skipped : "no sample taken");
 	return true;
+}
+
+/* What all tables say last */
+void report_end(const struct results *res, FILE *out)
+{
+	if (res->interrupted)
+		fprintf(out, "\nInterrupted: medians of what was measured until then.\n");
+	fflush(out);
 }

@@ -52,8 +52,9 @@ static struct stat_sum stat_of_phase(const struct row *row, enum phase phase)
 	return stat_of_samples(row, sample_ns, phase);
 }
 
-static const struct row *peer(const struct results *res, const struct row *row,
-			      int method)
+/* The same with another method, or NULL */
+const struct row *row_peer(const struct results *res, const struct row *row,
+			    int method)
 {
 	for (size_t i = 0; i < res->nr; i++) {
 		const struct row *other = &res->rows[i];
@@ -61,7 +62,9 @@ static const struct row *peer(const struct results *res, const struct row *row,
 		if (other->method == &methods[method] && other->nr &&
 		    other->kind == row->kind && other->bytes == row->bytes &&
 		    other->threads == row->threads &&
-		    other->nodes == row->nodes)
+		    other->nodes == row->nodes &&
+		    other->pattern.kind == row->pattern.kind &&
+		    other->pattern.fraction == row->pattern.fraction)
 			return other;
 	}
 	return NULL;
@@ -70,7 +73,7 @@ static const struct row *peer(const struct results *res, const struct row *row,
 /* The cost of the loop: a touch of memory that no method has changed */
 static double baseline_ns(const struct results *res, const struct row *row)
 {
-	const struct row *none = peer(res, row, METHOD_NONE);
+	const struct row *none = row_peer(res, row, METHOD_NONE);
 
 	return stat_of_phase(none ? none : row, PHASE_SECOND).median;
 }
@@ -78,7 +81,7 @@ static double baseline_ns(const struct results *res, const struct row *row)
 static void add_ratios(const struct results *res, const struct row *row,
 		       struct row_sum *sum)
 {
-	const struct row *move = peer(res, row, METHOD_MBIND_MOVE);
+	const struct row *move = row_peer(res, row, METHOD_MBIND_MOVE);
 	double call, total;
 
 	if (!move || row->method == &methods[METHOD_NONE])
@@ -114,8 +117,9 @@ struct row_sum row_sum(const struct results *res, const struct row *row)
 	sum.total = stat_of_phase(row, NR_PHASES);
 	sum.baseline_ns = baseline_ns(res, row);
 	sum.total_per_page = (sum.total.median - sum.baseline_ns) / touched;
-	if (row->kind == PAGES_THP)
-		sum.total_per_thp = sum.total_per_page * (double)thp_bytes() /
+	if (row->kind != PAGES_4K)
+		sum.total_per_thp = sum.total_per_page *
+				    (double)page_kind_bytes(row->kind) /
 				    page_bytes;
 	add_ratios(res, row, &sum);
 	return sum;

@@ -13,8 +13,11 @@ struct bench_opts {
 	struct num_list threads;	/* for each node that they are on */
 	struct num_list nodes;		/* 1: "from" and "to" */
 	struct num_list windows;	/* pages, or WINDOW_DEFAULT */
-	enum touch_kind touch;
-	double fraction;
+	struct name_list touches;
+	struct fraction_list fractions;
+	size_t stride;	/* pages */
+	bool patterns;	/* more than one order and fraction is taken */
+	uint64_t warm_ups;
 	int from;	/* -1: choose */
 	int to;
 	uint64_t repeat;
@@ -38,7 +41,7 @@ void bench_parse(struct bench_opts *opts, const struct workload *workload,
 bool sets_windows(const struct bench_opts *opts);
 void parse_threads(const char *arg, struct bench_opts *opts,
 		   struct argp_state *state);
-int parse_methods(const char *arg, struct bench_opts *opts);
+int parse_methods(const char *arg, unsigned int nr, struct bench_opts *opts);
 
 /* sample.c: one area, filled, moved, touched and examined */
 enum phase { PHASE_CALL, PHASE_FIRST, PHASE_SECOND, NR_PHASES };
@@ -76,6 +79,7 @@ struct row {
 	unsigned int threads;	/* that touch, on each target */
 	const struct pairs *pairs;
 	unsigned int nodes;	/* that were asked for, see bench_opts */
+	struct pattern pattern;
 	int window;		/* pages, or WINDOW_NONE */
 	struct sample *samples;
 	size_t nr;
@@ -101,6 +105,7 @@ struct results {
 	const struct bench_opts *opts;
 	struct topo topo;
 	struct pairs *pairs;	/* for each of opts->nodes */
+	struct pairs local;	/* of METHOD_LOCAL */
 	struct row *rows;
 	size_t nr;
 	size_t group;	/* methods and windows, next to each other */
@@ -115,6 +120,8 @@ void results_free(struct results *res);
 
 /* results.c */
 double moved_per_touched(const struct sample *s);
+const struct row *row_peer(const struct results *res, const struct row *row,
+			    int method);
 struct row_sum row_sum(const struct results *res, const struct row *row);
 int results_status(const struct results *res);
 
@@ -129,6 +136,7 @@ void report_group(const struct row *row, FILE *out);
 void report_method(const struct row *row, FILE *out);
 void report_ratio(double ratio, FILE *out);
 bool report_left_out(const struct row *row, FILE *out);
+void report_end(const struct results *res, FILE *out);
 int json_write(const struct results *res, const char *path);
 int csv_write(const struct results *res, const char *path);
 void csv_row_key(const struct row *row, FILE *out);
@@ -155,6 +163,9 @@ int bench_run(const struct workload *workload, const struct bench_opts *opts);
 /* scale.c */
 int scale_main(int argc, char **argv);
 
+/* touch-run.c */
+int touch_main(int argc, char **argv);
+
 /* auto.c, compare.c; auto.h and compare.h have the rest */
 int auto_main(int argc, char **argv);
 int compare_main(int argc, char **argv);
@@ -170,6 +181,7 @@ extern const struct workload migrate;
 
 int migrate_main(int argc, char **argv);
 void migrate_table(const struct results *res, FILE *out);
+void ratio_json(struct json_object *obj, const char *key, double ratio);
 void migrate_json(const struct results *res, const struct row *row,
 		  struct json_object *obj);
 extern const char *const migrate_columns[];

@@ -46,9 +46,13 @@ static int run_group(struct results *res, struct row *rows, size_t nr,
 {
 	uint64_t repeats = res->opts->repeat;
 
-	for (size_t i = 0; i < nr; i++)
-		if (!rows[i].skipped && warm_up(res, &rows[i]))
-			return -1;
+	for (uint64_t n = 0; n < res->opts->warm_ups; n++)
+		for (size_t i = 0; i < nr; i++) {
+			if (interrupted())
+				return 0;
+			if (!rows[i].skipped && warm_up(res, &rows[i]))
+				return -1;
+		}
 	for (uint64_t n = 0; n < repeats; n++)
 		for (size_t i = 0; i < nr; i++) {
 			struct row *row = &rows[i];

@@ -4,11 +4,6 @@
 
 #include "results.h"
 
-static size_t unit_bytes(enum page_kind kind)
-{
-	return kind == PAGES_THP ? thp_bytes() : base_page_bytes();
-}
-
 /* A node of a ring holds a part of its own, and gets another one. */
 static bool memory_lacks(const struct row *row)
 {
@@ -26,15 +21,15 @@ static bool memory_lacks(const struct row *row)
 
 static const char *why_not(const struct row *row, const char *no_method)
 {
-	if (no_method)
-		return no_method;
-	if (row->kind == PAGES_THP && !thp_bytes())
-		return "no transparent huge pages here (see transparent_hugepage/enabled)";
+	const char *no_pages = page_kind_missing(row->kind);
+
+	if (no_method || no_pages)
+		return no_method ? no_method : no_pages;
 	if (!row->pairs->nr)
 		return "there are not so many nodes with memory and CPUs";
 	if (memory_lacks(row))
 		return "a node has too little free memory; use a smaller --size";
-	if (row->threads * row->pairs->nr > row->bytes / unit_bytes(row->kind))
+	if (row->threads * row->pairs->nr > row->bytes / page_kind_bytes(row->kind))
 		return "more threads than pages";
 	return NULL;
 }
@@ -89,6 +84,8 @@ static int add_group(struct results *res, const struct row *common,
 
 		proto.method = &methods[list->idx[i]];
 		proto.window = WINDOW_NONE;
+		if (list->idx[i] == METHOD_LOCAL)
+			proto.pairs = &res->local;
 		if (has_windows(list->idx[i]) ?
 		    add_windows(res, &proto, missing[i]) :
 		    add_row(res, &proto, missing[i]))
@@ -119,6 +116,27 @@ static void find_missing(const struct name_list *list, const char **missing)
 	}
 }
 
+/* Orders and fractions that this combination is touched in */
+static int add_patterns(struct results *res, const struct row *common,
+			const char *const *missing)
+{
+	const struct bench_opts *opts = res->opts;
+
+	for (unsigned int t = 0; t < opts->touches.nr; t++)
+		for (unsigned int f = 0; f < opts->fractions.nr; f++) {
+			struct row proto = *common;
+
+			proto.pattern = (struct pattern) {
+				.kind = opts->touches.idx[t],
+				.fraction = opts->fractions.val[f],
+				.stride = opts->stride,
+			};
+			if (add_group(res, &proto, missing))
+				return -1;
+		}
+	return 0;
+}
+
 static int add_groups(struct results *res, enum page_kind kind, size_t bytes,
 		      const char *const *missing)
 {
@@ -133,7 +151,7 @@ static int add_groups(struct results *res, enum page_kind kind, size_t bytes,
 			.threads = (unsigned int)threads->val[i % threads->nr],
 		};
 
-		if (add_group(res, &common, missing))
+		if (add_patterns(res, &common, missing))
 			return -1;
 	}
 	return 0;
@@ -144,6 +162,11 @@ static int find_pairs(struct results *res)
 {
 	const struct num_list *nodes = &res->opts->nodes;
 
+	res->local.nr = 1;
+	res->local.pair[0] = (struct topo) {
+		.from = res->topo.to, .to = res->topo.to,
+		.write_cpu = res->topo.touch_cpu, .touch_cpu = res->topo.touch_cpu,
+	};
 	res->pairs = calloc(nodes->nr, sizeof(*res->pairs));
 	if (!res->pairs)
 		return -1;
@@ -172,7 +195,8 @@ struct results *results_new(const struct workload *workload,
 	res->topo = *topo;
 	res->group = group_rows(opts);
 	res->rows = calloc((size_t)opts->sizes.nr * opts->page_kinds.nr *
-			   opts->threads.nr * opts->nodes.nr * res->group,
+			   opts->threads.nr * opts->nodes.nr * opts->touches.nr *
+			   opts->fractions.nr * res->group,
 			   sizeof(*res->rows));
 	if (!res->rows || find_pairs(res))
 		goto fail;

@@ -66,14 +66,14 @@ static int fill(struct run *run, uint64_t seed)
 
 static int run_setup(struct run *run, const struct row *row, uint64_t seed)
 {
-	if (area_map(&run->area, row->kind, row->bytes))
+	if (page_kind_allow(row->kind) ||
+	    area_map(&run->area, row->kind, row->bytes))
 		return -1;
 	run->before = calloc(run->area.nr_pages, sizeof(*run->before));
 	run->after = calloc(run->area.nr_pages, sizeof(*run->after));
 	if (!run->before || !run->after ||
-	    touch_plan_make(&run->plan, &run->area, run->opts->touch,
-			    run->opts->fraction, row->threads * run->pairs->nr,
-			    seed) ||
+	    touch_plan_make(&run->plan, &run->area, &row->pattern,
+			    row->threads * run->pairs->nr, seed) ||
 	    choose_cpus(run, row->threads) ||
 	    fill(run, contents_seed(row, seed)))
 		return -1;

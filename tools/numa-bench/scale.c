@@ -5,7 +5,6 @@
  */
 #include <argp.h>
 
-#include "json-put.h"
 #include "results.h"
 
 enum { KEY_THREADS = 0x200, KEY_NODES };
@@ -123,19 +122,15 @@ static void scale_table(const struct results *res, FILE *out)
 	print_legend(res, out);
 	for (unsigned int i = 0; i < res->opts->page_kinds.nr; i++)
 		print_kind(res, res->opts->page_kinds.idx[i], out);
-	if (res->interrupted)
-		fprintf(out, "\nInterrupted: medians of what was measured until then.\n");
-	fflush(out);
+	report_end(res, out);
 }
 
 static void scale_json(const struct results *res, const struct row *row,
 		       struct json_object *obj)
 {
-	double ratio = row->nr ? ratio_to_first(res, row) : 0;
-
 	migrate_json(res, row, obj);
-	put(obj, "total_to_first_ratio",
-	    ratio > 0 ? json_object_new_double(ratio) : NULL);
+	ratio_json(obj, "total_to_first_ratio",
+		   row->nr ? ratio_to_first(res, row) : 0);
 }
 
 static const struct workload scale = {

@@ -6,7 +6,9 @@
 
 #include "numa-bench.h"
 
-const char *const touch_kind_names[NR_TOUCH_KINDS] = { "seq", "random" };
+const char *const touch_kind_names[NR_TOUCH_KINDS] = {
+	"seq", "random", "strided",
+};
 
 static uint64_t clock_ns(clockid_t clock)
 {
@@ -120,22 +122,52 @@ static void shuffle_parts(struct touch_plan *plan, uint64_t seed)
 	}
 }
 
+/* Each stride-th page of the part that is touched, then the one after each */
+static int stride_part(uint32_t *order, size_t nr, size_t stride)
+{
+	uint32_t *copy = malloc((nr + 1) * sizeof(*copy));
+	size_t done = 0;
+
+	if (!copy)
+		return -1;
+	memcpy(copy, order, nr * sizeof(*copy));
+	for (size_t first = 0; first < stride && first < nr; first++)
+		for (size_t i = first; i < nr; i += stride)
+			order[done++] = copy[i];
+	free(copy);
+	return 0;
+}
+
+static int stride_parts(struct touch_plan *plan, size_t stride)
+{
+	for (unsigned int part = 0; part < plan->nr_parts; part++) {
+		size_t first = plan->begin[part];
+
+		if (stride_part(plan->order + first, plan->begin[part + 1] - first,
+				stride))
+			return -1;
+	}
+	return 0;
+}
+
 int touch_plan_make(struct touch_plan *plan, const struct area *area,
-		    enum touch_kind kind, double fraction, unsigned int parts,
+		    const struct pattern *pattern, unsigned int parts,
 		    uint64_t seed)
 {
 	memset(plan, 0, sizeof(*plan));
 	plan->nr_parts = parts;
 	plan->touched = calloc(area->nr_pages, sizeof(*plan->touched));
-	if (!plan->touched || choose_units(plan, area, fraction, seed) ||
+	if (!plan->touched || choose_units(plan, area, pattern->fraction, seed) ||
 	    divide(plan, area))
 		goto fail;
-	if (kind == TOUCH_SEQ && plan->nr_pages == area->nr_pages)
+	if (pattern->kind == TOUCH_SEQ && plan->nr_pages == area->nr_pages)
 		return 0;
 	if (make_order(plan, area))
 		goto fail;
-	if (kind == TOUCH_RANDOM)
+	if (pattern->kind == TOUCH_RANDOM)
 		shuffle_parts(plan, seed);
+	if (pattern->kind == TOUCH_STRIDED && stride_parts(plan, pattern->stride))
+		goto fail;
 	return 0;
 fail:
 	touch_plan_free(plan);

@@ -37,6 +37,17 @@ expect "help of latency is status 0" 0 "--window" latency --help
 expect "latency has one method only" 2 "Try" latency --method none
 expect "latency checks its options" 2 "bad window list" latency --window 513
 
+expect "help of touch is status 0" 0 "strided" touch --help
+expect "touch checks its methods" 2 "bad method" touch -m local,sideways
+expect "migrate has no local memory" 2 "bad method" migrate -m local
+expect "only touch takes lists of fractions" 2 "bad percentage" \
+	migrate -f 10%,20%
+expect "a stride of nothing is status 2" 2 "bad number of pages" \
+	touch --stride 0
+expect "a bad number of warm-ups is status 2" 2 "warm-ups" migrate --warm-up -1
+expect "a size of pages that this kernel lacks is status 2, and names those it has" \
+	2 "this kernel has 4k thp" migrate -p 3k
+
 expect "help of scale is status 0" 0 "--nodes" scale --help
 expect "a bad number of nodes is status 2" 2 "bad node list" scale --nodes 0
 expect "scale checks its threads" 2 "bad thread list" scale --threads 0
@@ -106,6 +117,22 @@ json_is "the time of the phases is given as cost and as wall time" \
 	"all(s[p][t] > 0 for x in r['results'] for s in x['samples'] for p in ('first_touch', 'second_touch') for t in ('time_ns', 'wall_ns'))"
 expect "more threads than pages are left out" 77 "more threads than pages" \
 	migrate --from 0 --to 0 -s 4K -m none -p 4k --threads 2
+
+run touch --from 0 --to 0 -s 2M -r 2 -m local,none -f 25%,100% --threads 1,3 \
+	--stride 7 --json "$tmp/json" --csv "$tmp/csv"
+result "$status" "touch over orders, fractions and threads"
+json_is "touch has a row for each combination" \
+	"len(r['results']) == 3 * 2 * 2 * 2 and len({(x['touch'], x['touched_percent'], x['threads'], x['method']) for x in r['results']}) == 24"
+json_is "fractions are of the pages, in each order" \
+	"all(s['touched_pages'] == 512 * x['touched_percent'] / 100 and s['mismatched_pages'] == 0 for x in r['results'] for s in x['samples'])"
+json_is "strides are named where there are some" \
+	"all((x.get('stride_pages') == 7) == (x['touch'] == 'strided') for x in r['results'])"
+json_is "local memory is what others are compared to" \
+	"all(x['first_touch_to_local_ratio'] == 1 for x in r['results'] if x['method'] == 'local')"
+ret=0
+[ "$(head -n 1 "$tmp/csv" | tr , '\n' | wc -l)" = \
+	"$(tail -n 1 "$tmp/csv" | tr , '\n' | wc -l)" ] || ret=1
+result $ret "each column of CSV has a name"
 
 run scale --from 0 --to 0 --sizes 2M,4M -r 1 --threads 1,2 --nodes 1,64 \
 	--json "$tmp/json" --csv "$tmp/csv"

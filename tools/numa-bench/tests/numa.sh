@@ -79,6 +79,19 @@ json_is "after mbind-move no page is left behind on any of the nodes" \
 json_is "after mbind-lazy at most an LRU batch of each CPU is" \
 	"$(all mbind-lazy "s['left_behind_pages'] <= 4 * $lru_batch and s['mismatched_pages'] == 0")"
 
+run touch -s 8M -r 2 -f 10%,100% --json "$tmp/json"
+cp "$tmp/err" "$tmp/bench.err"
+result "$status" "touch, on two nodes"
+json_is "local memory stays on the node of its toucher, other memory elsewhere" \
+	"all(s['moved_pages'] == 0 and (s['left_behind_pages'] == 0) == (x['method'] == 'local') for x in r['results'] if x['method'] != 'mbind-lazy' for s in x['samples'])"
+lazy_is "what is touched moves, in each order" \
+	"s['left_behind_pages'] <= $lru_batch and s['mismatched_pages'] == 0"
+lazy_is "and hardly more, of a tenth of the pages" \
+	"s['moved_pages'] <= 1.15 * s['touched_pages'] + 8"
+
+# shellcheck source=tools/numa-bench/tests/pages.sh
+. "$(dirname "$0")/pages.sh"
+
 if [ -e /proc/sys/vm/mof_window_pages ]; then
 	# shellcheck source=tools/numa-bench/tests/window.sh
 	. "$(dirname "$0")/window.sh"

@@ -6,6 +6,17 @@
 #include "numa-bench.h"
 #include "unit.h"
 
+static int make_plan(struct touch_plan *plan, const struct area *area,
+		     enum touch_kind kind, double fraction, unsigned int parts,
+		     uint64_t seed)
+{
+	const struct pattern pattern = {
+		.kind = kind, .fraction = fraction, .stride = 16,
+	};
+
+	return touch_plan_make(plan, area, &pattern, parts, seed);
+}
+
 static void test_plans(void)
 {
 	struct area area = {
@@ -15,16 +26,22 @@ static void test_plans(void)
 	struct touch_plan plan;
 	bool sorted = true;
 
-	touch_plan_make(&plan, &area, TOUCH_SEQ, 1, 1, 1);
+	make_plan(&plan, &area, TOUCH_SEQ, 1, 1, 1);
 	ok(!plan.order && plan.nr_pages == 1024, "all in sequence needs no order");
 	touch_plan_free(&plan);
-	touch_plan_make(&plan, &area, TOUCH_SEQ, 0.1, 1, 1);
+	make_plan(&plan, &area, TOUCH_SEQ, 0.1, 1, 1);
 	for (size_t i = 1; i < plan.nr_pages; i++)
 		sorted &= plan.order[i - 1] < plan.order[i];
 	ok(plan.nr_pages == 102 && sorted, "a tenth of the pages, ascending");
 	touch_plan_free(&plan);
+	make_plan(&plan, &area, TOUCH_STRIDED, 1, 2, 1);
+	ok(plan.order[0] == 0 && plan.order[1] == 16 && plan.order[31] == 496 &&
+	   plan.order[32] == 1 && plan.order[511] == 511 &&
+	   plan.order[512] == 512 && plan.order[513] == 528,
+	   "each sixteenth page of a part, then the one after each");
+	touch_plan_free(&plan);
 	area.unit_bytes = 64 * 4096;
-	touch_plan_make(&plan, &area, TOUCH_RANDOM, 0.25, 1, 1);
+	make_plan(&plan, &area, TOUCH_RANDOM, 0.25, 1, 1);
 	sorted = plan.touched[plan.order[0] / 64 * 64 + 63];
 	ok(plan.nr_pages == 256 && sorted, "large pages are chosen whole");
 	touch_plan_free(&plan);
@@ -57,18 +74,18 @@ static void test_parts(void)
 	struct touch_plan plan;
 	bool good;
 
-	touch_plan_make(&plan, &area, TOUCH_SEQ, 1, 3, 1);
+	make_plan(&plan, &area, TOUCH_SEQ, 1, 3, 1);
 	ok(!plan.order && plan.begin[1] == 333 && plan.begin[2] == 666 &&
 	   parts_cover(&plan, &area), "parts of threads, in sequence");
 	touch_plan_free(&plan);
-	touch_plan_make(&plan, &area, TOUCH_RANDOM, 1, 3, 1);
+	make_plan(&plan, &area, TOUCH_RANDOM, 1, 3, 1);
 	good = parts_cover(&plan, &area) && plan.order[0] + 1 != plan.order[1];
 	touch_plan_free(&plan);
-	touch_plan_make(&plan, &area, TOUCH_RANDOM, 0.1, 7, 1);
+	make_plan(&plan, &area, TOUCH_RANDOM, 0.1, 7, 1);
 	ok(good && parts_cover(&plan, &area), "parts of threads, random");
 	touch_plan_free(&plan);
 	area.unit_bytes = 100 * 4096;
-	touch_plan_make(&plan, &area, TOUCH_SEQ, 1, 4, 1);
+	make_plan(&plan, &area, TOUCH_SEQ, 1, 4, 1);
 	ok(plan.begin[1] == 200 && plan.begin[2] == 500 &&
 	   plan.begin[3] == 700, "no large page belongs to two threads");
 	touch_plan_free(&plan);
@@ -105,7 +122,7 @@ static void test_contents(void)
 	area_fill(&area, 1, 2, 3);
 	area_fill(&area, 0, 2, 3);
 	ok(!area_mismatches(&area, touched, 2), "contents as written");
-	touch_plan_make(&plan, &area, TOUCH_RANDOM, 0.5, 1, 1);
+	make_plan(&plan, &area, TOUCH_RANDOM, 0.5, 1, 1);
 	touch_run(&plan, &area, 0);
 	ok(!area_mismatches(&area, plan.touched, 1), "each touch adds one");
 	ok(area_mismatches(&area, plan.touched, 2) == 512,
@@ -134,7 +151,7 @@ static void test_team(void)
 	size_t touched = 0;
 
 	area.base = calloc(1, area.bytes);
-	touch_plan_make(&plan, &area, TOUCH_RANDOM, 0.5, 3, 1);
+	make_plan(&plan, &area, TOUCH_RANDOM, 0.5, 3, 1);
 	ok(!team_touch(&plan, &area, cpus, &time) && time.wall_ns &&
 	   time.cpu_ns, "three threads on one CPU");
 	for (size_t i = 0; i < area.nr_pages; i++)
