@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A line for each look at a run of "numa-bench auto", for plots */
-#include <string.h>
-
 #include "auto.h"
 
 static void write_point(const struct auto_row *row, size_t idx,
@@ -32,20 +30,15 @@ static void write_row(const struct auto_row *row, FILE *out)
 /* "-" is stdout */
 int auto_csv(const struct auto_results *res, const char *path)
 {
-	FILE *out = strcmp(path, "-") ? fopen(path, "w") : stdout;
+	FILE *out = output_open(path, "--csv");
 
 	if (!out)
-		goto fail;
+		return -1;
 	fputs("workload,mode,page_size,sample,ns,local_percent,touches", out);
 	for (unsigned int c = 0; c < counters_nr(); c++)
 		fprintf(out, ",%s", counters_name(c));
 	fputc('\n', out);
 	for (size_t i = 0; i < res->nr; i++)
 		write_row(&res->rows[i], out);
-	if (!(out == stdout ? fflush(out) : fclose(out)))
-		return 0;
-fail:
-	fprintf(stderr, "numa-bench: cannot write %s: %m; choose another --csv\n",
-		path);
-	return -1;
+	return output_close(out, path, "--csv");
 }

@@ -160,11 +160,17 @@ void plan_free(struct plan *plan)
 	memset(plan, 0, sizeof(*plan));
 }
 
+static size_t memory_needed(const struct plan *plan)
+{
+	size_t bytes = plan->area.bytes * plan->nr_procs;
+
+	return bytes + bytes / 16 + (8UL << 20);
+}
+
 static bool memory_lacks(const struct plan *plan)
 {
-	size_t need = plan->area.bytes * plan->nr_procs;
+	size_t need = memory_needed(plan);
 
-	need += need / 16 + (8UL << 20);
 	for (unsigned int i = 0; i < plan->nr_nodes; i++)
 		if (topo_available_bytes(plan->nodes[i]) < need)
 			return true;
@@ -175,11 +181,15 @@ static bool memory_lacks(const struct plan *plan)
 const char *plan_missing(const struct plan *plan)
 {
 	size_t units = plan->area.bytes / plan->area.unit_bytes;
+	const char *no_memory;
 
 	if (plan->nr_nodes < 2)
 		return "two nodes with memory and CPUs are needed";
 	if (memory_lacks(plan))
 		return "a node has too little free memory; use a smaller --size";
+	no_memory = memory_missing(memory_needed(plan));
+	if (no_memory)
+		return no_memory;
 	if (units < plan->nr_threads / plan->nr_procs)
 		return "more threads than pages";
 	return plan->workload->missing ? plan->workload->missing(plan) : NULL;

@@ -36,8 +36,10 @@ static int add_row(struct auto_results *res, unsigned int workload,
 		row->skipped = page_kind_missing(kind);
 	if (row->skipped)
 		return 0;
-	if (plan_make(&plan, row->workload, res->opts, kind))
-		return -1;
+	if (plan_make(&plan, row->workload, res->opts, kind)) {
+		row->skipped = "no node with memory and CPUs, or no room for so much memory (see `ulimit -v'); use a smaller --size";
+		return 0;
+	}
 	row->skipped = plan_missing(&plan);
 	row->nr_threads = plan.nr_threads;
 	row->nr_procs = plan.nr_procs;
@@ -129,14 +131,16 @@ static int run_all(struct auto_results *res)
 static int write_results(const struct auto_results *res)
 {
 	const struct auto_opts *opts = res->opts;
-	bool to_stdout = (opts->json_path && !strcmp(opts->json_path, "-")) ||
-			 (opts->csv_path && !strcmp(opts->csv_path, "-"));
+	int ret = 0;
 
-	if (!to_stdout)
-		auto_table(res, stdout);
-	if (opts->json_path && auto_json(res, opts->json_path))
-		return -1;
-	return opts->csv_path ? auto_csv(res, opts->csv_path) : 0;
+	if (opts->json_path)
+		ret |= auto_json(res, opts->json_path);
+	if (opts->csv_path)
+		ret |= auto_csv(res, opts->csv_path);
+	if (output_is_stdout(opts->json_path, opts->csv_path))
+		return ret;
+	auto_table(res, stdout);
+	return ret | output_flush();
 }
 
 static int status_of(const struct auto_results *res)
@@ -191,6 +195,15 @@ static void last_resort(void)
 	cpuset_remove();
 }
 
+static int prepare(const struct auto_opts *opts)
+{
+	int ret = counters_init() ? NB_SKIP : calls_check();
+
+	if (!ret && output_check(opts->json_path, opts->csv_path))
+		ret = NB_CHECK_FAILED;
+	return ret;
+}
+
 int auto_main(int argc, char **argv)
 {
 	struct auto_opts opts;
@@ -198,13 +211,9 @@ int auto_main(int argc, char **argv)
 	int ret;
 
 	auto_parse(&opts, argc, argv);
-	if (numa_available() < 0) {
-		fprintf(stderr,
-			"numa-bench: no NUMA here: a kernel without CONFIG_NUMA, or a container whose seccomp profile refuses mbind(2)\n");
-		return NB_SKIP;
-	}
-	if (counters_init())
-		return NB_CHECK_FAILED;
+	ret = prepare(&opts);
+	if (ret)
+		return ret;
 	keep_out_of_it();
 	balancing_setup();
 	interrupt_setup(last_resort);

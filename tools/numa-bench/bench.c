@@ -1,22 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The frame around a workload: nodes, samples, results. */
-#include <string.h>
-
 #include "results.h"
 
+/* The table comes last: a pipe that nobody reads any more ends us. */
 static int write_results(const struct results *res)
 {
 	const struct bench_opts *opts = res->opts;
-	bool to_stdout = (opts->json_path && !strcmp(opts->json_path, "-")) ||
-			 (opts->csv_path && !strcmp(opts->csv_path, "-"));
+	int ret = 0;
 
-	if (!to_stdout)
-		res->workload->table(res, stdout);
-	if (opts->json_path && json_write(res, opts->json_path))
-		return -1;
-	if (opts->csv_path && csv_write(res, opts->csv_path))
-		return -1;
-	return 0;
+	if (opts->json_path)
+		ret |= json_write(res, opts->json_path);
+	if (opts->csv_path)
+		ret |= csv_write(res, opts->csv_path);
+	if (output_is_stdout(opts->json_path, opts->csv_path))
+		return ret;
+	res->workload->table(res, stdout);
+	return ret | output_flush();
+}
+
+static int prepare(const struct bench_opts *opts, struct topo *topo)
+{
+	int ret = counters_init() ? NB_SKIP : calls_check();
+
+	if (!ret)
+		ret = topo_choose(topo, opts->from, opts->to);
+	if (!ret && sets_windows(opts))
+		ret = window_setup();
+	if (!ret && output_check(opts->json_path, opts->csv_path))
+		ret = NB_CHECK_FAILED;
+	return ret;
 }
 
 /* From the options to the exit status */
@@ -26,14 +38,16 @@ int bench_run(const struct workload *workload, const struct bench_opts *opts)
 	struct topo topo;
 	int ret;
 
-	ret = topo_choose(&topo, opts->from, opts->to);
-	if (!ret && sets_windows(opts))
-		ret = window_setup();
+	ret = prepare(opts, &topo);
 	if (ret)
 		return ret;
 	res = results_new(workload, opts, &topo);
-	if (!res || counters_init())
-		return NB_CHECK_FAILED;
+	if (!res) {
+		fprintf(stderr, "numa-bench: no memory for so many samples; use shorter lists or a smaller --repeat\n");
+		return NB_SKIP;
+	}
+	if (opts->perf)
+		perf_setup();
 	interrupt_setup(NULL);
 	ret = rounds_run(res);
 	if (write_results(res))

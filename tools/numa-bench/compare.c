@@ -108,7 +108,7 @@ static int compare_files(const struct cmp_opts *opts, struct cmp_file *a,
 	printf("\n%zu compared, %zu worse by more than %g%%, %zu better, %zu beyond that but within the spread\n",
 	       total.compared, total.verdicts[WORSE], 100 * opts->threshold,
 	       total.verdicts[BETTER], total.verdicts[UNSURE]);
-	if (fflush(stdout))
+	if (output_flush())
 		return NB_CHECK_FAILED;
 	if (!total.compared)
 		return cannot("no row with samples is in both of them");

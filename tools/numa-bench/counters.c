@@ -94,6 +94,7 @@ int counters_start(struct counters *c)
 	if (read_vmstat(c))
 		return -1;
 	read_faults(c);
+	perf_start(c->perf);
 	return 0;
 }
 
@@ -102,6 +103,7 @@ int counters_stop(struct counters *c)
 {
 	struct counters now;
 
+	perf_stop(c->perf);
 	read_faults(&now);
 	if (read_vmstat(&now))
 		return -1;

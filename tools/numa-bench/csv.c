@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Lines for spreadsheets and plots. */
-#include <string.h>
-
 #include "results.h"
 
 /* What a line begins with */
@@ -19,20 +17,15 @@ void csv_row_key(const struct row *row, FILE *out)
 /* "-" is stdout */
 int csv_write(const struct results *res, const char *path)
 {
-	FILE *out = strcmp(path, "-") ? fopen(path, "w") : stdout;
+	FILE *out = output_open(path, "--csv");
 
 	if (!out)
-		goto fail;
+		return -1;
 	fputs("method,page_size,size_bytes,window,threads,nodes,touch,touched_percent", out);
 	for (const char *const *name = res->workload->columns; *name; name++)
 		fprintf(out, ",%s", *name);
 	fputc('\n', out);
 	for (size_t i = 0; i < res->nr; i++)
 		res->workload->csv(&res->rows[i], out);
-	if (!(out == stdout ? fflush(out) : fclose(out)))
-		return 0;
-fail:
-	fprintf(stderr, "numa-bench: cannot write %s: %m; choose another --csv\n",
-		path);
-	return -1;
+	return output_close(out, path, "--csv");
 }

@@ -229,17 +229,13 @@ int json_save(struct json_object *obj, const char *path)
 {
 	const int format = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
 			   JSON_C_TO_STRING_NOSLASHESCAPE;
-	FILE *out = strcmp(path, "-") ? fopen(path, "w") : stdout;
-	int ret = out ? 0 : -1;
+	FILE *out = output_open(path, "--json");
+	int ret = -1;
 
-	if (out && fprintf(out, "%s\n",
-			   json_object_to_json_string_ext(obj, format)) < 0)
-		ret = -1;
-	if (out && (out == stdout ? fflush(out) : fclose(out)))
-		ret = -1;
-	if (ret)
-		fprintf(stderr, "numa-bench: cannot write %s: %m; choose another --json\n",
-			path);
+	if (out) {
+		fprintf(out, "%s\n", json_object_to_json_string_ext(obj, format));
+		ret = output_close(out, path, "--json");
+	}
 	json_object_put(obj);
 	return ret;
 }

@@ -58,6 +58,7 @@ void latency_table(const struct results *res, FILE *out)
 		report_method(&res->rows[i], out);
 		if (!report_left_out(&res->rows[i], out))
 			print_row(&res->rows[i], out);
+		report_perf(&res->rows[i], out);
 	}
 	report_end(res, out);
 }

@@ -18,6 +18,7 @@ static const struct command commands[] = {
 	{ "scale", scale_main },
 	{ "auto", auto_main },
 	{ "compare", compare_main },
+	{ "info", info_main },
 };
 
 struct choice {
@@ -34,7 +35,8 @@ static const char doc[] =
 	"  latency   time each touch that migrates, after mbind-lazy\n"
 	"  scale     compare sizes, and numbers of threads and nodes\n"
 	"  auto      watch where memory is while programs run, balanced or not\n"
-	"  compare   ratios of the results of two runs; status 1 if one is worse\n\n"
+	"  compare   ratios of the results of two runs; status 1 if one is worse\n"
+	"  info      nodes, kernel features, settings, and what is allowed\n\n"
 	"`numa-bench COMMAND --help' lists the options of a command.";
 
 static void choose(const char *name, struct choice *choice,

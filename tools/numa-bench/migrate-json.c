@@ -3,6 +3,22 @@
 #include "json-put.h"
 #include "results.h"
 
+/* No member where nothing was to be counted */
+static void put_perf(struct json_object *obj, const struct counters *c)
+{
+	struct json_object *perf = NULL;
+
+	for (unsigned int i = 0; i < NB_MAX_EVENTS; i++) {
+		if (!perf_name(i))
+			continue;
+		if (!perf)
+			perf = json_object_new_object();
+		put_u64(perf, perf_name(i), c->perf[i].value);
+	}
+	if (perf)
+		put(obj, "perf", perf);
+}
+
 /* Counters go by the kernel's names; where they count nothing, they are left out */
 static struct json_object *json_phase(const struct sample *s, enum phase phase)
 {
@@ -17,6 +33,7 @@ static struct json_object *json_phase(const struct sample *s, enum phase phase)
 	put_u64(obj, "minor_faults", c->minor_faults);
 	put_u64(obj, "major_faults", c->major_faults);
 	put(obj, "vmstat", vmstat);
+	put_perf(obj, c);
 	return obj;
 }
 

@@ -143,6 +143,7 @@ void migrate_table(const struct results *res, FILE *out)
 		if (i % group == 0)
 			print_head(&res->rows[i], out);
 		print_row(res, &res->rows[i], out);
+		report_perf(&res->rows[i], out);
 		if (i % group != group - 1)
 			continue;
 		for (size_t j = i + 1 - group; j <= i; j++)

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "perf.h"
+
 #define NB_VERSION	"0.1"
 
 /* Exit statuses; NB_INTERRUPTED is what a shell reports for SIGINT. */
@@ -195,6 +197,7 @@ struct counters {
 	uint64_t vmstat[NB_MAX_COUNTERS];
 	uint64_t minor_faults;
 	uint64_t major_faults;
+	struct perf_count perf[NB_MAX_EVENTS];
 };
 
 int counters_init(void);
@@ -257,6 +260,19 @@ void knobs_restore(void);
 int window_get(void);
 int window_setup(void);
 int window_set(int pages);
+
+/* limits.c: what this process may not do */
+const char *mbind_missing(void);
+const char *move_pages_missing(void);
+int calls_check(void);
+const char *memory_missing(size_t bytes);
+
+/* output.c: files of results */
+int output_check(const char *json_path, const char *csv_path);
+bool output_is_stdout(const char *json_path, const char *csv_path);
+int output_close(FILE *out, const char *path, const char *option);
+FILE *output_open(const char *path, const char *option);
+int output_flush(void);
 
 /* sysinfo.c: the machine and its settings; "" where there is no such file */
 struct setting {

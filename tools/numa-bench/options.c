@@ -9,7 +9,7 @@
 
 enum {
 	KEY_FROM = 0x100, KEY_WINDOW, KEY_TO, KEY_SEED, KEY_JSON, KEY_CSV, KEY_UNIT,
-	KEY_STRIDE, KEY_WARM_UP,
+	KEY_STRIDE, KEY_WARM_UP, KEY_PERF,
 };
 
 static const struct argp_option options[] = {
@@ -31,6 +31,9 @@ static const struct argp_option options[] = {
 	{ "warm-up", KEY_WARM_UP, "N", 0,
 	  "Runs of at most 4M before, not measured (default 1)", 4 },
 	{ "seed", KEY_SEED, "N", 0, "Of contents and orders (default 1)", 4 },
+	{ "perf", KEY_PERF, NULL, 0,
+	  "Count faults, context switches, cycles, instructions and node loads, which takes time itself",
+	  4 },
 	{ "json", KEY_JSON, "FILE", 0,
 	  "Write raw samples and settings; - for stdout without the table", 5 },
 	{ "csv", KEY_CSV, "FILE", 0, "Write one line per sample", 5 },
@@ -120,23 +123,30 @@ static void parse_pattern(int key, const char *arg, struct bench_opts *opts,
 	}
 }
 
-static void check_sizes(const struct bench_opts *opts,
-			struct argp_state *state)
+/* The smallest unit of which a size must be a multiple; THPs may be missing. */
+static size_t unit_of(enum page_kind kind)
+{
+	size_t unit = page_kind_bytes(kind);
+
+	return unit ? unit : base_page_bytes();	/* the rows say so */
+}
+
+static void check_size(const struct bench_opts *opts, size_t bytes,
+		       struct argp_state *state)
 {
 	char buf[32];
 
-	for (unsigned int i = 0; i < opts->sizes.nr; i++)
-		for (unsigned int k = 0; k < opts->page_kinds.nr; k++) {
-			size_t unit = page_kind_bytes(opts->page_kinds.idx[k]);
+	if (bytes / base_page_bytes() > UINT_MAX)
+		argp_error(state, "bad size list: %s is more than %u pages",
+			   format_size(bytes, buf, sizeof(buf)), UINT_MAX);
+	for (unsigned int k = 0; k < opts->page_kinds.nr; k++) {
+		size_t unit = unit_of(opts->page_kinds.idx[k]);
 
-			if (!unit)	/* no THPs: the rows say so */
-				unit = base_page_bytes();
-			if (opts->sizes.bytes[i] % unit ||
-			    opts->sizes.bytes[i] / base_page_bytes() > UINT_MAX)
-				argp_error(state,
-					   "each size must be a multiple of %s with these page sizes",
-					   format_size(unit, buf, sizeof(buf)));
-		}
+		if (bytes % unit)
+			argp_error(state,
+				   "each size must be a multiple of %s with these page sizes",
+				   format_size(unit, buf, sizeof(buf)));
+	}
 }
 
 bool sets_windows(const struct bench_opts *opts)
@@ -171,11 +181,15 @@ static error_t parse_output(int key, char *arg, struct argp_state *state)
 	case KEY_CSV:
 		opts->csv_path = arg;
 		return 0;
+	case KEY_PERF:
+		opts->perf = true;
+		return 0;
 	case KEY_UNIT:
 		opts->instructions = parse_one(arg, units, 2, "unit", state);
 		return 0;
 	case ARGP_KEY_END:
-		check_sizes(opts, state);
+		for (unsigned int i = 0; i < opts->sizes.nr; i++)
+			check_size(opts, opts->sizes.bytes[i], state);
 		check_windows(opts, state);
 		return 0;
 	}

@@ -21,7 +21,6 @@ struct thp_size {
 	size_t bytes;
 	char path[96];
 	struct knob knob;
-	bool writable;
 };
 
 static struct thp_size sizes[NR_PAGE_KINDS];
@@ -140,15 +139,11 @@ static bool set_already(const struct thp_size *size)
 	return is_allowed(size);
 }
 
-static bool can_set(void)
+static bool may_set(void)
 {
-	for (unsigned int i = 0; i < nr_sizes; i++) {
-		struct thp_size *size = &sizes[i];
-
-		if (!size->writable && knob_open(&size->knob))
+	for (unsigned int i = 0; i < nr_sizes; i++)
+		if (access(sizes[i].path, W_OK))
 			return false;
-		size->writable = true;
-	}
 	return true;
 }
 
@@ -159,8 +154,24 @@ const char *page_kind_missing(enum page_kind kind)
 		return NULL;
 	if (kind == PAGES_THP)
 		return "no transparent huge pages here (see transparent_hugepage/enabled)";
-	return set_already(size_of_kind[kind]) || can_set() ? NULL :
+	return set_already(size_of_kind[kind]) || may_set() ? NULL :
 		"this size is not enabled, or a larger one is, too (see transparent_hugepage/hugepages-*/enabled); run as root";
+}
+
+static int write_sizes(const struct thp_size *chosen)
+{
+	for (unsigned int i = 0; i < nr_sizes; i++) {
+		struct thp_size *size = &sizes[i];
+		const char *word = size->knob.before;
+
+		if (size->knob.fd < 0 && knob_open(&size->knob))
+			return -1;
+		if (chosen)
+			word = size == chosen ? "madvise" : "never";
+		if (knob_write(&size->knob, word))
+			return -1;
+	}
+	return 0;
 }
 
 /* Before an area of that kind is filled */
@@ -168,15 +179,14 @@ int page_kind_allow(enum page_kind kind)
 {
 	const struct thp_size *chosen = size_of_kind[kind];
 
-	if (kind == allowed || (chosen && set_already(chosen)))
+	/* Without a choice, what was set before ours is to hold. */
+	if (kind == allowed || (chosen && set_already(chosen)) ||
+	    (!chosen && allowed < PAGES_MTHP))
 		return 0;
-	for (unsigned int i = 0; i < nr_sizes; i++) {
-		const char *word = sizes[i].knob.before;
-
-		if (chosen)
-			word = &sizes[i] == chosen ? "madvise" : "never";
-		if (sizes[i].writable && knob_write(&sizes[i].knob, word))
-			return -1;
+	if (write_sizes(chosen)) {
+		fprintf(stderr,
+			"numa-bench: cannot set transparent_hugepage/hugepages-*/enabled: %m\n");
+		return -1;
 	}
 	allowed = kind;
 	return 0;

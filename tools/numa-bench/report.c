@@ -73,6 +73,26 @@ bool report_left_out(const struct row *row, FILE *out)
 	return true;
 }
 
+/* Events of all phases of the last sample, where they are counted */
+void report_perf(const struct row *row, FILE *out)
+{
+	const struct sample *s = &row->samples[row->nr - 1];
+	bool any = false;
+
+	for (unsigned int i = 0; row->nr && i < NB_MAX_EVENTS; i++) {
+		uint64_t sum = 0;
+
+		for (int p = 0; p < NR_PHASES; p++)
+			sum += s->counts[p].perf[i].value;
+		if (perf_name(i))
+			fprintf(out, "%s %s %llu", any ? "" : "  perf:",
+				perf_name(i), (unsigned long long)sum);
+		any |= perf_name(i) != NULL;
+	}
+	if (any)
+		fputc('\n', out);
+}
+
 /* What all tables say last */
 void report_end(const struct results *res, FILE *out)
 {

@@ -24,6 +24,7 @@ struct bench_opts {
 	uint64_t seed;
 	const char *json_path;
 	const char *csv_path;
+	bool perf;		/* count events */
 	bool instructions;	/* 1 ns of the clock is 1 instruction */
 	int argc;
 	char **argv;
@@ -136,6 +137,7 @@ void report_group(const struct row *row, FILE *out);
 void report_method(const struct row *row, FILE *out);
 void report_ratio(double ratio, FILE *out);
 bool report_left_out(const struct row *row, FILE *out);
+void report_perf(const struct row *row, FILE *out);
 void report_end(const struct results *res, FILE *out);
 int json_write(const struct results *res, const char *path);
 int csv_write(const struct results *res, const char *path);
@@ -163,8 +165,9 @@ int bench_run(const struct workload *workload, const struct bench_opts *opts);
 /* scale.c */
 int scale_main(int argc, char **argv);
 
-/* touch-run.c */
+/* touch-run.c, info.c */
 int touch_main(int argc, char **argv);
+int info_main(int argc, char **argv);
 
 /* auto.c, compare.c; auto.h and compare.h have the rest */
 int auto_main(int argc, char **argv);

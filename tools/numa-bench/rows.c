@@ -4,11 +4,17 @@
 
 #include "results.h"
 
+/* With what the notes on each page take */
+static size_t memory_needed(const struct row *row)
+{
+	return row->bytes + row->bytes / 16 + (8UL << 20);
+}
+
 /* A node of a ring holds a part of its own, and gets another one. */
 static bool memory_lacks(const struct row *row)
 {
 	const struct pairs *pairs = row->pairs;
-	size_t need = row->bytes + row->bytes / 16 + (8UL << 20);
+	size_t need = memory_needed(row);
 
 	if (pairs->nr > 1)
 		need = need / pairs->nr * 2;
@@ -21,7 +27,7 @@ static bool memory_lacks(const struct row *row)
 
 static const char *why_not(const struct row *row, const char *no_method)
 {
-	const char *no_pages = page_kind_missing(row->kind);
+	const char *no_pages = page_kind_missing(row->kind), *no_memory;
 
 	if (no_method || no_pages)
 		return no_method ? no_method : no_pages;
@@ -29,6 +35,9 @@ static const char *why_not(const struct row *row, const char *no_method)
 		return "there are not so many nodes with memory and CPUs";
 	if (memory_lacks(row))
 		return "a node has too little free memory; use a smaller --size";
+	no_memory = memory_missing(memory_needed(row));
+	if (no_memory)
+		return no_memory;
 	if (row->threads * row->pairs->nr > row->bytes / page_kind_bytes(row->kind))
 		return "more threads than pages";
 	return NULL;

@@ -113,6 +113,7 @@ static void print_kind(const struct results *res, enum page_kind kind,
 			print_key(row, out);
 			if (!report_left_out(row, out))
 				print_row(res, row, out);
+			report_perf(row, out);
 		}
 }
 

@@ -156,21 +156,12 @@ static int need_second_node(void)
 	return NB_SKIP;
 }
 
-static int need_numa(void)
-{
-	fprintf(stderr,
-		"numa-bench: mbind(2) and move_pages(2) are not there: a kernel without CONFIG_NUMA, or a container whose seccomp profile refuses them (give it CAP_SYS_NICE)\n");
-	return NB_SKIP;
-}
-
 /*
  * Nodes that were asked for are taken, even twice the same one: that measures
  * what the calls cost where there is nothing to move.
  */
 int topo_choose(struct topo *topo, int from, int to)
 {
-	if (numa_available() < 0)
-		return need_numa();
 	if ((from >= 0 && check_node(from, "--from", false)) ||
 	    (to >= 0 && check_node(to, "--to", true)))
 		return NB_USAGE;

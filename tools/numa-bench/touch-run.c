@@ -103,6 +103,7 @@ static void touch_table(const struct results *res, FILE *out)
 		report_method(row, out);
 		if (!report_left_out(row, out))
 			print_row(res, row, out);
+		report_perf(row, out);
 	}
 	report_end(res, out);
 }

@@ -75,6 +75,9 @@ json_is "JSON of latencies holds a histogram and percentiles" \
 json_is "JSON of latencies holds each sample" \
 	"[s['max_ns'] for s in r['results'][0]['samples']] == [20, 400] and r['results'][1]['skipped'] == 'it'"
 
+# shellcheck source=tools/numa-bench/tests/absurd.sh
+. "$(dirname "$0")/absurd.sh"
+
 # shellcheck source=tools/numa-bench/tests/compare.sh
 . "$(dirname "$0")/compare.sh"
 

@@ -89,6 +89,9 @@ lazy_is "what is touched moves, in each order" \
 lazy_is "and hardly more, of a tenth of the pages" \
 	"s['moved_pages'] <= 1.15 * s['touched_pages'] + 8"
 
+# shellcheck source=tools/numa-bench/tests/limits.sh
+. "$(dirname "$0")/limits.sh"
+
 # shellcheck source=tools/numa-bench/tests/pages.sh
 . "$(dirname "$0")/pages.sh"
 

@@ -7,13 +7,14 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 tests=0
 failed=0
+kind=${SANITIZED:+sanitized: }
 
 result() { # STATUS NAME
 	tests=$((tests + 1))
 	if [ "$1" = 0 ]; then
-		echo "ok $tests - $2"
+		echo "ok $tests - $kind$2"
 	else
-		echo "not ok $tests - $2"
+		echo "not ok $tests - $kind$2"
 		sed 's/^/# /' "$tmp/out" "$tmp/err"
 		failed=1
 	fi
@@ -21,7 +22,7 @@ result() { # STATUS NAME
 
 skip() { # NAME REASON
 	tests=$((tests + 1))
-	echo "ok $tests - $1 # SKIP $2"
+	echo "ok $tests - $kind$1 # SKIP $2"
 }
 
 run() { # ARGS: sets $status

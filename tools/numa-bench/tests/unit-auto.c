@@ -53,7 +53,9 @@ static bool each_page_once(const struct auto_workload *workload,
 
 static void test_plans(void)
 {
-	struct plan plan = { .workload = &phase, .nr_threads = 4, .nr_procs = 1 };
+	struct plan plan = {
+		.workload = &phase, .nr_threads = 4, .nr_procs = 1, .nr_nodes = 2,
+	};
 
 	ok(each_page_once(&interleave, 2) && each_page_once(&interleave, 3) &&
 	   each_page_once(&interleave, 7), "interleaved pages have one owner each");

@@ -15,7 +15,8 @@ void skip(const char *name, const char *reason)
 
 void ok(bool good, const char *name)
 {
-	printf("%s %u - %s\n", good ? "ok" : "not ok", ++tests, name);
+	printf("%s %u - %s%s\n", good ? "ok" : "not ok", ++tests,
+	       getenv("SANITIZED") ? "sanitized: " : "", name);
 	failures += !good;
 }
 

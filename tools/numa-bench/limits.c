@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What this process may not do, found out before hours of measuring: system
+ * calls that a container refuses, and limits of memory whose excess is not
+ * refused but ends in the OOM killer.
+ */
+#include <errno.h>
+#include <numaif.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "numa-bench.h"
+
+static const char *reason(void)
+{
+	return errno == ENOSYS || errno == EINVAL ?
+		"a kernel without CONFIG_NUMA or CONFIG_MIGRATION" :
+		"refused, as by the seccomp profile of a container (give it CAP_SYS_NICE)";
+}
+
+static const char *try_page(long (*call)(void *page, size_t bytes))
+{
+	size_t bytes = base_page_bytes();
+	const char *why = NULL;
+	void *page = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		return "no memory to try it with";
+	*(volatile char *)page = 1;
+	if (call(page, bytes) < 0)
+		why = reason();
+	munmap(page, bytes);
+	return why;
+}
+
+static long call_mbind(void *page, size_t bytes)
+{
+	return mbind(page, bytes, MPOL_DEFAULT, NULL, 0, MPOL_MF_MOVE);
+}
+
+static long call_move_pages(void *page, size_t bytes)
+{
+	int node = -1;
+
+	(void)bytes;
+	return move_pages(0, 1, &page, NULL, &node, 0);
+}
+
+/* Why not, or NULL; both try it on a page of our own */
+const char *mbind_missing(void)
+{
+	return try_page(call_mbind);
+}
+
+const char *move_pages_missing(void)
+{
+	return try_page(call_move_pages);
+}
+
+/* Nothing can be placed, or looked at, without these. libnuma does not notice. */
+int calls_check(void)
+{
+	const char *call = "mbind(2)", *why = mbind_missing();
+
+	if (!why) {
+		call = "move_pages(2)";
+		why = move_pages_missing();
+	}
+	if (!why)
+		return NB_OK;
+	fprintf(stderr, "numa-bench: %s: %s\n", call, why);
+	return NB_SKIP;
+}
+
+/* Files of a memory cgroup; v1 has a hierarchy of its own for each controller */
+struct cgroup_files {
+	const char *root;
+	const char *limit;
+	const char *usage;
+	const char *cache;	/* in memory.stat */
+};
+
+static const struct cgroup_files v1 = {
+	"/sys/fs/cgroup/memory", "memory.limit_in_bytes",
+	"memory.usage_in_bytes", "total_inactive_file",
+};
+
+static const struct cgroup_files v2 = {
+	"/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file",
+};
+
+static uint64_t cgroup_number(const char *dir, const char *name, uint64_t none)
+{
+	char path[4400], line[64];
+	uint64_t val;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return parse_u64(read_line(path, line, sizeof(line)), &val) ? none : val;
+}
+
+/* Clean cache goes when memory is needed. */
+static uint64_t cgroup_cache(const char *dir, const char *field)
+{
+	char path[4400], name[64];
+	unsigned long long val, found = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/memory.stat", dir);
+	file = fopen(path, "r");
+	while (file && fscanf(file, "%63s %llu", name, &val) == 2)
+		if (!strcmp(name, field))
+			found = val;
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* A limit holds for all cgroups below: the smallest rest on the way up */
+static uint64_t cgroup_rest(const struct cgroup_files *files, const char *group)
+{
+	uint64_t rest = UINT64_MAX;
+	char dir[4300];
+
+	snprintf(dir, sizeof(dir), "%s%s", files->root, group);
+	while (strlen(dir) >= strlen(files->root)) {
+		uint64_t limit = cgroup_number(dir, files->limit, UINT64_MAX);
+		uint64_t used = cgroup_number(dir, files->usage, 0);
+		uint64_t cache = limit < UINT64_MAX ?
+			cgroup_cache(dir, files->cache) : 0;
+
+		used = used > cache ? used - cache : 0;
+		if (limit < UINT64_MAX && limit - (used < limit ? used : limit) < rest)
+			rest = limit - (used < limit ? used : limit);
+		*strrchr(dir, '/') = '\0';
+	}
+	return rest;
+}
+
+/* UINT64_MAX without a limit. "4:memory:/a/b" is of v1, "0::/a/b" of v2. */
+static uint64_t cgroup_available(void)
+{
+	FILE *file = fopen("/proc/self/cgroup", "r");
+	uint64_t least = UINT64_MAX, rest;
+	char line[4200];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		char *group = strchr(line, '/');
+
+		if (!group)
+			continue;
+		group[strcspn(group, "\n")] = '\0';
+		if (strstr(line, ":memory:"))
+			rest = cgroup_rest(&v1, group);
+		else if (!strncmp(line, "0::", 3))
+			rest = cgroup_rest(&v2, group);
+		else
+			continue;
+		least = rest < least ? rest : least;
+	}
+	if (file)
+		fclose(file);
+	return least;
+}
+
+/* Why a process cannot have so much memory, wherever it is; or NULL */
+const char *memory_missing(size_t bytes)
+{
+	void *area = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (area == MAP_FAILED)
+		return "this process may not have so much memory (see `ulimit -v', `ulimit -d' and vm.overcommit_memory); use a smaller --size";
+	munmap(area, bytes);
+	return cgroup_available() < bytes ?
+		"the memory limit of this container or cgroup is too low; use a smaller --size" : NULL;
+}

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh disable=SC2154
+# Part of cli.sh: no argument, however absurd, does more than status 2.
+
+long=$(printf '%08192d' 0 | tr 0 9)
+numbers=$(seq -s, 17)
+
+absurd() { # ARGS
+	tests=$((tests + 1))
+	run "$@"
+	if [ "$status" = 2 ] && [ -s "$tmp/err" ] && [ ! -s "$tmp/out" ]; then
+		bad=0
+	else
+		bad=1
+	fi
+	absurd_bad=$((absurd_bad + bad))
+	[ $bad = 0 ] || echo "# status $status: $(echo "$*" | cut -c 1-100)"
+	tests=$((tests - 1))
+}
+
+absurd_bad=0
+for value in "" " " , ,, - -1 +1 0x 1e9 nan inf 1.5 1M,,2M %s%n "$long" \
+	18446744073709551616 9223372036854775808T "1 M" 4k4k all,all; do
+	for option in --size --page-size --touch --fraction --stride --window \
+		--from --repeat --warm-up --seed --unit --threads --method; do
+		case "$option$value" in
+		--fraction1.5) continue ;;
+		esac
+		absurd migrate "$option=$value"
+	done
+	for option in --workload --modes --size --threads --seconds --interval \
+		--watch --busy --compute; do
+		case "$option$value" in
+		--seconds1.5 | --seconds+1) continue ;;
+		esac
+		absurd auto "$option=$value"
+	done
+done
+for option in --size --threads --window; do
+	absurd migrate "$option=$numbers"
+done
+absurd scale "--nodes=$numbers"
+absurd touch "--fraction=$numbers"
+absurd "$long"
+absurd ""
+absurd compare "" ""
+absurd compare /proc/self /dev/null
+absurd compare --threshold=nan /dev/null /dev/null
+result "$([ $absurd_bad = 0 ] && echo 0 || echo 1)" \
+	"absurd arguments are status 2 and say why"

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * deny CALL[,CALL...] COMMAND...: runs a command to which these system calls
+ * are refused with EPERM, as a container's seccomp profile does.
+ */
+#include <errno.h>
+#include <seccomp.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static int deny(scmp_filter_ctx ctx, const char *name)
+{
+	int nr = seccomp_syscall_resolve_name(name);
+
+	if (nr == __NR_SCMP_ERROR) {
+		fprintf(stderr, "deny: no system call %s\n", name);
+		return -1;
+	}
+	return seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), nr, 0);
+}
+
+int main(int argc, char **argv)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	char *names = argc > 2 ? argv[1] : NULL, *name;
+
+	if (!ctx || !names) {
+		fputs("usage: deny CALL[,CALL...] COMMAND...\n", stderr);
+		return 125;
+	}
+	while ((name = strsep(&names, ",")))
+		if (deny(ctx, name))
+			return 125;
+	if (seccomp_load(ctx)) {
+		fputs("deny: no seccomp here\n", stderr);
+		return 125;
+	}
+	seccomp_release(ctx);
+	execvp(argv[2], argv + 2);
+	perror(argv[2]);
+	return 127;
+}

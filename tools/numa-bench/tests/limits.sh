@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh disable=SC2154
+# Part of numa.sh: where not all of the machine may be used, and Ctrl-C.
+
+within() { # NAME STATUS TEXT COMMAND...: TEXT in the output or the errors
+	name=$1 want=$2 text=$3
+	shift 3
+	status=0
+	"$@" >"$tmp/out" 2>"$tmp/err" || status=$?
+	ret=0
+	[ "$status" = "$want" ] || ret=1
+	cat "$tmp/out" "$tmp/err" | grep -q -- "$text" || ret=1
+	result $ret "$name"
+}
+
+# Any CPU of the second node: it must be the one that touches
+cpu=$(sed 's/[,-].*//' /sys/devices/system/node/node1/cpulist)
+within "the nodes are chosen by the CPUs that may be used" 0 \
+	"from node 0 to node 1 .*touched by CPU $cpu" \
+	taskset -c "$cpu" "$bench" migrate -s 2M -r 1 -p 4k -m none,mbind-move
+within "a node without such a CPU is refused" 2 "has no CPU that" \
+	taskset -c "$cpu" "$bench" migrate --to 0
+within "threads share what CPUs there are" 0 "^mbind-move" \
+	taskset -c "$cpu" "$bench" migrate -s 2M -r 1 -p 4k -m mbind-move \
+	--threads 4
+
+cgroup=/sys/fs/cgroup/numa-bench-test
+if [ "$(id -u)" = 0 ] && mkdir $cgroup 2>/dev/null &&
+   echo +memory +cpuset 2>/dev/null >/sys/fs/cgroup/cgroup.subtree_control; then
+	in_cgroup="sh -c 'echo \$\$ >$cgroup/cgroup.procs; exec \"\$0\" \"\$@\"'"
+	echo 32M >$cgroup/memory.max
+	eval within "'a memory limit is told, not run into'" 77 "'memory limit'" \
+		"$in_cgroup" "$bench" migrate -s 64M -p 4k -m none
+	eval within "'less than it is measured'" 0 '^none' \
+		"$in_cgroup" "$bench" migrate -s 8M -r 1 -p 4k -m none
+	echo max >$cgroup/memory.max
+	echo 1 >$cgroup/cpuset.mems
+	eval within "'a cpuset with one node has no second one'" 77 \
+		"'two NUMA nodes'" "$in_cgroup" "$bench" migrate
+	rmdir $cgroup
+else
+	skip "cgroups" "needs root and cgroup v2"
+fi
+
+interrupted() { # NAME ARGS: Ctrl-C reaches all of the process group
+	name=$1
+	shift
+	status=0
+	timeout --preserve-status -s INT 3 "$bench" "$@" --json "$tmp/json" \
+		>"$tmp/out" 2>"$tmp/err" || status=$?
+	ret=0
+	[ "$status" = 130 ] || ret=1
+	result $ret "$name is status 130"
+	json_is "$name leaves what was measured" \
+		"r['interrupted'] and len(r['results'][0]['samples']) > 0"
+}
+
+interrupted "Ctrl-C in migrate" migrate -s 4M -r 10000 -p 4k -m mbind-move
+interrupted "Ctrl-C in touch" touch -s 4M -r 10000 -m local --threads 2 -t seq
+interrupted "Ctrl-C in latency" latency -s 4M -r 10000 -p 4k
+if [ -w /proc/sys/kernel/numa_balancing ]; then
+	interrupted "Ctrl-C in auto" auto steady -s 4M -r 10000 -S 0.5 \
+		--modes current
+fi
