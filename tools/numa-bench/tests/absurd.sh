@@ -19,7 +19,7 @@ absurd() { # ARGS
 }
 
 absurd_bad=0
-for value in "" " " , ,, - -1 +1 0x 1e9 nan inf 1.5 1M,,2M %s%n "$long" \
+for value in "" " " "," ",," - -1 +1 0x 1e9 nan inf 1.5 "1M,,2M" %s%n "$long" \
 	18446744073709551616 9223372036854775808T "1 M" 4k4k all,all; do
 	for option in --size --page-size --touch --fraction --stride --window \
 		--from --repeat --warm-up --seed --unit --threads --method; do

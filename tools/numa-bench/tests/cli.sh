@@ -68,12 +68,21 @@ expect "a run has two intervals at least" 2 "shorter than two intervals" \
 	auto --seconds 1 --interval 600
 expect "auto checks its threads" 2 "bad number of threads" auto --threads 0
 
+run info --json "$tmp/json"
+result "$status" "info"
+json_is "info has nodes, settings, features and numastat" \
+	"r['workload'] == 'info' and '4k' in r['page_sizes'] and 'mbind' in r['features_missing'] and isinstance(r['numastat'], dict) and r['kernel']['release']"
+expect "info takes no words" 2 "is not an option" info nodes
+
 # Written by the unit tests from known data
 cp "$O/tests/latency.json" "$tmp/json"
 json_is "JSON of latencies holds a histogram and percentiles" \
 	"r['workload'] == 'latency' and r['results'][0]['histogram'] == [[10, 1], [20, 2], [400, 1]] and r['results'][0]['summary']['p50_ns'] == 20"
 json_is "JSON of latencies holds each sample" \
 	"[s['max_ns'] for s in r['results'][0]['samples']] == [20, 400] and r['results'][1]['skipped'] == 'it'"
+
+# shellcheck source=tools/numa-bench/tests/install.sh
+. "$(dirname "$0")/install.sh"
 
 # shellcheck source=tools/numa-bench/tests/absurd.sh
 . "$(dirname "$0")/absurd.sh"

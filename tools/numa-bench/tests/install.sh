@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh disable=SC2154
+# Part of cli.sh: what is installed, and the completion of the command line.
+
+src=$(cd "$(dirname "$0")/.." && pwd)
+status=0
+make -s -f "$src/Makefile" O="$O" DESTDIR="$tmp/root" PREFIX=/usr/here install \
+	>"$tmp/out" 2>"$tmp/err" || status=$?
+root=$tmp/root/usr/here
+for file in bin/numa-bench share/man/man1/numa-bench.1 \
+	share/bash-completion/completions/numa-bench; do
+	[ -f "$root/$file" ] || status=1
+done
+[ -x "$root/bin/numa-bench" ] || status=1
+result $status "program, manual and completion are installed"
+
+completes() { # NAME WANT WORDS...: as if TAB were pressed after the last one
+	name=$1 want=$2
+	shift 2
+	# shellcheck disable=SC2016
+	PATH=$root/bin:$PATH bash -c '
+		. "$0"
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		_numa_bench
+		echo "${COMPREPLY[@]}"' \
+		"$root/share/bash-completion/completions/numa-bench" "$@" \
+		>"$tmp/out" 2>"$tmp/err" || true
+	ret=0
+	[ "$(cat "$tmp/out")" = "$want" ] || ret=1
+	result $ret "$name"
+}
+
+completes "commands are completed" "migrate" numa-bench mig
+completes "all commands are" "migrate touch latency scale auto compare info" \
+	numa-bench ""
+completes "options are completed, of the command" "--threads=" \
+	numa-bench migrate --thr
+completes "and of no other one" "" numa-bench latency --thr
+completes "values are completed" "random" numa-bench touch --touch r
+completes "after an equals sign, too" "random" numa-bench touch --touch = r
+completes "the last one of a list is" "none,mbind-move none,mbind-lazy" \
+	numa-bench migrate -m none,mb
+completes "workloads are" "handover hold" numa-bench auto h
+
+if command -v man >/dev/null && command -v groff >/dev/null; then
+	man --warnings -l "$src/numa-bench.1" >"$tmp/out" 2>"$tmp/err"
+	ret=0
+	[ ! -s "$tmp/err" ] || ret=1
+	result $ret "the manual has no warnings"
+else
+	skip "the manual has no warnings" "man and groff are needed"
+fi
+ret=0
+for command in migrate touch latency scale auto compare info; do
+	run $command --help
+	grep -o -e '--[a-z][a-z-]*' "$tmp/out" | sort -u >"$tmp/options"
+	while read -r option; do
+		case $option in
+		--help | --usage) continue ;;
+		esac
+		sed 's/\\-/-/g' "$src/numa-bench.1" | grep -q -e "$option" ||
+			{ echo "$command $option" >>"$tmp/missing"; ret=1; }
+	done <"$tmp/options"
+done
+[ $ret = 0 ] || cp "$tmp/missing" "$tmp/out"
+result $ret "the manual names each option"
