@@ -7,9 +7,10 @@
 #include <string.h>
 
 #include "auto.h"
+#include "results.h"
 
 enum {
-	KEY_MODES = 0x300, KEY_THREADS, KEY_PERIOD, KEY_SETTLE, KEY_INTERVAL,
+	KEY_MODES = 0x300, KEY_PERIOD, KEY_SETTLE, KEY_INTERVAL,
 	KEY_WATCH, KEY_BUSY, KEY_COMPUTE, KEY_SEED, KEY_JSON, KEY_CSV,
 	KEY_UNIT, KEY_LIST,
 };
@@ -63,17 +64,6 @@ static void describe(FILE *out)
 		fprintf(out, "  %-12s  %s\n  %-12s  -> %s\n",
 			auto_workloads[i]->name, auto_workloads[i]->does, "",
 			auto_workloads[i]->expect);
-}
-
-static uint64_t number(const char *arg, uint64_t min, uint64_t max,
-		       const char *what, struct argp_state *state)
-{
-	uint64_t val;
-
-	if (parse_u64(arg, &val) || val < min || val > max)
-		argp_error(state, "bad %s '%s': %llu to %llu", what, arg,
-			   (unsigned long long)min, (unsigned long long)max);
-	return val;
 }
 
 static uint64_t seconds_of(const char *arg, const char *what,
@@ -155,17 +145,17 @@ static error_t parse_load(int key, char *arg, struct argp_state *state)
 			argp_error(state, "bad size '%s'", arg);
 		return 0;
 	case KEY_THREADS:
-		opts->threads = number(arg, 1, AUTO_MAX_THREADS,
+		opts->threads = parse_count(arg, 1, AUTO_MAX_THREADS,
 				       "number of threads", state);
 		return 0;
 	case KEY_BUSY:
-		opts->busy = number(arg, 1, 100, "percentage", state);
+		opts->busy = parse_count(arg, 1, 100, "percentage", state);
 		return 0;
 	case KEY_COMPUTE:
-		opts->compute = number(arg, 0, 1000000, "number of rounds", state);
+		opts->compute = parse_count(arg, 0, 1000000, "number of rounds", state);
 		return 0;
 	case KEY_WATCH:
-		opts->pages = number(arg, 0, UINT_MAX, "number of pages", state);
+		opts->pages = parse_count(arg, 0, UINT_MAX, "number of pages", state);
 		return 0;
 	}
 	return parse_output(key, arg, state);
@@ -197,14 +187,14 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		opts->settle_ns = seconds_of(arg, "time to settle", state);
 		break;
 	case 'i':
-		opts->interval_ns = number(arg, 1, 60000, "interval", state) *
+		opts->interval_ns = parse_count(arg, 1, 60000, "interval", state) *
 				    1000000;
 		break;
 	case 'r':
-		opts->repeat = number(arg, 1, 10000, "number of repeats", state);
+		opts->repeat = parse_count(arg, 1, 10000, "number of repeats", state);
 		break;
 	case KEY_SEED:
-		opts->seed = number(arg, 0, UINT64_MAX, "seed", state);
+		opts->seed = parse_count(arg, 0, UINT64_MAX, "seed", state);
 		break;
 	default:
 		return parse_load(key, arg, state);

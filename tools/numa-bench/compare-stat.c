@@ -7,25 +7,17 @@
  */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "compare.h"
 
 #define DRAWS		2000
 #define OUTSIDE		(DRAWS / 40)	/* on each side: 2.5% */
 
-static int compare_doubles(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static double median_of(double *values, size_t nr)
 {
 	double low, high;
 
-	qsort(values, nr, sizeof(*values), compare_doubles);
+	sort_doubles(values, nr);
 	low = values[(nr - 1) / 2];
 	high = values[nr / 2];
 	return low == high ? low : (low + high) / 2;
@@ -63,22 +55,10 @@ static void bootstrap(struct cmp_ratio *out, const double *a, size_t nr_a,
 
 		ratios[i] = ratio_of(drawn_a, drawn_median(b, nr_b, ~draw, room));
 	}
-	qsort(ratios, DRAWS, sizeof(*ratios), compare_doubles);
+	sort_doubles(ratios, DRAWS);
 	out->low = ratios[OUTSIDE];
 	out->high = ratios[DRAWS - 1 - OUTSIDE];
 	free(room);
-}
-
-static double median_copy(const double *values, size_t nr)
-{
-	double *copy = malloc(nr * sizeof(*copy)), median = NAN;
-
-	if (!copy)
-		return median;
-	memcpy(copy, values, nr * sizeof(*copy));
-	median = median_of(copy, nr);
-	free(copy);
-	return median;
 }
 
 /* At least one value on each side, none of them NAN */
@@ -86,7 +66,7 @@ struct cmp_ratio cmp_ratio(const double *a, size_t nr_a, const double *b,
 			   size_t nr_b, uint64_t seed)
 {
 	struct cmp_ratio out = {
-		.a = median_copy(a, nr_a), .b = median_copy(b, nr_b),
+		.a = stat_of(a, nr_a).median, .b = stat_of(b, nr_b).median,
 		.single = nr_a < 2 || nr_b < 2,
 	};
 

@@ -4,8 +4,6 @@
 
 #include "results.h"
 
-enum { KEY_THREADS = 0x200 };
-
 static const struct argp_option options[] = {
 	{ "method", 'm', "LIST", 0,
 	  "none, move_pages, mbind-move, mbind-lazy, mprotect (default all)",
@@ -15,27 +13,11 @@ static const struct argp_option options[] = {
 	{ 0 }
 };
 
-static int parse_own(int key, char *arg, struct argp_state *state)
-{
-	struct bench_opts *opts = state->input;
-
-	switch (key) {
-	case 'm':
-		if (parse_methods(arg, NR_MOVE_METHODS, opts))
-			argp_error(state, "bad method list '%s'", arg);
-		return 0;
-	case KEY_THREADS:
-		parse_threads(arg, opts, state);
-		return 0;
-	}
-	return ARGP_ERR_UNKNOWN;
-}
-
 const struct workload migrate = {
 	.name = "migrate",
 	.doc = "Fill memory on one node, move it, touch it from another.\vSee numa-bench(1) too.",
 	.options = options,
-	.parse = parse_own,
+	.parse = parse_moves,
 	.table = migrate_table,
 	.json = migrate_json,
 	.columns = migrate_columns,

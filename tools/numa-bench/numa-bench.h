@@ -74,6 +74,7 @@ struct stat_sum {
 };
 
 uint64_t mix64(uint64_t x);
+void sort_doubles(double *values, size_t nr);
 void sort_u64(uint64_t *values, size_t nr);
 uint64_t percentile_of(const uint64_t *sorted, size_t nr, unsigned int permille);
 struct stat_sum stat_of(const double *values, size_t nr);

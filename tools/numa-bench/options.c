@@ -43,22 +43,38 @@ static const struct argp_option options[] = {
 	{ 0 }
 };
 
-/* The first nr of all methods */
-int parse_methods(const char *arg, unsigned int nr, struct bench_opts *opts)
-{
-	const char *names[NR_METHODS];
-
-	for (unsigned int i = 0; i < nr; i++)
-		names[i] = methods[i].name;
-	return parse_names(arg, names, nr, &opts->methods);
-}
-
 void parse_threads(const char *arg, struct bench_opts *opts,
 		   struct argp_state *state)
 {
 	if (parse_numbers(arg, 1, NB_MAX_THREADS, &opts->threads))
 		argp_error(state, "bad thread list '%s': each 1 to %d", arg,
 			   NB_MAX_THREADS);
+}
+
+static void parse_methods(const char *arg, struct bench_opts *opts,
+			  struct argp_state *state)
+{
+	const unsigned int nr = opts->patterns ? NR_METHODS : NR_MOVE_METHODS;
+	const char *names[NR_METHODS];
+
+	for (unsigned int i = 0; i < nr; i++)
+		names[i] = methods[i].name;
+	if (parse_names(arg, names, nr, &opts->methods))
+		argp_error(state, "bad method list '%s'", arg);
+}
+
+/* What migrate and touch have besides the common options */
+int parse_moves(int key, char *arg, struct argp_state *state)
+{
+	struct bench_opts *opts = state->input;
+
+	if (key == 'm')
+		parse_methods(arg, opts, state);
+	else if (key == KEY_THREADS)
+		parse_threads(arg, opts, state);
+	else
+		return ARGP_ERR_UNKNOWN;
+	return 0;
 }
 
 static int parse_one(const char *arg, const char *const *names, size_t nr,
@@ -80,13 +96,13 @@ static int parse_node(const char *arg, struct argp_state *state)
 	return (int)node;
 }
 
-static uint64_t parse_count(const char *arg, uint64_t min, uint64_t max,
-			    const char *what, struct argp_state *state)
+uint64_t parse_count(const char *arg, uint64_t min, uint64_t max,
+		     const char *what, struct argp_state *state)
 {
 	uint64_t val;
 
 	if (parse_u64(arg, &val) || val < min || val > max)
-		argp_error(state, "bad number of %s '%s': %llu to %llu", what, arg,
+		argp_error(state, "bad %s '%s': %llu to %llu", what, arg,
 			   (unsigned long long)min, (unsigned long long)max);
 	return val;
 }
@@ -119,7 +135,7 @@ static void parse_pattern(int key, const char *arg, struct bench_opts *opts,
 		    (opts->fractions.nr > 1 && !opts->patterns))
 			argp_error(state, "bad percentage '%s'", arg);
 	} else {
-		opts->stride = parse_count(arg, 1, UINT_MAX, "pages", state);
+		opts->stride = parse_count(arg, 1, UINT_MAX, "number of pages", state);
 	}
 }
 
@@ -225,10 +241,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		opts->to = parse_node(arg, state);
 		break;
 	case 'r':
-		opts->repeat = parse_count(arg, 1, 10000, "repeats", state);
+		opts->repeat = parse_count(arg, 1, 10000, "number of repeats",
+					   state);
 		break;
 	case KEY_WARM_UP:
-		opts->warm_ups = parse_count(arg, 0, 10000, "warm-ups", state);
+		opts->warm_ups = parse_count(arg, 0, 10000, "number of warm-ups",
+					     state);
 		break;
 	case KEY_SEED:
 		if (parse_u64(arg, &opts->seed))

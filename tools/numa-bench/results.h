@@ -16,7 +16,7 @@ struct bench_opts {
 	struct name_list touches;
 	struct fraction_list fractions;
 	size_t stride;	/* pages */
-	bool patterns;	/* more than one order and fraction is taken */
+	bool patterns;	/* touch: lists of orders and fractions, METHOD_LOCAL */
 	uint64_t warm_ups;
 	int from;	/* -1: choose */
 	int to;
@@ -30,6 +30,8 @@ struct bench_opts {
 	char **argv;
 };
 
+#define KEY_THREADS	0x200	/* of options that not all workloads have */
+
 struct argp_option;
 struct json_object;
 struct argp_state;
@@ -42,7 +44,9 @@ void bench_parse(struct bench_opts *opts, const struct workload *workload,
 bool sets_windows(const struct bench_opts *opts);
 void parse_threads(const char *arg, struct bench_opts *opts,
 		   struct argp_state *state);
-int parse_methods(const char *arg, unsigned int nr, struct bench_opts *opts);
+int parse_moves(int key, char *arg, struct argp_state *state);
+uint64_t parse_count(const char *arg, uint64_t min, uint64_t max,
+		     const char *what, struct argp_state *state);
 
 /* sample.c: one area, filled, moved, touched and examined */
 enum phase { PHASE_CALL, PHASE_FIRST, PHASE_SECOND, NR_PHASES };

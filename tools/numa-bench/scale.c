@@ -7,7 +7,7 @@
 
 #include "results.h"
 
-enum { KEY_THREADS = 0x200, KEY_NODES };
+enum { KEY_NODES = KEY_THREADS + 1 };
 
 static const struct argp_option options[] = {
 	{ "threads", KEY_THREADS, "LIST", 0,

@@ -12,6 +12,12 @@ static int compare_doubles(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+void sort_doubles(double *values, size_t nr)
+{
+	if (nr)
+		qsort(values, nr, sizeof(*values), compare_doubles);
+}
+
 /* All zero where there is no sample or no memory to sort them. */
 struct stat_sum stat_of(const double *values, size_t nr)
 {
@@ -21,7 +27,7 @@ struct stat_sum stat_of(const double *values, size_t nr)
 	if (!sorted)
 		return sum;
 	memcpy(sorted, values, nr * sizeof(*sorted));
-	qsort(sorted, nr, sizeof(*sorted), compare_doubles);
+	sort_doubles(sorted, nr);
 	sum.min = sorted[0];
 	sum.max = sorted[nr - 1];
 	sum.median = (sorted[(nr - 1) / 2] + sorted[nr / 2]) / 2;

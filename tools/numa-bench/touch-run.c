@@ -7,8 +7,6 @@
 
 #include "results.h"
 
-enum { KEY_THREADS = 0x200 };
-
 static const struct argp_option options[] = {
 	{ "method", 'm', "LIST", 0,
 	  "local, none, move_pages, mbind-move, mbind-lazy, mprotect (default local,none,mbind-lazy)",
@@ -17,22 +15,6 @@ static const struct argp_option options[] = {
 	  "So many threads touch, each its part of the area (default 1)", 2 },
 	{ 0 }
 };
-
-static int parse_own(int key, char *arg, struct argp_state *state)
-{
-	struct bench_opts *opts = state->input;
-
-	switch (key) {
-	case 'm':
-		if (parse_methods(arg, NR_METHODS, opts))
-			argp_error(state, "bad method list '%s'", arg);
-		return 0;
-	case KEY_THREADS:
-		parse_threads(arg, opts, state);
-		return 0;
-	}
-	return ARGP_ERR_UNKNOWN;
-}
 
 /* Of one touch to the same touch of local memory; 0: unknown */
 static double ratio_to_local(const struct results *res, const struct row *row,
@@ -122,7 +104,7 @@ static const struct workload touch = {
 	.name = "touch",
 	.doc = "Touch memory in several orders and fractions.\vSee numa-bench(1) too.",
 	.options = options,
-	.parse = parse_own,
+	.parse = parse_moves,
 	.table = touch_table,
 	.json = touch_json,
 	.columns = migrate_columns,

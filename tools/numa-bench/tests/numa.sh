@@ -70,6 +70,13 @@ measure "threads" -s 4M -r 2 -p 4k -t random -m mbind-move,mbind-lazy \
 lazy_is "what several threads touch has moved" \
 	"s['left_behind_pages'] <= 5 * $lru_batch and s['mismatched_pages'] == 0"
 
+measure "events" -s 4M -r 2 -p 4k -m mbind-lazy --threads 1,3 --perf
+lazy_is "perf counts the page faults of all threads" \
+	"s['first_touch']['minor_faults'] <= s['first_touch']['perf']['page-faults'] <= s['first_touch']['minor_faults'] + 20 * x['threads'] and s['first_touch']['minor_faults'] > 0"
+measure "no events" -s 4M -r 1 -p 4k -m none
+json_is "nothing is counted that was not asked for" \
+	"$(all none "'perf' not in s['first_touch']")"
+
 run scale -s 4M -r 1 -p 4k,thp --nodes 1,2 --threads 1,2 --json "$tmp/json"
 result "$status" "scale over nodes and threads"
 json_is "on two nodes, each part moves to the other node" \
