@@ -146,7 +146,7 @@ static error_t parse_load(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_THREADS:
 		opts->threads = parse_count(arg, 1, AUTO_MAX_THREADS,
-				       "number of threads", state);
+					    "number of threads", state);
 		return 0;
 	case KEY_BUSY:
 		opts->busy = parse_count(arg, 1, 100, "percentage", state);

@@ -37,7 +37,7 @@ static int add_row(struct auto_results *res, unsigned int workload,
 	if (row->skipped)
 		return 0;
 	if (plan_make(&plan, row->workload, res->opts, kind)) {
-		row->skipped = "no node with memory and CPUs, or no room for so much memory (see `ulimit -v'); use a smaller --size";
+		row->skipped = "no usable node, or no room (`ulimit -v'); use a smaller --size";
 		return 0;
 	}
 	row->skipped = plan_missing(&plan);

@@ -43,7 +43,8 @@ int bench_run(const struct workload *workload, const struct bench_opts *opts)
 		return ret;
 	res = results_new(workload, opts, &topo);
 	if (!res) {
-		fprintf(stderr, "numa-bench: no memory for so many samples; use shorter lists or a smaller --repeat\n");
+		fprintf(stderr,
+			"numa-bench: no memory for so many samples; use shorter lists or a smaller --repeat\n");
 		return NB_SKIP;
 	}
 	if (opts->perf)

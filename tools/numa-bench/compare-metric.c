@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Which figures of a sample "numa-bench compare" compares. */
+#include <assert.h>
 #include <json-c/json.h>
 #include <math.h>
 #include <stdlib.h>
@@ -58,8 +59,7 @@ const struct cmp_metric cmp_metrics[] = {
 
 const size_t cmp_nr_metrics = ARRAY_SIZE(cmp_metrics);
 
-_Static_assert(ARRAY_SIZE(cmp_metrics) <= CMP_MAX_METRICS,
-	       "a choice of metrics has no room for all");
+static_assert(ARRAY_SIZE(cmp_metrics) <= CMP_MAX_METRICS, "more than can be chosen from");
 
 bool cmp_metric_of(const struct cmp_metric *metric, const char *command)
 {

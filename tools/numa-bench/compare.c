@@ -88,7 +88,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
-static int cannot(const char *why)
+static int refuse(const char *why)
 {
 	fprintf(stderr, "numa-bench: these files cannot be compared: %s\n", why);
 	return NB_USAGE;
@@ -100,18 +100,20 @@ static int compare_files(const struct cmp_opts *opts, struct cmp_file *a,
 	struct cmp_total total;
 
 	if (strcmp(a->unit, b->unit))
-		return cannot("one counts ns, the other instructions");
+		return refuse("one counts ns, the other instructions");
 	if (strcmp(a->command, b->command))
-		return cannot("they are of different commands");
+		return refuse("they are of different commands");
 	cmp_differences(a, b);
 	total = cmp_table(opts, a, b);
-	printf("\n%zu compared, %zu worse by more than %g%%, %zu better, %zu beyond that but within the spread\n",
+	printf("\n%zu compared, %zu worse by more than %g%%, %zu better",
 	       total.compared, total.verdicts[WORSE], 100 * opts->threshold,
-	       total.verdicts[BETTER], total.verdicts[UNSURE]);
+	       total.verdicts[BETTER]);
+	printf(", %zu beyond that but within the spread\n",
+	       total.verdicts[UNSURE]);
 	if (output_flush())
 		return NB_CHECK_FAILED;
 	if (!total.compared)
-		return cannot("no row with samples is in both of them");
+		return refuse("no row with samples is in both of them");
 	return total.verdicts[WORSE] ? NB_CHECK_FAILED : NB_OK;
 }
 

@@ -36,7 +36,7 @@ static const char *missing_lazy(void)
 static const char *missing_automatic(void)
 {
 	return counters_known("mof_samples") ? NULL :
-		"no mof_samples in /proc/vmstat (needs CONFIG_MIGRATE_ON_FAULT and CONFIG_NUMA_BALANCING)";
+		"no mof_samples in /proc/vmstat (needs CONFIG_MIGRATE_ON_FAULT)";
 }
 
 static const char *missing_file(const char *path, const char *why_not_there)

@@ -76,7 +76,7 @@ static void print_cpus(int node)
 void info_nodes(void)
 {
 	if (numa_available() < 0) {
-		printf("\nNodes: none; this is no NUMA kernel, or mbind(2) and get_mempolicy(2) are refused\n");
+		printf("\nNodes: none; get_mempolicy(2) is refused, or not there\n");
 		return;
 	}
 	printf("\n%-28s %s\n", "Node", "CPUs");

@@ -14,21 +14,22 @@
 
 static const char *reason(void)
 {
-	return errno == ENOSYS || errno == EINVAL ?
-		"a kernel without CONFIG_NUMA or CONFIG_MIGRATION" :
-		"refused, as by the seccomp profile of a container (give it CAP_SYS_NICE)";
+	return errno == EPERM || errno == EACCES ?
+		"refused, as by the seccomp profile of a container (give it CAP_SYS_NICE)" :
+		"a kernel without CONFIG_NUMA or CONFIG_MIGRATION";
 }
 
 static const char *try_page(long (*call)(void *page, size_t bytes))
 {
 	size_t bytes = base_page_bytes();
 	const char *why = NULL;
-	void *page = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+	char *page = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (page == MAP_FAILED)
+	if (page == (char *)MAP_FAILED)
 		return "no memory to try it with";
-	*(volatile char *)page = 1;
+	page[0] = 1;
+	barrier();
 	if (call(page, bytes) < 0)
 		why = reason();
 	munmap(page, bytes);
@@ -171,8 +172,8 @@ const char *memory_missing(size_t bytes)
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (area == MAP_FAILED)
-		return "this process may not have so much memory (see `ulimit -v', `ulimit -d' and vm.overcommit_memory); use a smaller --size";
+		return "too much memory for `ulimit -v' or `ulimit -d'; use a smaller --size";
 	munmap(area, bytes);
 	return cgroup_available() < bytes ?
-		"the memory limit of this container or cgroup is too low; use a smaller --size" : NULL;
+		"more than the memory limit of this cgroup; use a smaller --size" : NULL;
 }

@@ -155,7 +155,7 @@ const char *page_kind_missing(enum page_kind kind)
 	if (kind == PAGES_THP)
 		return "no transparent huge pages here (see transparent_hugepage/enabled)";
 	return set_already(size_of_kind[kind]) || may_set() ? NULL :
-		"this size is not enabled, or a larger one is, too (see transparent_hugepage/hugepages-*/enabled); run as root";
+		"not enabled alone (transparent_hugepage/hugepages-*/enabled); run as root";
 }
 
 static int write_sizes(const struct thp_size *chosen)

@@ -60,14 +60,12 @@ static const char *reason(void)
 	switch (errno) {
 	case EACCES:
 	case EPERM:
-		return "refused (see kernel.perf_event_paranoid; in a container, its seccomp profile)";
-	case ENOSYS:
-		return "a kernel without CONFIG_PERF_EVENTS";
+		return "refused (kernel.perf_event_paranoid, or a container's seccomp profile)";
 	case EMFILE:
 	case ENFILE:
 		return "too many open files";
 	}
-	return "this machine has no such event";
+	return "this machine or kernel has no such event";
 }
 
 /* Says what cannot be counted, and goes on without it. */

@@ -84,10 +84,11 @@ void report_perf(const struct row *row, FILE *out)
 
 		for (int p = 0; p < NR_PHASES; p++)
 			sum += s->counts[p].perf[i].value;
-		if (perf_name(i))
-			fprintf(out, "%s %s %llu", any ? "" : "  perf:",
-				perf_name(i), (unsigned long long)sum);
-		any |= perf_name(i) != NULL;
+		if (!perf_name(i))
+			continue;
+		fprintf(out, "%s %s %llu", any ? "" : "  perf:", perf_name(i),
+			(unsigned long long)sum);
+		any = true;
 	}
 	if (any)
 		fputc('\n', out);

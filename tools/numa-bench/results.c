@@ -54,7 +54,7 @@ static struct stat_sum stat_of_phase(const struct row *row, enum phase phase)
 
 /* The same with another method, or NULL */
 const struct row *row_peer(const struct results *res, const struct row *row,
-			    int method)
+			   int method)
 {
 	for (size_t i = 0; i < res->nr; i++) {
 		const struct row *other = &res->rows[i];

@@ -126,7 +126,7 @@ void results_free(struct results *res);
 /* results.c */
 double moved_per_touched(const struct sample *s);
 const struct row *row_peer(const struct results *res, const struct row *row,
-			    int method);
+			   int method);
 struct row_sum row_sum(const struct results *res, const struct row *row);
 int results_status(const struct results *res);
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static int deny(scmp_filter_ctx ctx, const char *name)
+static int add_rule(scmp_filter_ctx ctx, const char *name)
 {
 	int nr = seccomp_syscall_resolve_name(name);
 
@@ -30,7 +30,7 @@ int main(int argc, char **argv)
 		return 125;
 	}
 	while ((name = strsep(&names, ",")))
-		if (deny(ctx, name))
+		if (add_rule(ctx, name))
 			return 125;
 	if (seccomp_load(ctx)) {
 		fputs("deny: no seccomp here\n", stderr);

@@ -73,7 +73,7 @@ if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
 	privately "mount -t tmpfs none /sys/devices/system/node"
 	expect "without nodes in sysfs: status 77" 77 "needed" migrate
 	expect "info works without nodes in sysfs" 0 "two nodes *no:" info
-	expect "auto without nodes in sysfs: status 77" 77 "two nodes\|no node" \
+	expect "auto without nodes in sysfs: status 77" 77 "two nodes\|no usable node" \
 		auto --modes current
 	privately "mount -t tmpfs none /sys"
 	expect "without sysfs: status 77" 77 "needed" migrate
@@ -103,7 +103,7 @@ if [ -z "${SANITIZED:-}" ]; then
 	for limit in v d; do
 		under "sh -c 'ulimit -$limit 40000; exec \"\$0\" \"\$@\"'"
 		expect "memory beyond ulimit -$limit is left out" 77 \
-			"may not have so much memory" \
+			"too much memory for" \
 			migrate --from 0 --to 0 -s 64M -p 4k -m none
 		# shellcheck disable=SC2086
 		expect "and less is measured, ulimit -$limit" 0 "^none" \

@@ -24,7 +24,7 @@ if [ -e $thp/hugepages-64kB/stats/nr_anon ] &&
 	setpriv --reuid 65534 --clear-groups "$bench" migrate -s 2M -r 1 \
 		-p 64k -m none >"$tmp/out" 2>"$tmp/err" || status=$?
 	ret=0
-	[ "$status" = 77 ] && grep -q "not enabled.*run as root" "$tmp/out" ||
+	[ "$status" = 77 ] && grep -q "not enabled alone.*run as root" "$tmp/out" ||
 		ret=1
 	result $ret "choosing a size needs root, and the table says so"
 else

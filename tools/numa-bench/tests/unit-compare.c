@@ -7,7 +7,7 @@
 
 static bool close_to(double value, double want)
 {
-	return fabs(value - want) < 1e-9;
+	return fabs(value - want) < 0.000001;
 }
 
 static void test_ratios(void)
