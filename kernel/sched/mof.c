@@ -38,6 +38,7 @@
 #define MOF_SURE_PASSES	4		/* so many at least, if they are short */
 #define MOF_FORGET_NODE	(10 * HZ)	/* a node without threads */
 #define MOF_PLACEMENT	16		/* samples a thread, to place tasks */
+#define MOF_GROWN	NSEC_PER_SEC		/* that a thread has run for */
 
 /**
  * struct mof_tunable - a file in debugfs
@@ -291,12 +292,25 @@ static void mof_try_again(struct mof_mm *s, enum mof_gait gait)
 	WRITE_ONCE(s->next, jiffies + mof_shortest());
 }
 
+/*
+ * A thread that the scheduler sends to another node may be over before its memory
+ * pays for the way. Where there are several nodes, it is not known who moves.
+ */
+static bool mof_is_early(int home)
+{
+	return home != NUMA_NO_NODE && current->se.sum_exec_runtime < MOF_GROWN;
+}
+
 static void mof_make_step(struct mm_struct *mm, struct mof_mm *s)
 {
 	struct mof_step step = { .s = s };
 
 	mof_forget_nodes(s);
 	step.home = mof_home(s);
+	if (mof_is_early(step.home)) {
+		WRITE_ONCE(s->next, jiffies + mof_shortest());
+		return;
+	}
 	step.gait = mof_gait(s);
 	step.quota = mof_quota(s, step.gait);
 	step.rest = mof_tuned(&mof_rest_samples);

@@ -88,7 +88,7 @@ static bool mof_sample_moves(struct folio *folio, struct vm_fault *vmf,
 	int nid = folio_nid(folio);
 	bool moves;
 
-	moves = mof_learn(vmf->vma, addr, nid, mof_policy_target(pol, ilx, nid),
+	moves = mof_learn(vmf->vma, addr, &nid, mof_policy_target(pol, ilx, nid),
 			  last_cpupid) && folio_test_pmd_mappable(folio);
 	folio_xchg_last_cpupid(folio, -1);
 	return moves && mof_sample_armed(vmf->vma, addr);

@@ -98,7 +98,8 @@ void mof_hear(struct mof_mm *s, struct mof_extent *e, unsigned long addr,
  * mof_learn() - a sample has been touched
  * @vma: in this area
  * @addr: at this address
- * @page_nid: on this node
+ * @page_nid: on this node; set to the one that the scheduler is to be told of:
+ *	      where the page will be, if the extent is going to be moved there
  * @want_nid: and the toucher wants it there; NUMA_NO_NODE if it is in place
  * @last_cpupid: set to that of who touched the extent before
  *
@@ -106,7 +107,7 @@ void mof_hear(struct mof_mm *s, struct mof_extent *e, unsigned long addr,
  * had its entry since it was sampled.
  * Return: true if the extent is to be armed.
  */
-bool mof_learn(struct vm_area_struct *vma, unsigned long addr, int page_nid,
+bool mof_learn(struct vm_area_struct *vma, unsigned long addr, int *page_nid,
 	       int want_nid, int *last_cpupid)
 {
 	/* Partner: mof_mm_get(). */
@@ -118,10 +119,12 @@ bool mof_learn(struct vm_area_struct *vma, unsigned long addr, int page_nid,
 	if (!s || !mof_automatic())
 		return false;
 	if (want_nid == NUMA_NO_NODE)
-		want_nid = page_nid;
+		want_nid = *page_nid;
 	e = mof_extent_get(s, addr, &old);
 	*last_cpupid = e.cpupid;
-	mof_hear(s, &e, addr, want_nid, page_nid);
+	mof_hear(s, &e, addr, want_nid, *page_nid);
+	if (e.moves < MOF_EAGER_MOVES)
+		*page_nid = want_nid;
 	e.cpupid = cpu_pid_to_cpupid(raw_smp_processor_id(), current->pid);
 	/* Partner: __mof_work(), as above. */
 	WRITE_ONCE(s->placed, READ_ONCE(s->placed) + 1);

@@ -84,7 +84,7 @@ int mof_mark_range(struct mm_struct *mm, unsigned long start, unsigned long end,
 		   unsigned long lazy, struct mof_mark_result *result);
 
 /* history.c */
-bool mof_learn(struct vm_area_struct *vma, unsigned long addr, int page_nid,
+bool mof_learn(struct vm_area_struct *vma, unsigned long addr, int *page_nid,
 	       int want_nid, int *last_cpupid);
 bool mof_sample_armed(struct vm_area_struct *vma, unsigned long addr);
 

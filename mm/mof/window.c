@@ -243,13 +243,14 @@ static int mof_group_flags(struct vm_area_struct *vma, struct folio *folio,
 static void mof_sample(struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
-	int nid, want_nid, last_cpupid, flags;
+	int nid, told_nid, want_nid, last_cpupid, flags;
 	struct folio *folio;
 
 	folio = mof_sampled_folio(vma, vmf->address, vmf->orig_pte);
 	nid = folio_nid(folio);
+	told_nid = nid;
 	want_nid = mof_vma_target(vma, vmf->address, folio);
-	mof_learn(vma, vmf->address, nid, want_nid, &last_cpupid);
+	mof_learn(vma, vmf->address, &told_nid, want_nid, &last_cpupid);
 	folio_xchg_last_cpupid(folio, -1);
 	mof_map_back(vma, vmf->address, vmf->pte, true);
 	flags = mof_group_flags(vma, folio, ptep_get(vmf->pte));
@@ -257,7 +258,7 @@ static void mof_sample(struct vm_fault *vmf)
 
 	/* It stands for the extent. */
 	flags |= mof_count_hint(vma, nid);
-	task_numa_fault(last_cpupid, nid, PTRS_PER_PTE, flags);
+	task_numa_fault(last_cpupid, told_nid, PTRS_PER_PTE, flags);
 }
 
 /* What is marked is in place: map it again, and unlock. */
