@@ -3,10 +3,10 @@
  * kprof-mark: end a section of the profile and begin the next one. To be run in
  * the guest; does nothing anywhere else.
  */
-#include "mark.h"
+#include "../plugin/mark.h"
 
 int main(void)
 {
-	asm volatile("nopl %c0(%%rax)" :: "i" (KPROF_MARK));
+	PLUGIN_MARK(KPROF_MARK);
 	return 0;
 }

@@ -16,8 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kprof.h"
-#include "mark.h"
+#include "../plugin/mark.h"
+#include "../plugin/plugin.h"
 
 #define SLOT_BITS	20
 #define NR_SLOTS	0x100000
@@ -34,7 +34,7 @@ static struct slot others;	/* address 0: blocks that found no slot */
 static unsigned int used;
 static FILE *out;
 
-int qemu_plugin_version = KPROF_API_VERSION;
+int qemu_plugin_version = PLUGIN_API_VERSION;
 
 /* Open addressing; slots stay where they are, since QEMU keeps their address */
 static struct slot *slot_of(uint64_t address)
@@ -77,25 +77,14 @@ static void on_mark(unsigned int cpu, void *data)
 	write_section();
 }
 
-static bool is_mark(const struct qemu_plugin_insn *insn)
-{
-	static const unsigned char nopl[] = { 0x0f, 0x1f, 0x80 };
-	const unsigned char *bytes = qemu_plugin_insn_data(insn);
-	const uint32_t mark = KPROF_MARK;
-
-	return qemu_plugin_insn_size(insn) == sizeof(nopl) + sizeof(mark) &&
-	       !memcmp(bytes, nopl, sizeof(nopl)) &&
-	       !memcmp(bytes + sizeof(nopl), &mark, sizeof(mark));
-}
-
 static void find_marks(struct qemu_plugin_tb *tb)
 {
 	for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 
-		if (is_mark(insn))
+		if (plugin_mark_of(insn) == KPROF_MARK)
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, on_mark,
-							       KPROF_NO_REGS,
+							       PLUGIN_NO_REGS,
 							       NULL);
 	}
 }
@@ -105,7 +94,7 @@ static void on_translate(uint64_t id, struct qemu_plugin_tb *tb)
 	struct slot *slot = slot_of(qemu_plugin_tb_vaddr(tb));
 
 	(void)id;
-	qemu_plugin_register_vcpu_tb_exec_inline(tb, KPROF_ADD_U64,
+	qemu_plugin_register_vcpu_tb_exec_inline(tb, PLUGIN_ADD_U64,
 						 &slot->count,
 						 qemu_plugin_tb_n_insns(tb));
 	find_marks(tb);

@@ -3,12 +3,9 @@
 
 import bisect
 import collections
-import os
-import shutil
-import subprocess
 from pathlib import Path
 
-from . import guest
+from . import guest, plugin
 
 SOURCE = guest.REPO / "tools" / "vm" / "kprof"
 PLACE = guest.BUILD / "kprof"
@@ -20,45 +17,19 @@ class ProfileError(Exception):
     """A profile that cannot be used; the text says why."""
 
 
-def compiled(name, *options):
-    """A program in build/kprof/; made anew if a source is younger."""
-    target = PLACE / name
-    sources = list(SOURCE.glob("*.[ch]"))
-    newest = max(path.stat().st_mtime for path in sources)
-    if target.exists() and target.stat().st_mtime >= newest:
-        return target
-    if not shutil.which("gcc"):
-        raise guest.CannotStart("gcc is not installed: run 'make deps' as root")
-    PLACE.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_suffix(f".{os.getpid()}")
-    done = subprocess.run(
-        ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", *options,
-         "-o", temporary, (SOURCE / name).with_suffix(".c")],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        check=False)
-    if done.returncode:
-        raise guest.CannotStart(f"{name} does not compile:\n{done.stdout}")
-    temporary.rename(target)
-    return target
-
-
-def plugin():
+def library():
     """The plugin for QEMU."""
-    return compiled("kprof.so", "-shared", "-fPIC")
+    return plugin.shared(PLACE / "kprof.so", [SOURCE / "kprof.c"])
 
 
 def mark():
     """The program that ends a section, to be run in the guest."""
-    return compiled("kprof-mark")
+    return plugin.compiled(PLACE / "kprof-mark", [SOURCE / "kprof-mark.c"])
 
 
 def arguments(out):
     """QEMU's arguments that leave a profile in the file out."""
-    if "," in str(out.resolve()):
-        raise guest.CannotStart(f"--kprof {out}: QEMU takes no comma in it")
-    if not out.resolve().parent.is_dir():
-        raise guest.CannotStart(f"--kprof {out}: no such directory")
-    return ["-plugin", f"{plugin()},out={out.resolve()}"]
+    return plugin.arguments("--kprof", library(), out)
 
 
 class Symbols:
