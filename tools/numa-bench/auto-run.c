@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "auto.h"
+#include "plugin/mark.h"
 
 struct run {
 	struct plan *plan;
@@ -131,6 +132,16 @@ static uint64_t first_period(const struct plan *plan)
 	       mix64(plan->opts->seed + plan->repeat) % 1000000000;
 }
 
+/* For numa-model, if we are in a guest that it watches */
+static void mark_start(const struct plan *plan)
+{
+	char label[80];
+
+	snprintf(label, sizeof(label), "%s %s %s", plan->workload->name,
+		 page_kind_names[plan->area.kind], mode_names[plan->mode]);
+	numa_mark_start(label);
+}
+
 /* Time begins here, or after a first period in which all is as it was. */
 static int begin(struct run *run)
 {
@@ -148,6 +159,7 @@ static int begin(struct run *run)
 	if (counters_start(&run->begin))
 		return -1;
 	run->begin_ns = now_ns();
+	mark_start(plan);
 	return 0;
 }
 
@@ -201,6 +213,7 @@ static int measure(struct run *run)
 	    watch_until_end(run))
 		return -1;
 	sample->wall_ns = now_ns() - run->begin_ns;
+	numa_mark_stop();
 	plan->board->stop = true;
 	if (wait_for(plan, &plan->board->done) || look_at_all(run) ||
 	    work_join(plan))

@@ -76,6 +76,7 @@ static int run_once(const struct auto_results *res, struct auto_row *row,
 	    plan_make(&plan, row->workload, res->opts, row->kind))
 		return -1;
 	plan.repeat = repeat;
+	plan.mode = row->mode;
 	ret = auto_run(sample, &plan);
 	plan_free(&plan);
 	if (ret) {

@@ -92,6 +92,7 @@ struct plan {
 	const struct auto_workload *workload;
 	const struct auto_opts *opts;
 	uint64_t repeat;		/* which one this is */
+	enum mode mode;			/* likewise */
 	int nodes[NB_MAX_NODES];	/* with memory and CPUs */
 	unsigned int nr_nodes;
 	unsigned int nr_threads;
