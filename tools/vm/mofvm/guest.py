@@ -282,7 +282,8 @@ class Guest:
             return status or ours
         if status is None:
             return self.report(NO_TOKEN, "the guest went down without telling "
-                               "its status", text.splitlines()[-10:])
+                               f"its status. {errors}".strip(),
+                               text.splitlines()[-10:])
         return status
 
     def report(self, status, message, excerpt=()):
