@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0
+"""QEMU's plugin that counts local and remote accesses, and its node map."""
+
+import json
+import re
+import subprocess
+
+from . import guest, plugin, qemu
+
+SOURCE = guest.REPO / "tools" / "numa-bench" / "plugin"
+PLACE = guest.BUILD / "numa-model"
+MIB = 1 << 20
+# Of q35: with so much memory, all beyond 2 GiB is above 4 GiB
+HOLE_FROM, BELOW, ABOVE = 0xb0000000, 2 << 30, 4 << 30
+
+
+def library():
+    """The plugin for QEMU."""
+    return plugin.shared(PLACE / "numa-model.so",
+                         sorted(SOURCE.glob("*.c")), "-ljson-c")
+
+
+def qemu_version():
+    """(major, minor) of the QEMU that is installed."""
+    try:
+        text = subprocess.run([qemu.QEMU, "--version"], check=True,
+                              stdout=subprocess.PIPE, text=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        raise guest.CannotStart(f"{qemu.QEMU} is not installed: "
+                                "run 'make deps' as root") from None
+    return tuple(map(int, re.search(r"version (\d+)\.(\d+)", text).groups()))
+
+
+def starts(topology):
+    """Where each node's memory begins, were there no hole."""
+    found, at = [], 0
+    for node in topology.nodes:
+        found.append(at)
+        at += node.mem * MIB
+    return found
+
+
+def of_blocks(topology):
+    """Ranges as QEMU before 8.2 tells plugins: address and number of a block
+    of memory are the same here, and it adds them up."""
+    return [((2 * start, 2 * start + node.mem * MIB), (0, 0))
+            for start, node in zip(starts(topology), topology.nodes)]
+
+
+def physical(topology):
+    """Ranges of guest physical addresses: below and above 4 GiB."""
+    total = topology.mem * MIB
+    low = BELOW if total >= HOLE_FROM else total
+    found = []
+    for start, node in zip(starts(topology), topology.nodes):
+        end = start + node.mem * MIB
+        below = (min(start, low), min(end, low))
+        above = (max(start, low) - low + ABOVE, max(end, low) - low + ABOVE)
+        found.append((below, above))
+    return found
+
+
+def numbers(name, values):
+    """A list as the plugin reads it."""
+    return f"{name}=" + ":".join(f"{value:#x}" if value > 9 else str(value)
+                                 for value in values)
+
+
+def node_map(topology, version):
+    """The plugin's arguments that tell which CPU and memory is of which node."""
+    cpus = [number for number, node in enumerate(topology.nodes)
+            for _ in range(node.cpus)]
+    ranges = (of_blocks if version < (8, 2) else physical)(topology)
+    columns = {"start": [low[0] for low, _ in ranges],
+               "end": [low[1] for low, _ in ranges],
+               "start_high": [high[0] for _, high in ranges],
+               "end_high": [high[1] for _, high in ranges],
+               "dist": [value for row in topology.distances for value in row]}
+    return [numbers("cpus", cpus),
+            *(numbers(*column) for column in columns.items())]
+
+
+def arguments(out, topology, more=""):
+    """QEMU's arguments that leave counts in the file out; more: arguments of
+    the plugin itself, with commas between them."""
+    return plugin.arguments("--numa-model", library(), out,
+                            *node_map(topology, qemu_version()),
+                            *filter(None, more.split(",")))
+
+
+def load(path):
+    """What the plugin has written."""
+    try:
+        with open(path, encoding="ascii") as file:
+            return json.load(file)
+    except (OSError, ValueError) as error:
+        raise guest.CannotStart(f"{path}: {error}") from None
