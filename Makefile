@@ -9,7 +9,8 @@ VM := tools/vm/mof-vm
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help deps prepare kernel shell run bench bench-auto plots test stress check matrix clean distclean
+.PHONY: help deps prepare kernel shell run bench bench-auto bench-model plots
+.PHONY: test stress check matrix clean distclean
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -21,6 +22,7 @@ help:
 #:   run        boot a guest of two nodes and compare migration methods there
 #:   bench      what a migration costs, as ratios; compare with the record
 #:   bench-auto what the automatic mode does, against mode 1: an hour
+#:   bench-model remote misses of a modelled machine, by mode: half an hour
 #:   plots      draw the pictures of Documentation/bench/ from its records
 #:   shell      an interactive guest; TOPOLOGY=2x2|4x2|8x1|memoryless|cpuless
 #:   test       everything that can fail; SUITES="..." for a part of it
@@ -56,6 +58,10 @@ bench: prepare
 bench-auto: prepare
 	@scripts/kernel guest
 	@scripts/bench-auto
+
+bench-model: prepare
+	@scripts/kernel guest
+	@scripts/bench-model
 
 plots: deps
 	@scripts/plots

@@ -20,6 +20,8 @@ class Step:
     name: str
     script: str
     profile: bool = False
+    model: str = ""             # options of the model of caches, if wanted
+    family: str = "auto"        # whose it is: where its files are
     memory: str = ""            # of each node; else what mof-vm has
     topologies: tuple = TOPOLOGIES
 

@@ -109,12 +109,12 @@ def save(record, path=RECORD):
     path.write_text(lines(record, 4) + "\n")
 
 
-def parts(text):
+def parts(text, path=TEXT):
     """The text before the table, the table, and the text behind."""
     before, found, rest = text.partition(BEGIN)
     inside, ended, after = rest.partition(END)
     if not found or not ended:
-        raise Failure(f"{TEXT}: no marks around the table")
+        raise Failure(f"{path}: no marks around the table")
     return before + BEGIN, inside.strip("\n") + "\n", END + after
 
 

@@ -11,7 +11,8 @@ from mofbuild import LOGS, Failure, objdir, watch
 from . import autoplan, boot
 from .boot import guest, kprof
 
-PLACE = boot.PLACE / "auto"
+from mofvm import numamodel
+
 TIMEOUT = 7200
 
 
@@ -21,7 +22,7 @@ class Result:
     def __init__(self, step, topology):
         self.step = step
         self.topology = topology
-        self.place = PLACE / topology / step.name
+        self.place = boot.PLACE / step.family / topology / step.name
 
     def text(self, name):
         """A file."""
@@ -65,9 +66,13 @@ def script(step):
 def identity(step):
     """Of all that decides what is measured."""
     found = hashlib.sha256(script(step).encode())
-    for path in (objdir(boot.KERNEL) / "System.map",
-                 objdir(boot.KERNEL) / "arch/x86/boot/bzImage",
-                 boot.NUMA_BENCH):
+    paths = [objdir(boot.KERNEL) / "System.map",
+             objdir(boot.KERNEL) / "arch/x86/boot/bzImage",
+             boot.NUMA_BENCH]
+    if step.model:
+        found.update(step.model.encode())
+        paths.append(numamodel.library())
+    for path in paths:
         found.update(path.read_bytes())
     return found.hexdigest()
 
@@ -87,7 +92,7 @@ def run(step, topology, again=False):
     shutil.rmtree(result.place, ignore_errors=True)
     result.place.mkdir(parents=True)
     LOGS.mkdir(parents=True, exist_ok=True)
-    name = f"auto-{topology}-{step.name}"
+    name = f"{step.family}-{topology}-{step.name}"
     log = LOGS / f"bench-{name}.log"
     command = [boot.VM, "--profile", boot.KERNEL, *boot.OPTIONS,
                *step.machine(topology), "--timeout", TIMEOUT,
@@ -95,6 +100,9 @@ def run(step, topology, again=False):
                "--log", LOGS / f"bench-{name}-console.log"]
     if step.profile:
         command += ["--kprof", result.place / "profile"]
+    if step.model:
+        command += ["--numa-model", result.place / "model",
+                    "--numa-model-options", step.model]
     try:
         status = watch(f"guest {name}",
                        [*command, "--", "sh", "-c", script(step)], log)

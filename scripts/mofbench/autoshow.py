@@ -14,6 +14,16 @@ def number(value):
     return f"{value:,.0f}" if abs(value) >= 1e4 else show.number(value)
 
 
+def simple_table(lines):
+    """reStructuredText; the first line is the head."""
+    widths = [max(len(line[at]) for line in lines)
+              for at in range(len(lines[0]))]
+    rule = " ".join("=" * width for width in widths)
+    body = [" ".join(cell.ljust(width) for cell, width in zip(line, widths))
+            .rstrip() for line in lines]
+    return "\n".join([rule, body[0], rule, *body[1:], rule]) + "\n"
+
+
 def table(record):
     """The rows of all topologies, as reStructuredText."""
     tops = list(record["rows"])
@@ -31,12 +41,7 @@ def table(record):
             cells.append(number(found["value"])
                          + (", missed" if found["verdict"] != "ok" else ""))
         lines.append([name, target, *cells])
-    widths = [max(len(line[at]) for line in lines)
-              for at in range(len(lines[0]))]
-    rule = " ".join("=" * width for width in widths)
-    body = [" ".join(cell.ljust(width) for cell, width in zip(line, widths))
-            .rstrip() for line in lines]
-    return "\n".join([rule, body[0], rule, *body[1:], rule]) + "\n"
+    return simple_table(lines)
 
 
 def line(value):
