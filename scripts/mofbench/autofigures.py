@@ -62,7 +62,7 @@ def converged(file, workload, kind="4k"):
                        for mode in ("lazy", "stock"))
         raw = {"lazy, s": seconds(lazy), "stock, s": seconds(stock)}
         ran = result.json(file)["options"]["run_ns"]
-        if lazy == stock == 0:
+        if lazy == stock and not lazy:      # from the start, or never
             return 1.0, raw
         return ratio(lazy, ran if stock is None else stock), raw
     return measure

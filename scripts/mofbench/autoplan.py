@@ -8,7 +8,9 @@ BOTH = "--modes stock,lazy"
 ALL = "--modes off,stock,lazy"
 MODES = {"off": 0, "stock": 1, "lazy": 4}
 TRACING = "/sys/kernel/tracing"
-SETTLED, LOOKED = 11, 9         # seconds of a profiled run: before, between
+# Seconds of a profiled run, before and between, on four CPUs. Balancers go by CPU
+# time, and more CPUs need longer for as much of it.
+SETTLED, LOOKED = 11, 9
 PERF_SECONDS = 20               # unless it converges before
 PERF_ROUNDS = 5                 # chance has a part in where threads go
 
@@ -56,9 +58,13 @@ slab() {{ # FILE: each second, pages that the kernel has for its structures
 
 def profiled(mode):
     """steady; between two marks, all that runs in some seconds."""
-    return (f"(sleep {SETTLED}; mark; sleep {LOOKED}; mark) &\n"
-            f"auto {mode} steady --modes {mode} -S {SETTLED + LOOKED + 1}"
-            " --interval 1000\nwait\n")
+    def scaled(number):
+        return f"$((($(nproc) * {number} + 3) / 4))"
+
+    return (f"(sleep {scaled(SETTLED)}; mark; sleep {scaled(LOOKED)}; mark) &\n"
+            f"auto {mode} steady --modes {mode} --interval 1000"
+            f" -S {scaled(SETTLED + LOOKED + 1)}"
+            f" --settle {scaled(SETTLED - 1)}\nwait\n")
 
 
 def held(mode):
