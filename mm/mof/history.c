@@ -103,8 +103,9 @@ void mof_hear(struct mof_mm *s, struct mof_extent *e, unsigned long addr,
  * @want_nid: and the toucher wants it there; NUMA_NO_NODE if it is in place
  * @last_cpupid: set to that of who touched the extent before
  *
- * Context: page table lock held. Allocates nothing in general: the extent has
- * had its entry since it was sampled.
+ * Nothing is learnt where nobody samples: the page came there by mremap().
+ *
+ * Context: page table lock held. Allocates nothing.
  * Return: true if the extent is to be armed.
  */
 bool mof_learn(struct vm_area_struct *vma, unsigned long addr, int *page_nid,
@@ -121,6 +122,8 @@ bool mof_learn(struct vm_area_struct *vma, unsigned long addr, int *page_nid,
 	if (want_nid == NUMA_NO_NODE)
 		want_nid = *page_nid;
 	e = mof_extent_get(s, addr, &old);
+	if (!old)
+		return false;
 	*last_cpupid = e.cpupid;
 	mof_hear(s, &e, addr, want_nid, *page_nid);
 	if (e.moves < MOF_EAGER_MOVES)
@@ -161,7 +164,7 @@ bool mof_sample_armed(struct vm_area_struct *vma, unsigned long addr)
  * mof_sweep() - forget extents of memory that is gone
  * @s: of this address space
  * @mm: the address space
- * @added: how many a step may have added
+ * @added: how many the step has added
  *
  * Looks at twice as many, so at most half of what is kept is not mapped any more.
  *

@@ -117,6 +117,7 @@ static enum mof_pick mof_pick_sample(struct mof_pass *p, struct mof_extent *e,
 	e->pending = min(e->pending + 1, MOF_PENDING_MAX);
 	if (!mof_extent_put(p->s, r->start, e, old, MOF_GFP))
 		return MOF_PICK_SKIP;
+	p->added += !old;
 	r->token = MOF_TOKEN_SAMPLE;
 	p->left -= MOF_COST_SAMPLE;
 	p->quota--;
@@ -137,6 +138,7 @@ static enum mof_pick mof_pick_known(struct mof_pass *p, struct mof_extent *e,
 	mof_hear(p->s, e, addr, want_nid, page_nid);
 	if (!mof_extent_put(p->s, addr, e, old, MOF_GFP))
 		return MOF_PICK_SKIP;
+	p->added += !old;
 	return e->armed ? mof_pick_arm(p, addr) : MOF_PICK_SKIP;
 }
 

@@ -172,7 +172,6 @@ static void mof_visit_suspects(struct mof_pass *p, struct mm_struct *mm)
 
 	p->step->gait = MOF_HURRY;
 	p->quota = nr;
-	p->extra = nr;
 	for (; nr && p->left > PTRS_PER_PTE / MOF_COST_SHARED; nr--)
 		mof_each_part(p, mm, READ_ONCE(p->s->suspect[nr - 1]),
 			      mof_pick_part);
@@ -221,7 +220,7 @@ bool mof_sample_step(struct mm_struct *mm, struct mof_step *step)
 	if (!mmap_read_trylock(mm))
 		return false;
 	mof_visit_all(&p, mm);
-	mof_sweep(p.s, mm, step->quota - p.quota + p.extra);
+	mof_sweep(p.s, mm, p.added);
 	mmap_read_unlock(mm);
 	step->exhausted = !step->wrapped && p.quota > 0;
 	step->quota = max(p.quota, 0);

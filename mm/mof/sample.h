@@ -36,7 +36,7 @@
  * @s: of this address space
  * @left: what the step may still cost
  * @quota: samples that may still be taken
- * @extra: samples that suspects may have taken
+ * @added: extents that had no history before
  * @to_arm: the walk was stopped before an extent that is to be armed
  * @arming: it is being armed
  * @more: another page of the same extent is asked for
@@ -50,7 +50,7 @@ struct mof_pass {
 	struct mof_mm *s;
 	int left;
 	int quota;
-	int extra;
+	unsigned int added;
 	bool to_arm;
 	bool arming;
 	bool more;
