@@ -17,12 +17,12 @@ POINTS = 100
 COUNTERS = {"faults": "numa_hint_faults", "migrated": "numa_pages_migrated"}
 
 
-def load(path=RECORD):
-    """What is recorded; nothing if there is no record yet."""
+def load(path=RECORD, members=("machine", "rows", "series"), empty=dict):
+    """What is recorded; members that are empty if there is no record yet."""
     try:
         return json.loads(path.read_text())
     except FileNotFoundError:
-        return {"machine": {}, "rows": {}, "series": {}}
+        return {name: empty() for name in members}
     except ValueError as error:
         raise Failure(f"{path}: {error}") from None
 

@@ -4,7 +4,7 @@ stay as they are recorded."""
 
 import json
 
-from mofbuild import REPO, Failure
+from mofbuild import REPO
 
 from . import autorecord, autoshow, model
 
@@ -15,12 +15,7 @@ NEAR = 1.01                     # what counts as equal
 
 def load(path=RECORD):
     """What is recorded; nothing if there is no record yet."""
-    try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
-        return {"commands": [], "runs": []}
-    except ValueError as error:
-        raise Failure(f"{path}: {error}") from None
+    return autorecord.load(path, ("commands", "runs"), list)
 
 
 def place(workload):
