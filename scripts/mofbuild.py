@@ -19,7 +19,8 @@ import time
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parent.parent
-BUILD = REPO / "build"
+# Another place, inside of the repository, for scripts/versions
+BUILD = Path(os.environ.get("MOF_BUILD") or REPO / "build")
 PRISTINE = BUILD / "pristine" / "linux"
 LINUX = BUILD / "linux"
 LOGS = BUILD / "log"

@@ -11,7 +11,7 @@ from pathlib import Path
 SCRIPTS = Path(__file__).resolve().parents[1]
 
 KERNEL = {"mm/memory.c": "one\ntwo\nthree\n", "mm/ksm.c": "ksm\n",
-          "Makefile": "all:\n"}
+          "Makefile": "VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 2\n"}
 PATCH = """\
 A hook.
 --- a/mm/memory.c
@@ -31,15 +31,20 @@ class TestPrepare(unittest.TestCase):
         self.linux = self.repo / "build/linux"
         self.pristine = self.repo / "build/pristine/linux"
         (self.repo / "scripts").mkdir()
-        for name in ("prepare", "mofbuild.py", "series"):
+        for name in ("prepare", "mofbuild.py", "mofsource.py", "series"):
             shutil.copy(SCRIPTS / name, self.repo / "scripts" / name)
-        for name, text in KERNEL.items():
+        self.tarball = self.repo / "linux.tar.xz"
+        self.pack(KERNEL)
+        self.write("patches/versions", "# tried\n6.12.2\n6.12.10\n")
+        self.write("mm/mof/core.c", "ours\n")
+
+    def pack(self, files):
+        """Make the tarball."""
+        for name, text in files.items():
             self.write(f"source/{name}", text)
             os.utime(self.repo / "source" / name, (10**9, 10**9))
-        self.tarball = self.repo / "linux.tar.xz"
         subprocess.run(["tar", "-cJf", self.tarball, "-C", self.repo,
                         "source"], check=True)
-        self.write("mm/mof/core.c", "ours\n")
 
     def write(self, name, text):
         """Make a file."""
@@ -133,6 +138,37 @@ class TestPrepare(unittest.TestCase):
         status, text = self.run_script("prepare")
         self.assertEqual(status, 1)
         self.assertIn("make deps", text)
+
+    def release(self, number):
+        """Pack a kernel of another version; status and output of prepare."""
+        makefile = "VERSION = {}\nPATCHLEVEL = {}\nSUBLEVEL = {}\n"
+        self.pack({"Makefile": makefile.format(*number.split("."))})
+        return self.run_script("prepare")
+
+    def test_tested_version_goes_without_a_word(self):
+        self.assertNotIn("made for", self.prepare())
+        self.assertEqual(self.release("6.12.10")[0], 0)
+
+    def test_untested_version_of_the_series_is_named(self):
+        status, text = self.release("6.12.7")
+        self.assertEqual(status, 0)
+        self.assertIn("Linux 6.12.7: the patches are made for 6.12.2 to "
+                      "6.12.10", text)
+
+    def test_version_of_another_series_is_refused_unless_asked_for(self):
+        status, text = self.release("6.18.1")
+        self.assertEqual(status, 1)
+        self.assertIn("'Porting'", text)
+        self.assertFalse((self.linux / "mm/mof").exists())
+        os.environ["LINUX_ANY_VERSION"] = "1"
+        self.addCleanup(os.environ.pop, "LINUX_ANY_VERSION")
+        self.prepare()
+
+    def test_makefile_without_a_version_is_no_kernel(self):
+        self.pack({"Makefile": "all:\n"})
+        status, text = self.run_script("prepare")
+        self.assertEqual(status, 1)
+        self.assertIn("is this a kernel?", text)
 
     def test_own_file_must_not_replace_one_of_the_kernel(self):
         self.write("mm/ksm.c", "ours\n")
