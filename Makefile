@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help deps prepare kernel shell run bench bench-auto bench-model plots
-.PHONY: test stress check matrix clean distclean
+.PHONY: test stress check matrix series versions clean distclean
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -29,6 +29,8 @@ help:
 #:   stress     threads that do all at once, on the debug kernel; MINUTES=20
 #:   check      style and static analysis
 #:   matrix     compile with options off; compare objects, off with unpatched
+#:   series     write it as patches for the kernel's lists: build/series/patches
+#:   versions   try patches/ on all kernel sources that apt offers
 #:   clean      remove the kernels built, keep the unpacked source
 #:   distclean  remove build/
 #: Logs are in build/log/. Only plots writes outside of build/.
@@ -78,8 +80,15 @@ check: prepare
 matrix: prepare
 	@scripts/matrix
 
+series: prepare
+	@scripts/upstream
+
+versions: deps
+	@scripts/versions
+
 clean:
 	rm -rf build/O build/pristine/O build/numa-bench build/vm build/matrix
+	rm -rf build/series/O build/versions
 
 distclean:
 	rm -rf build

@@ -7,6 +7,8 @@ build/ looks like this; everything in it can be deleted:
   pristine/O/stock   the kernel built from it
   linux              the same with patches/ applied and our files linked in
   O/PROFILE          the kernels built from that
+  series/patches     the same as patches for the kernel's lists
+  series/linux       the kernel with those applied, if they have been tested
   log/               one log per step
 """
 
@@ -75,10 +77,15 @@ VARIANTS = {
                                       "NUMA_BALANCING_DEFAULT_ENABLED")),
 }
 
+# For scripts/upstream: the series, applied to an unpatched tree
+SERIES = {"tree": BUILD / "series" / "linux", "outdir": BUILD / "series" / "O"}
+
 # For scripts/check, which compiles with W=1
 CHECKS = {
     "check":       Profile("mof-guest", "mof"),
     "check-stock": Profile("mof-guest", **STOCK),
+    "series-on":   Profile("mof-guest", "mof", **SERIES),
+    "series-off":  Profile("mof-guest", **SERIES),
 }
 
 

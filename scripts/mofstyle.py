@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What checkpatch says that stays, with the reason."""
+
+# Types that do not apply to a patch of ours, wherever
+COMMON = {
+    "FILE_PATH_CHANGES": "the entry in MAINTAINERS is a patch of its own",
+    "UNCOMMENTED_DEFINITION": "'spinlock_t *ptl' in a function is no lock",
+}
+# The same for files of this repository and for patches/, not for the series
+IGNORED = COMMON | {
+    "MISSING_SIGN_OFF": "the patches are part of this repository's commits",
+    "COMMIT_MESSAGE": "a patch by area, explained in its header",
+    "DIFF_IN_COMMIT_MSG": "quilt puts no line between header and diff",
+    "NOT_UNIFIED_DIFF": "the header of a quilt patch has no author lines",
+}
+# The same for single files
+LISTS = "a list for the preprocessor: the argument is a macro"
+EVENTS = "the layout of TRACE_EVENT()"
+EXCUSED = {
+    "include/linux/mof_events.h": {
+        "COMPLEX_MACRO": LISTS, "MACRO_ARG_REUSE": LISTS,
+        "MACRO_ARG_UNUSED": LISTS},
+    "include/trace/events/mof.h": {
+        "OPEN_ENDED_LINE": EVENTS, "PARENTHESIS_ALIGNMENT": EVENTS,
+        "SPACING": EVENTS, "MACRO_ARG_UNUSED": LISTS,
+        "TRAILING_SEMICOLON": LISTS},
+    "patches/uapi-mempolicy.patch": {
+        "SPACING": "like the flags above it"},
+    "tools/numa-bench/tests/cli.sh": {
+        "REPEATED_WORD": "'split split' is a command's argument"},
+    "tools/numa-bench/tests/numa.sh": {
+        "LONG_LINE_STRING": "a condition of the test, in one piece"},
+}
