@@ -18,7 +18,7 @@ help:
 #: Targets:
 #:   deps       install the Debian packages that are needed (as root)
 #:   prepare    unpack the kernel, apply patches/, link our files: build/linux
-#:   kernel     build it; PROFILE=guest|debug|noswap|off|stock
+#:   kernel     build it; PROFILE=guest|debug|kcsan|noswap|off|stock
 #:   run        boot a guest of two nodes and compare migration methods there
 #:   bench      what a migration costs, as ratios; compare with the record
 #:   bench-auto what the automatic mode does, against mode 1: an hour

@@ -55,7 +55,8 @@ STOCK = {"tree": PRISTINE, "outdir": BUILD / "pristine" / "O"}
 
 PROFILES = {
     "guest":  Profile("mof-guest", "mof"),
-    "debug":  Profile("mof-guest", "mof", "mof-debug"),
+    "debug":  Profile("mof-guest", "mof", "mof-debug", "mof-kasan"),
+    "kcsan":  Profile("mof-guest", "mof", "mof-debug", "mof-kcsan"),
     "noswap": Profile("mof-guest", "mof", without=("SWAP", "ZRAM",
                                                    "ZRAM_BACKEND_LZO")),
     "off":    Profile("mof-guest"),
