@@ -17,7 +17,9 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parent.parent
@@ -31,22 +33,43 @@ TARBALL = Path(os.environ.get("LINUX_TARBALL",
                               "/usr/src/linux-source-6.12.tar.xz"))
 
 
+@dataclass(frozen=True)
+class Architecture:
+    """What to call for an architecture, and where its kernel is."""
+    fragment: str
+    target: str               # of make, and file below arch/.../boot/
+    cross: str = ""           # CROSS_COMPILE
+    name: str = "x86"
+
+    def image(self, objects):
+        """Path of the kernel that was built there."""
+        return objects / "arch" / self.name / "boot" / self.target
+
+
+X86 = Architecture("mof-x86", "bzImage")
+ARM64 = Architecture("mof-arm64", "Image", "aarch64-linux-gnu-", "arm64")
+
+
 class Profile:
-    """A kernel to build: source tree, config fragments on allnoconfig, and
-    names of options that are switched off again."""
+    """A kernel to build: config fragments on allnoconfig (that of the guest,
+    and that of the architecture, come first), source tree, and names of
+    options that are switched off again."""
 
     def __init__(self, *fragments, without=(), tree=LINUX,
-                 outdir=BUILD / "O"):
-        self.fragments = fragments
+                 outdir=BUILD / "O", arch=X86):
+        self.fragments = ("mof-guest", arch.fragment, *fragments)
         self.without = without
         self.tree = tree
         self.outdir = outdir
+        self.arch = arch
 
     def objdir(self, name):
         """The O= directory."""
         return self.outdir / name
 
 
+# Set when commands that run in other threads have to end
+STOP = threading.Event()
 ERROR = re.compile(r": (fatal )?error: |undefined reference|\*\*\* ")
 
 # Same depth below build/ as the patched tree and its objects: compilers see
@@ -54,27 +77,33 @@ ERROR = re.compile(r": (fatal )?error: |undefined reference|\*\*\* ")
 STOCK = {"tree": PRISTINE, "outdir": BUILD / "pristine" / "O"}
 
 PROFILES = {
-    "guest":  Profile("mof-guest", "mof"),
-    "debug":  Profile("mof-guest", "mof", "mof-debug", "mof-kasan"),
-    "kcsan":  Profile("mof-guest", "mof", "mof-debug", "mof-kcsan"),
-    "noswap": Profile("mof-guest", "mof", without=("SWAP", "ZRAM",
-                                                   "ZRAM_BACKEND_LZO")),
-    "off":    Profile("mof-guest"),
-    "stock":  Profile("mof-guest", **STOCK),
+    "guest":  Profile("mof"),
+    "debug":  Profile("mof", "mof-debug", "mof-kasan"),
+    "kcsan":  Profile("mof", "mof-debug", "mof-kcsan"),
+    "noswap": Profile("mof", without=("SWAP", "ZRAM", "ZRAM_BACKEND_LZO")),
+    "off":    Profile(),
+    "stock":  Profile(**STOCK),
 }
+
+# Cross-compiled, with pages of 4 and 64 KiB
+ARM = {
+    "arm64":     Profile("mof", arch=ARM64),
+    "arm64-64k": Profile("mof", "mof-64k", arch=ARM64),
+}
+
+# For the test of scripts/package, which switches the rest on
+PACKAGED = {"packaged": Profile("mof-modules")}
 
 THP = ("TRANSPARENT_HUGEPAGE", "TRANSPARENT_HUGEPAGE_MADVISE")
 
 # Only compiled, in part
 VARIANTS = {
-    "no-thp":        Profile("mof-guest", "mof", without=THP),
-    "no-memcg":      Profile("mof-guest", "mof", without=("MEMCG",)),
+    "no-thp":        Profile("mof", without=THP),
+    "no-memcg":      Profile("mof", without=("MEMCG",)),
     "no-swap":       PROFILES["noswap"],
     # THP selects COMPACTION
-    "no-compaction": Profile("mof-guest", "mof",
-                             without=("COMPACTION", *THP)),
-    "no-balancing":  Profile("mof-guest",
-                             without=("NUMA_BALANCING",
+    "no-compaction": Profile("mof", without=("COMPACTION", *THP)),
+    "no-balancing":  Profile(without=("NUMA_BALANCING",
                                       "NUMA_BALANCING_DEFAULT_ENABLED")),
 }
 
@@ -83,10 +112,10 @@ SERIES = {"tree": BUILD / "series" / "linux", "outdir": BUILD / "series" / "O"}
 
 # For scripts/check, which compiles with W=1
 CHECKS = {
-    "check":       Profile("mof-guest", "mof"),
-    "check-stock": Profile("mof-guest", **STOCK),
-    "series-on":   Profile("mof-guest", "mof", **SERIES),
-    "series-off":  Profile("mof-guest", **SERIES),
+    "check":       Profile("mof"),
+    "check-stock": Profile(**STOCK),
+    "series-on":   Profile("mof", **SERIES),
+    "series-off":  Profile(**SERIES),
 }
 
 
@@ -96,7 +125,7 @@ class Failure(Exception):
 
 def profile(name):
     """Look up a profile by name."""
-    known = PROFILES | VARIANTS | CHECKS
+    known = PROFILES | ARM | PACKAGED | VARIANTS | CHECKS
     if name not in known:
         raise Failure(f"no profile '{name}'; there are: " + " ".join(known))
     return known[name]
@@ -180,6 +209,8 @@ def watch(title, command, log, errors=subprocess.STDOUT, timeout=None):
         try:
             while process.poll() is None:
                 time.sleep(0.1)
+                if STOP.is_set():
+                    raise KeyboardInterrupt
                 if timeout and progress.seconds() > timeout:
                     os.killpg(process.pid, signal.SIGKILL)
                     return None
@@ -234,16 +265,27 @@ def logged(title, log, command, count=lambda line: True, **popen):
     return steps
 
 
+def make_in(tree, objects, arch=X86):
+    """The command that runs make for a kernel tree and an O= directory."""
+    command = ["make", "-C", str(tree), f"O={objects}",
+               f"-j{os.cpu_count()}", "--no-print-directory"]
+    if arch.cross:
+        command += [f"ARCH={arch.name}", f"CROSS_COMPILE={arch.cross}"]
+    if ccache():
+        command.append(f"CC=ccache {arch.cross}gcc")
+    return command
+
+
+# The same sources give the same kernel
+IDENTITY = ["KBUILD_BUILD_TIMESTAMP=2025-01-01", "KBUILD_BUILD_USER=mof",
+            "KBUILD_BUILD_HOST=mof", "KBUILD_BUILD_VERSION=1"]
+
+
 def make(profile_name, *targets):
     """The command that runs make in the O= directory of a profile."""
     chosen = profile(profile_name)
-    command = ["make", "-C", str(chosen.tree), f"O={objdir(profile_name)}",
-               f"-j{os.cpu_count()}", "--no-print-directory",
-               "KBUILD_BUILD_TIMESTAMP=2025-01-01", "KBUILD_BUILD_USER=mof",
-               "KBUILD_BUILD_HOST=mof", "KBUILD_BUILD_VERSION=1"]
-    if ccache():
-        command.append("CC=ccache gcc")
-    return command + list(targets)
+    return make_in(chosen.tree, objdir(profile_name), chosen.arch) + IDENTITY \
+        + list(targets)
 
 
 def ccache():

@@ -24,6 +24,7 @@ from .topology import Topology
 REPO = Path(__file__).resolve().parents[3]
 BUILD = REPO / "build"
 INIT = REPO / "tools" / "vm" / "guest-init"
+ROOT_INIT = Path("/mof-init")            # with a root of its own
 
 # Exit statuses of our own; every other one is that of the command
 CANNOT_START = 120
@@ -52,6 +53,8 @@ class Options:
     topology: Topology
     kernel: Path
     command: list = field(default_factory=list)   # empty: a shell
+    arch: str = "x86"        # one of qemu.MACHINES
+    root: Path = None        # of the guest's files; None: the host's
     accel: str = "tcg"
     icount: bool = False
     cpu: str = "max"
@@ -63,6 +66,7 @@ class Options:
     swap: int = 0            # MiB
     share: Path = None       # writable in the guest at $MOF_SHARE
     timeout: float = None    # seconds
+    initrd: Path = None      # it has to mount root= and start init=
     gdb: bool = False
     log: Path = None
     allow_warnings: str = None
@@ -122,12 +126,13 @@ class Guest:
 
     def append(self):
         """The kernel's command line; names in capitals reach guest-init."""
-        words = ["console=ttyS0", "earlyprintk=serial,ttyS0,115200",
+        words = [qemu.MACHINES[self.options.arch].console,
                  "loglevel=7", "panic=-1", "root=root", "rootfstype=9p",
                  "rootflags=trans=virtio,version=9p2000.L,msize=262144,"
-                 "cache=loose", "ro", f"init={INIT}",
+                 "cache=loose", "ro",
+                 f"init={ROOT_INIT if self.options.root else INIT}",
                  # An emulated machine is slow, and not its own master
-                 "rcupdate.rcu_cpu_stall_timeout=100", "tsc=reliable",
+                 "rcupdate.rcu_cpu_stall_timeout=100",
                  f"MOF_JOB={self.directory}", f"MOF_NONCE={self.nonce}",
                  "MOF_KEEP=" + ":".join(
                      {str(REPO), self.options.cwd or os.getcwd()})]
@@ -139,6 +144,8 @@ class Guest:
             words.append("MOF_SWAP=1")
         if self.options.share:
             words.append("MOF_SHARE=1")
+        if self.options.root:
+            words.append(f"MOF_REPO={REPO}")
         if not self.options.command:
             columns, rows = shutil.get_terminal_size()
             words += ["MOF_SHELL=1", f"MOF_ROWS={rows}", f"MOF_COLS={columns}"]
@@ -149,11 +156,13 @@ class Guest:
     def command_line(self, stdout, stderr, result):
         """All of QEMU's arguments; the ports are file descriptors."""
         options = self.options
-        args = qemu.base(options.cpu, str(options.kernel), str(self.log),
-                         self.append())
+        args = qemu.base(options.arch, options.cpu, str(options.kernel),
+                         str(self.log), self.append())
         args += qemu.accelerator(options.accel, options.icount)
         args += qemu.numa(options.topology, options.bind)
-        args += qemu.share("root", "/", True)
+        args += qemu.share("root", str(options.root or "/"), True)
+        if options.root:
+            args += qemu.share("repo", str(REPO), True)
         for number, name, fd in (
                 (qemu.PORT_STDOUT, "stdout", stdout),
                 (qemu.PORT_STDERR, "stderr", stderr),
@@ -168,6 +177,8 @@ class Guest:
             args += qemu.disk(str(disk))
         if not options.command:
             args += qemu.terminal()
+        if options.initrd:
+            args += ["-initrd", str(options.initrd)]
         if options.gdb:
             args += ["-s"]
         return args + options.qemu_args
@@ -175,6 +186,7 @@ class Guest:
     def run(self):
         """Boot, wait for the end, return our exit status."""
         self.check()
+        self.furnish()
         self.job()
         pipes = [os.pipe() for _ in range(3)]
         writers = [writer for _, writer in pipes]
@@ -194,14 +206,28 @@ class Guest:
         self.process.wait()
         return self.judge()
 
+    def furnish(self):
+        """Put into a root of its own what the host's has anyway: our init, and
+        a place for this repository."""
+        root = self.options.root
+        if root:
+            shutil.copy(INIT, root / ROOT_INIT.relative_to("/"))
+            (root / REPO.relative_to("/")).mkdir(parents=True, exist_ok=True)
+
     def check(self):
         """Raise CannotStart for what is missing."""
-        if not qemu.binary():
-            raise CannotStart(f"{qemu.QEMU} is not installed: "
+        machine = qemu.MACHINES[self.options.arch]
+        if not qemu.binary(self.options.arch):
+            raise CannotStart(f"{machine.qemu} is not installed: "
                               "run 'make deps' as root")
+        if self.options.root and not (self.options.root / "bin/sh").exists():
+            raise CannotStart(f"{self.options.root} is no root of a guest: it "
+                              "has no /bin/sh")
         if not self.options.kernel.exists():
             raise CannotStart(f"no kernel {self.options.kernel}: "
                               "run 'make kernel PROFILE=...' first")
+        if self.options.initrd and not self.options.initrd.exists():
+            raise CannotStart(f"no initramfs {self.options.initrd}")
         for path in (INIT, self.directory, *self.options.env,
                      self.options.cwd or os.getcwd()):
             if re.search(r"[\s,\"]", str(path)):

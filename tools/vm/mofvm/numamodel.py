@@ -10,6 +10,7 @@ from . import guest, plugin, qemu
 SOURCE = guest.REPO / "tools" / "numa-bench" / "plugin"
 PLACE = guest.BUILD / "numa-model"
 MIB = 1 << 20
+QEMU = qemu.MACHINES["x86"].qemu
 # Of q35: with so much memory, all beyond 2 GiB is above 4 GiB
 HOLE_FROM, BELOW, ABOVE = 0xb0000000, 2 << 30, 4 << 30
 
@@ -23,10 +24,10 @@ def library():
 def qemu_version():
     """(major, minor) of the QEMU that is installed."""
     try:
-        text = subprocess.run([qemu.QEMU, "--version"], check=True,
+        text = subprocess.run([QEMU, "--version"], check=True,
                               stdout=subprocess.PIPE, text=True).stdout
     except (OSError, subprocess.CalledProcessError):
-        raise guest.CannotStart(f"{qemu.QEMU} is not installed: "
+        raise guest.CannotStart(f"{QEMU} is not installed: "
                                 "run 'make deps' as root") from None
     return tuple(map(int, re.search(r"version (\d+)\.(\d+)", text).groups()))
 

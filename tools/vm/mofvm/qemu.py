@@ -2,16 +2,38 @@
 """The QEMU command line of a guest."""
 
 import shutil
+from dataclasses import dataclass
 
-QEMU = "qemu-system-x86_64"
+
+@dataclass(frozen=True)
+class Machine:
+    """What differs between architectures."""
+    qemu: str
+    machine: str
+    serial: list              # the console's device
+    console: str              # words of the kernel's command line
+    image: str                # below the O= directory
+
+
+MACHINES = {
+    "x86": Machine(
+        "qemu-system-x86_64", "q35",
+        ["-device", "isa-serial,index=0,chardev=console"],
+        "console=ttyS0 earlyprintk=serial,ttyS0,115200 tsc=reliable",
+        "arch/x86/boot/bzImage"),
+    "arm64": Machine(
+        "qemu-system-aarch64", "virt,gic-version=3",
+        ["-serial", "chardev:console"], "console=ttyAMA0 earlycon",
+        "arch/arm64/boot/Image"),
+}
 
 # Numbers of the virtio-serial ports, known to guest-init as /dev/vport0pN
 PORT_STDOUT, PORT_STDERR, PORT_RESULT = 1, 2, 3
 
 
-def binary():
+def binary(arch="x86"):
     """Path of QEMU, or None."""
-    return shutil.which(QEMU)
+    return shutil.which(MACHINES[arch].qemu)
 
 
 def accelerator(accel, icount):
@@ -84,10 +106,11 @@ def terminal():
             "-device", "isa-serial,index=1,chardev=tty"]
 
 
-def base(cpu, kernel, log, append):
+def base(arch, cpu, kernel, log, append):
     """What every guest has."""
-    return [QEMU, "-no-user-config", "-nodefaults", "-display", "none",
-            "-no-reboot", "-machine", "q35", "-cpu", cpu, "-kernel", kernel,
-            "-append", append, "-chardev", f"file,id=console,path={log}",
-            "-device", "isa-serial,index=0,chardev=console",
+    machine = MACHINES[arch]
+    return [machine.qemu, "-no-user-config", "-nodefaults", "-display", "none",
+            "-no-reboot", "-machine", machine.machine, "-cpu", cpu,
+            "-kernel", kernel, "-append", append,
+            "-chardev", f"file,id=console,path={log}", *machine.serial,
             "-device", "virtio-serial-pci"]

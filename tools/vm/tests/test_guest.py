@@ -149,6 +149,18 @@ class TestOutcome(unittest.TestCase):
             self.assertEqual(status, guest.CANNOT_START)
             self.assertIn("make kernel", err)
 
+    def test_missing_initramfs_is_told(self):
+        status, _, err = vm("--initrd", "/no/initrd", "--", "true")
+        self.assertEqual(status, guest.CANNOT_START)
+        self.assertIn("initramfs", err)
+
+    def test_root_without_a_shell_is_told(self):
+        with tempfile.TemporaryDirectory() as path:
+            status, _, err = vm("--root", path, "--", "true")
+            self.assertEqual(status, guest.CANNOT_START)
+            self.assertIn("/bin/sh", err)
+            self.assertEqual(os.listdir(path), [])
+
     def test_missing_qemu_says_what_to_run(self):
         with tempfile.TemporaryDirectory() as path:
             for tool in ("python3", "env"):
@@ -169,6 +181,8 @@ class TestOutcome(unittest.TestCase):
                            "true"),
                           ("--icount", "--kprof", "/no/x", "--", "true"),
                           ("--icount", "--kprof", "/tmp/a,b", "--", "true"),
+                          ("--arch", "arm64", "--", "true"),
+                          ("--arch", "arm64", "--root", "/", "--shell"),
                           ("--shell", "--", "true")):
             with self.subTest(arguments):
                 status, _, err = vm(*arguments)
