@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help deps prepare kernel shell run bench bench-auto bench-model plots
-.PHONY: test stress check matrix series versions clean distclean
+.PHONY: deb test stress check matrix series versions clean distclean
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -18,7 +18,9 @@ help:
 #: Targets:
 #:   deps       install the Debian packages that are needed (as root)
 #:   prepare    unpack the kernel, apply patches/, link our files: build/linux
-#:   kernel     build it; PROFILE=guest|debug|kcsan|noswap|off|stock
+#:   kernel     build it; PROFILE=guest|debug|kcsan|noswap|off|stock, or with
+#:              the config of a machine: KCONFIG=FILE
+#:   deb        packages for a real machine; KCONFIG=FILE, default: its own config
 #:   run        boot a guest of two nodes and compare migration methods there
 #:   bench      what a migration costs, as ratios; compare with the record
 #:   bench-auto what the automatic mode does, against mode 1: an hour
@@ -42,7 +44,14 @@ prepare: deps
 	@scripts/prepare
 
 kernel: prepare
+ifdef KCONFIG
+	@scripts/package --kernel --kconfig $(KCONFIG)
+else
 	@scripts/kernel $(PROFILE)
+endif
+
+deb: prepare
+	@scripts/package $(if $(KCONFIG),--kconfig $(KCONFIG))
 
 shell: kernel
 	@$(VM) --profile $(PROFILE) --topology $(TOPOLOGY) --shell

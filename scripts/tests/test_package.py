@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Configs of machines, and what goes into an initramfs."""
+
+import gzip
+import lzma
+import tempfile
+import unittest
+from pathlib import Path
+
+from mofbuild import Failure, LINUX
+from mofpackage import config, initramfs
+
+TEXT = ('CONFIG_LOCALVERSION=""\nCONFIG_SMP=y\nCONFIG_MODULE_SIG_KEY=""\n'
+        'CONFIG_SYSTEM_TRUSTED_KEYS="debian/certs/a.pem"\n'
+        "CONFIG_LOCALVERSION_AUTO=y\n# CONFIG_MIGRATE_ON_FAULT is not set\n")
+
+
+class TestConfig(unittest.TestCase):
+    """Read and change a config."""
+
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+        self.path = Path(self.directory.name)
+
+    def edited(self, text):
+        """The config after our changes."""
+        path = self.path / ".config"
+        path.write_text(text)
+        config.edit(LINUX / "scripts/config", path, text)
+        return path.read_text()
+
+    def test_compressed_files_are_read(self):
+        for suffix, opener in ((".gz", gzip.open), (".xz", lzma.open)):
+            path = self.path / ("config" + suffix)
+            with opener(path, "wt") as out:
+                out.write(TEXT)
+            self.assertEqual(config.read(path), TEXT)
+
+    def test_what_is_no_config_is_refused(self):
+        for name, content in (("a", b""), ("b.gz", b"x"), ("c.xz", b"x"),
+                              ("d", b"hello\n"), ("e", b"\xff\xfe")):
+            (self.path / name).write_bytes(content)
+            with self.subTest(name), self.assertRaises(Failure) as raised:
+                config.read(self.path / name)
+            self.assertIn(name, str(raised.exception))
+        with self.assertRaises(Failure):
+            config.read(self.path / "none")
+
+    def test_option_is_on_and_the_name_is_ours(self):
+        text = self.edited(TEXT)
+        self.assertEqual(config.value(text, "MIGRATE_ON_FAULT"), "y")
+        self.assertEqual(config.value(text, "LOCALVERSION"), "-mof")
+        self.assertIsNone(config.value(text, "LOCALVERSION_AUTO"))
+        self.assertEqual(config.value(text, "SMP"), "y")
+
+    def test_a_name_is_kept_and_ours_added_once(self):
+        for old in ("-rt", "-rt-mof"):
+            text = self.edited(TEXT.replace('""', f'"{old}"', 1))
+            self.assertEqual(config.value(text, "LOCALVERSION"), "-rt-mof")
+
+    def test_keys_that_are_elsewhere_are_not_named(self):
+        text = self.edited(TEXT)
+        self.assertEqual(config.value(text, "SYSTEM_TRUSTED_KEYS"), "")
+        self.assertEqual(config.value(text, "MODULE_SIG_KEY"), "")
+
+    def test_what_is_missing_is_named(self):
+        path = self.path / ".config"
+        path.write_text("CONFIG_64BIT=y\nCONFIG_MIGRATION=y\n")
+        with self.assertRaises(Failure) as raised:
+            config.verify(path, "there")
+        self.assertIn("NUMA_BALANCING", str(raised.exception))
+        self.assertNotIn("64BIT", str(raised.exception))
+
+
+class TestInitramfs(unittest.TestCase):
+    """What is packed."""
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.root = Path(directory.name)
+        self.modules = self.root / "lib/modules/1"
+        self.modules.mkdir(parents=True)
+
+    def depends(self, *names):
+        """A modules.dep in which each module needs kernel/base.ko."""
+        (self.modules / "modules.dep").write_text("kernel/base.ko:\n" + "".join(
+            f"kernel/{name}.ko.xz: kernel/base.ko\n" for name in names))
+
+    def test_modules_come_with_what_they_need_once(self):
+        self.depends(*initramfs.MODULES, "other")
+        lines = initramfs.listing(self.root, "1").splitlines()
+        files = [line.split()[1] for line in lines if line.startswith("file")]
+        self.assertEqual(files.count("/lib/modules/1/kernel/base.ko"), 1)
+        self.assertIn("/lib/modules/1/kernel/9p.ko.xz", files)
+        self.assertNotIn("/lib/modules/1/kernel/other.ko.xz", files)
+
+    def test_directories_come_before_what_is_in_them(self):
+        self.depends(*initramfs.MODULES)
+        lines = initramfs.listing(self.root, "1").splitlines()
+        seen = {"/"}
+        for line in lines:
+            path = Path(line.split()[1])
+            self.assertIn(str(path.parent), seen, line)
+            seen.add(str(path))
+
+    def test_a_missing_module_is_named(self):
+        self.depends(*initramfs.MODULES[1:])
+        with self.assertRaises(Failure) as raised:
+            initramfs.listing(self.root, "1")
+        self.assertIn(initramfs.MODULES[0], str(raised.exception))
