@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help deps prepare kernel shell run bench bench-auto bench-model plots
-.PHONY: deb test stress check matrix series versions clean distclean
+.PHONY: deb htmldocs test stress check matrix series versions clean distclean
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -32,6 +32,7 @@ help:
 #:   check      style and static analysis
 #:   matrix     compile with options off; compare objects, off with unpatched
 #:   series     write it as patches for the kernel's lists: build/series/patches
+#:   htmldocs   build our pages as the kernel does, and look for warnings
 #:   versions   try patches/ on all kernel sources that apt offers
 #:   clean      remove the kernels built, keep the unpacked source
 #:   distclean  remove build/
@@ -85,6 +86,9 @@ stress: prepare
 
 check: prepare
 	@scripts/check
+
+htmldocs: prepare
+	@scripts/docs
 
 matrix: prepare
 	@scripts/matrix
