@@ -17,17 +17,9 @@ FIXTURE_TEARDOWN(end)
 {
 }
 
-/* Reclaim in the background may have some for a moment: look a few times. */
 TEST_F(end, nothing_stays_isolated)
 {
-	int looks;
-
-	for (looks = 0; looks < 20; looks++) {
-		ASSERT_EQ(0, stats_read(&self->now));
-		if (!self->now.v[NR_ISOLATED_ANON] && !self->now.v[NR_ISOLATED_FILE])
-			return;
-		usleep(100000);
-	}
+	EXPECT_EQ(0, stats_isolated(&self->now));
 	EXPECT_EQ(0, self->now.v[NR_ISOLATED_ANON]);
 	EXPECT_EQ(0, self->now.v[NR_ISOLATED_FILE]);
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "mof_util.h"
 
@@ -58,19 +59,12 @@ static void stats_parse_line(struct stats *s, const char *line)
 	}
 }
 
-/**
- * stats_read() - read all counters; one that the kernel lacks reads as 0
- * @s: result
- *
- * Return: 0, or a negative errno.
- */
-int stats_read(struct stats *s)
+/* Read what is exact at any time: counters of events, as all of ours are. */
+int stats_peek(struct stats *s)
 {
 	char line[128];
 	FILE *f;
 
-	/* Folds what CPUs keep for themselves; only root may, and must. */
-	write_long("/proc/sys/vm/stat_refresh", 1);
 	memset(s, 0, sizeof(*s));
 	f = fopen("/proc/vmstat", "r");
 	if (!f)
@@ -79,6 +73,19 @@ int stats_read(struct stats *s)
 		stats_parse_line(s, line);
 	fclose(f);
 	return 0;
+}
+
+/**
+ * stats_read() - read all counters; one that the kernel lacks reads as 0
+ * @s: result
+ *
+ * Return: 0, or a negative errno.
+ */
+int stats_read(struct stats *s)
+{
+	/* Folds what CPUs keep for themselves; only root may, and must. */
+	write_long("/proc/sys/vm/stat_refresh", 1);
+	return stats_peek(s);
 }
 
 int stats_since(const struct stats *before, struct stats *delta)
@@ -103,6 +110,23 @@ long stats_unreconciled(const struct stats *s)
 {
 	return s->v[MOF_RESOLVED] - s->v[MOF_MIGRATED] - s->v[MOF_LOCAL] -
 	       stats_failed(s);
+}
+
+/* Pages that are isolated. Reclaim in the background may have some for a moment. */
+long stats_isolated(struct stats *s)
+{
+	long isolated = 0;
+	int looks;
+
+	for (looks = 0; looks < 20; looks++) {
+		if (stats_read(s))
+			return -1;
+		isolated = s->v[NR_ISOLATED_ANON] + s->v[NR_ISOLATED_FILE];
+		if (!isolated)
+			break;
+		usleep(100000);
+	}
+	return isolated;
 }
 
 /* How many of @nr counters from @first on the file has. */

@@ -248,10 +248,12 @@ struct stats {
 };
 
 const char *stat_name(enum stat_id s);
+int stats_peek(struct stats *s);
 int stats_read(struct stats *s);
 int stats_since(const struct stats *before, struct stats *delta);
 long stats_failed(const struct stats *s);
 long stats_unreconciled(const struct stats *s);
+long stats_isolated(struct stats *s);
 int count_mof_names(const char *path);
 bool have_automatic(void);
 bool faults_are_single(void);
