@@ -8,7 +8,6 @@
 #define FAIL		"/sys/kernel/debug/fail_function/"
 #define COPY		"mof_copy_folio"
 #define EHWPOISON_TEXT	"0xffffffffffffff7b"	/* -133, as the file wants it */
-#define WINDOW		"/proc/sys/vm/mof_window_pages"
 
 FIXTURE(poison)
 {

@@ -3,12 +3,10 @@
  * Stress: threads on all nodes mark, touch, drop, swap, split, move and fork the
  * same memory, and compare it with a model of what it should hold.
  *
- * mof_stress [--seconds N] [--threads N] [--seed N] [--flip]
- *
  * With --flip it damages the memory itself after half of the time, and so fails.
  */
 #define _GNU_SOURCE
-#include <getopt.h>
+#include <limits.h>
 #include <numa.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,54 +16,30 @@
 #include <unistd.h>
 
 #include "../kselftest.h"
+#include "mof_long.h"
 #include "mof_stress.h"
 
-#define WINDOW		"/proc/sys/vm/mof_window_pages"
-#define MTHP		"/sys/kernel/mm/transparent_hugepage/hugepages-64kB/enabled"
-#define SHMEM_THP	"/sys/kernel/mm/transparent_hugepage/shmem_enabled"
 #define CHUNK_PAGES	512L
 #define REPORT		60	/* seconds */
 
 struct options {
 	long seconds;
 	long threads;
-	unsigned long seed;
-	bool flip;
+	long seed;
+	long flip;
 };
-
-static void usage(int status)
-{
-	printf("mof_stress [--seconds N] [--threads N (1 to %d)] [--seed N] [--flip]\n",
-	       MAX_THREADS);
-	exit(status);
-}
 
 static void parse(struct options *o, int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "seconds", required_argument, NULL, 's' },
-		{ "threads", required_argument, NULL, 't' },
-		{ "seed", required_argument, NULL, 'r' },
-		{ "flip", no_argument, NULL, 'f' },
-		{ "help", no_argument, NULL, 'h' },
+	const struct setting settings[] = {
+		{ "seconds", "how long (20)", &o->seconds, 1, LONG_MAX },
+		{ "threads", "how many (4)", &o->threads, 1, MAX_THREADS },
+		{ "seed", "of what they do (the time)", &o->seed, 0, LONG_MAX },
+		{ "flip", "damage memory after half of the time", &o->flip, 0, 0 },
 		{ }
 	};
-	int c;
 
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		if (c == 's')
-			o->seconds = strtol(optarg, NULL, 0);
-		else if (c == 't')
-			o->threads = strtol(optarg, NULL, 0);
-		else if (c == 'r')
-			o->seed = strtoul(optarg, NULL, 0);
-		else if (c == 'f')
-			o->flip = true;
-		else
-			usage(c == 'h' ? 0 : KSFT_FAIL);
-	}
-	if (o->seconds < 1 || o->threads < 1 || o->threads > MAX_THREADS || optind < argc)
-		usage(KSFT_FAIL);
+	settings_parse(settings, argc, argv);
 }
 
 static void find_nodes(struct stress *s)
@@ -236,42 +210,24 @@ int main(int argc, char **argv)
 	struct options o = { .seconds = 20, .threads = 4, .seed = time(NULL) };
 	static struct stress s;
 	struct stats before;
-	struct machine m;
-	struct swap swap;
+	struct stage stage;
 	const char *why;
-	long window;
 
 	parse(&o, argc, argv);
 	ksft_print_header();
-	why = machine_setup(&m);
-	if (!why && !have_lazy())
-		why = "kernel without MPOL_MF_LAZY";
+	why = stage_open(&stage);
 	if (why)
 		ksft_exit_skip("%s\n", why);
 	ksft_set_plan(4);
-	window = read_long(WINDOW);
-	why = swap_enable(&swap);
-	if (why)
-		ksft_print_msg("no swap: %s\n", why);
-	thp_missing();		/* enables them, if there are any */
-	write_text(MTHP, "madvise");
-	write_text(SHMEM_THP, "advise");
-
 	s.threads = o.threads;
 	find_nodes(&s);
 	make_chunks(&s);
 	catch_signals();
-	ksft_print_msg("seed %lu, %ld threads, %d chunks of %ld pages\n", o.seed, o.threads,
+	ksft_print_msg("seed %ld, %ld threads, %d chunks of %ld pages\n", o.seed, o.threads,
 		       s.chunks, CHUNK_PAGES);
 	stats_read(&before);
 	run(&s, &o, &before);
 	judge(&s, &before);
-
-	write_text(SHMEM_THP, "never");
-	write_text(MTHP, "never");
-	if (window >= 0)
-		write_long(WINDOW, window);
-	swap_disable(&swap);
-	machine_restore(&m);
+	stage_close(&stage);
 	ksft_finished();
 }

@@ -20,7 +20,6 @@
 #define MADV_COLLAPSE	25
 #endif
 
-#define WINDOW		"/proc/sys/vm/mof_window_pages"
 #define COMPACT		"/proc/sys/vm/compact_memory"
 
 /**

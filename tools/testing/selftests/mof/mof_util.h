@@ -46,6 +46,7 @@
 #define NO_NODE			(-1)
 
 #define BALANCING		"/proc/sys/kernel/numa_balancing"
+#define WINDOW			"/proc/sys/vm/mof_window_pages"
 
 /**
  * struct machine - the nodes that a test uses

@@ -11,7 +11,6 @@
 
 #include "mof_test.h"
 
-#define WINDOW		"/proc/sys/vm/mof_window_pages"
 #define TABLE_PAGES	512L	/* entries of a page table */
 
 FIXTURE(window)
