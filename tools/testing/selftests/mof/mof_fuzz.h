@@ -24,6 +24,7 @@
 
 #define FUZZ_AREAS	4
 #define FUZZ_THREADS	2
+#define FUZZ_RUNNERS	16
 #define FUZZ_FILE_PAGES	64L	/* of the file, and most of an area of base pages */
 
 enum fuzz_kind {
@@ -216,24 +217,58 @@ struct fuzz_thread {
 };
 
 /**
- * struct fuzz_world - what all programs share
+ * struct fuzz_runner - a process that runs programs; all of them see this
+ * @call:	number of the call under way
+ * @settled:	pages whose place has been compared with the policy
+ * @checked:	pages whose contents have been compared
+ * @sysctls:	the program has written to a sysctl
+ * @run:	programs of each kind
+ * @failed:	those that failed
+ */
+struct fuzz_runner {
+	long call;
+	long settled;
+	long checked;
+	bool sysctls;
+	long run[NR_FUZZ_KINDS];
+	long failed[NR_FUZZ_KINDS];
+};
+
+/**
+ * struct fuzz_shared - what runners share
+ * @next:	program to be run next, from 0 on
+ * @failures:	programs that failed
+ * @balancings:	counted before and after each write to kernel.numa_balancing
+ * @printing:	held while several lines are printed
+ * @runner:	the runners
+ */
+struct fuzz_shared {
+	long next;
+	long failures;
+	long balancings;
+	pthread_mutex_t printing;
+	struct fuzz_runner runner[FUZZ_RUNNERS];
+};
+
+/**
+ * struct fuzz_world - where programs run
  * @m:		the machine
+ * @memory:	mask of its nodes that have memory
  * @file:	a file on a disk
  * @root:	may write to sysctls
  * @window:	vm.mof_window_pages as it was found
- * @call:	number of the call under way; shared with children
- * @settled:	pages whose place has been compared with the policy; the same
- * @checked:	pages whose contents have been compared; the same
+ * @all:	what runners share
+ * @me:		this one
  * @quiet:	describe no failures
  */
 struct fuzz_world {
 	struct machine m;
+	unsigned long memory;
 	int file;
 	bool root;
 	long window;
-	long *call;
-	long *settled;
-	long *checked;
+	struct fuzz_shared *all;
+	struct fuzz_runner *me;
 	bool quiet;
 };
 
@@ -247,7 +282,6 @@ struct fuzz_world {
  * @child:	a process that has all this memory, too, or 0
  * @wake:	what lets that go on
  * @probe:	a pipe, to have the kernel read memory
- * @balancing:	kernel.numa_balancing
  * @failed:	something was other than in the model
  */
 struct fuzz_run {
@@ -259,7 +293,6 @@ struct fuzz_run {
 	pid_t child;
 	int wake;
 	int probe[2];
-	long balancing;
 	bool failed;
 };
 
@@ -303,6 +336,11 @@ void fuzz_join(struct fuzz_run *r);
 /* mof_fuzz_ops.c */
 void fuzz_call(struct fuzz_run *r, const struct fuzz_call *c);
 
+/* mof_fuzz_sysctl.c: there is one of each, for all programs */
+void fuzz_sysctl(struct fuzz_run *r, const struct fuzz_call *c, const char *path, int want);
+void fuzz_sysctls_back(struct fuzz_world *w);
+bool fuzz_unbalanced_since(const struct fuzz_run *r, long *since);
+
 /* mof_fuzz_run.c */
 
 /**
@@ -319,5 +357,27 @@ struct fuzz_result {
 
 struct fuzz_result fuzz_run(const struct fuzz_program *p, struct fuzz_world *w);
 long fuzz_shortest(const struct fuzz_program *p, struct fuzz_world *w);
+
+/* mof_fuzz_jobs.c */
+
+/**
+ * struct fuzz_options - what to run
+ * @programs:	how many
+ * @seed:	of the first; each further one has the next number
+ * @seconds:	begin no program after that; 0: no limit
+ * @ops:	calls of each program
+ * @jobs:	programs at the same time
+ * @verbose:	print each program
+ */
+struct fuzz_options {
+	long programs;
+	long seed;
+	long seconds;
+	long ops;
+	long jobs;
+	long verbose;
+};
+
+int fuzz_run_all(const struct fuzz_options *o, struct fuzz_world *w);
 
 #endif /* _MOF_FUZZ_H */

@@ -21,7 +21,6 @@
 #define MREMAP_DONTUNMAP	4
 #endif
 
-#define WINDOW		"/proc/sys/vm/mof_window_pages"
 #define UNKNOWN_FLAG	0x400
 #define UNKNOWN_MODE	99
 
@@ -335,34 +334,21 @@ static void op_migrate_pages(struct target *t)
 		fuzz_fail(t->r, "migrate_pages(2): %s", strerrorname_np(errno));
 }
 
-static void write_sysctl(struct target *t, const char *path, int want)
-{
-	int err;
-
-	if (!t->r->w->root || access(path, F_OK))
-		return;
-	err = write_long(path, fuzz_choice(t->c)->value);
-	if (err != want)
-		fuzz_fail(t->r, "%s: %d", fuzz_choice(t->c)->name, err);
-	else if (!err && !strcmp(path, BALANCING))
-		t->r->balancing = fuzz_choice(t->c)->value;
-}
-
 static void op_balancing(struct target *t)
 {
-	write_sysctl(t, BALANCING, 0);
+	fuzz_sysctl(t->r, t->c, BALANCING, 0);
 }
 
 static void op_window(struct target *t)
 {
-	write_sysctl(t, WINDOW, 0);
+	fuzz_sysctl(t->r, t->c, WINDOW, 0);
 }
 
 static void op_wrong_sysctl(struct target *t)
 {
 	bool window = strstr(fuzz_choice(t->c)->name, "window");
 
-	write_sysctl(t, window ? WINDOW : BALANCING, -EINVAL);
+	fuzz_sysctl(t->r, t->c, window ? WINDOW : BALANCING, -EINVAL);
 }
 
 static void (* const ops[NR_FUZZ_OPS])(struct target *t) = {

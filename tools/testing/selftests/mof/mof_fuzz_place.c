@@ -183,7 +183,7 @@ static void settle_piece(struct settling *s, long first, long pages)
 	for (i = 0; i < pages; i++) {
 		if (before[i] < 0 || after[i] < 0)
 			continue;
-		(*s->r->w->settled)++;
+		s->r->w->me->settled++;
 		if (!(targets(&s->c, node) & NODE_MASK(after[i])))
 			s->misplaced++;
 	}
@@ -214,7 +214,7 @@ static bool can_settle(const struct fuzz_run *r, const struct fuzz_call *c)
 {
 	const struct fuzz_area *a = &r->area[c->area];
 
-	return private_anonymous(a) && !a->anywhere && !r->child && !r->balancing &&
+	return private_anonymous(a) && !a->anywhere && !r->child &&
 	       c->mode != MPOL_DEFAULT && a->page[c->first].prot > 0;
 }
 
@@ -225,10 +225,11 @@ static bool can_settle(const struct fuzz_run *r, const struct fuzz_call *c)
 void fuzz_settle(struct fuzz_run *r, const struct fuzz_call *c)
 {
 	struct settling s = { .r = r, .c = *c };
+	long since = -1;
 	int try;
 
 	fuzz_halt(r);
-	if (!can_settle(r, c))
+	if (!can_settle(r, c) || !fuzz_unbalanced_since(r, &since))
 		return;
 	s.c.flags = MOF_LAZY_MOVE | MPOL_MF_STRICT;
 	s.c.pages = fuzz_mapped(&r->area[c->area], c->first, c->pages);
@@ -236,6 +237,8 @@ void fuzz_settle(struct fuzz_run *r, const struct fuzz_call *c)
 		if (settle_once(&s) || s.failed || !s.misplaced)
 			return;
 	}
+	if (!fuzz_unbalanced_since(r, &since))
+		return;
 	fuzz_fail(r, "%ld pages are misplaced after a touch from node %d, none failed",
 		  s.misplaced, r->thread[c->who].node);
 }

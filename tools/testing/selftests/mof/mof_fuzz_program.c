@@ -15,6 +15,8 @@
 #define MADV_POPULATE_WRITE	23
 #endif
 
+#define FEW_PAGES		16	/* more or less, in areas other than the first */
+
 /* How often each operation is called; some take long. */
 static const int weights[NR_FUZZ_OPS] = {
 	[FUZZ_WRITE] = 40, [FUZZ_CHECK] = 28, [FUZZ_TOUCH] = 28,
@@ -132,7 +134,7 @@ long fuzz_area_pages(const struct fuzz_program *p, int area)
 
 	if (fuzz_area_kind(p, area) == FUZZ_HUGE)
 		return 2 * thp_pages();
-	return 16 + below(&state, FUZZ_FILE_PAGES - 15);
+	return 16 + below(&state, area ? FEW_PAGES : FUZZ_FILE_PAGES - 15);
 }
 
 /* The nodes that half of the areas are bound to at first, or 0 for the others. */

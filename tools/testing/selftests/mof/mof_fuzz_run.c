@@ -10,7 +10,6 @@
 
 #include "mof_fuzz.h"
 
-#define WINDOW	"/proc/sys/vm/mof_window_pages"
 #define HANG	120	/* seconds: enough for a debug kernel on a busy machine */
 #define AGAIN	3	/* how often a prefix has to run clean: threads race */
 
@@ -51,7 +50,7 @@ static void finish(struct fuzz_run *r)
 {
 	struct fuzz_area *a;
 
-	*r->w->call = r->p->ops;
+	r->w->me->call = r->p->ops;
 	fuzz_halt(r);
 	fuzz_join(r);
 	if (r->p->flip)
@@ -69,10 +68,10 @@ static void run(const struct fuzz_program *p, struct fuzz_world *w)
 	long i;
 
 	alarm(HANG);
-	run_on(w->m.from);
+	run_on(p->seed % 2 ? w->m.to : w->m.from);
 	prepare(&r);
 	for (i = 0; i < p->ops && !r.failed; i++) {
-		*w->call = i;
+		w->me->call = i;
 		fuzz_call_make(p, i, &c);
 		fuzz_call(&r, &c);
 	}
@@ -81,27 +80,24 @@ static void run(const struct fuzz_program *p, struct fuzz_world *w)
 	_exit(r.failed);
 }
 
-/* Run a program. What it may have set is set back before. */
+/* Run a program. What it has set is set back. */
 struct fuzz_result fuzz_run(const struct fuzz_program *p, struct fuzz_world *w)
 {
 	struct fuzz_result result = { .failed = true };
 	int status;
 	pid_t pid;
 
-	if (w->root) {
-		write_long(BALANCING, 0);
-		write_long(WINDOW, w->window);
-	}
-	*w->call = -1;
+	w->me->call = -1;
 	fflush(stdout);
 	pid = fork();
 	if (!pid)
 		run(p, w);
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		return result;
+	fuzz_sysctls_back(w);
 	result.failed = status;
 	result.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-	result.call = *w->call;
+	result.call = w->me->call;
 	return result;
 }
 

@@ -49,14 +49,12 @@ const char *stat_name(enum stat_id s)
 
 static void stats_parse_line(struct stats *s, const char *line)
 {
-	size_t len;
+	size_t len = strcspn(line, " ");
 	int i;
 
-	for (i = 0; i < NR_STATS; i++) {
-		len = strlen(stat_names[i]);
-		if (!strncmp(line, stat_names[i], len) && line[len] == ' ')
+	for (i = 0; i < NR_STATS; i++)
+		if (!strncmp(line, stat_names[i], len) && !stat_names[i][len])
 			s->v[i] = strtol(line + len, NULL, 10);
-	}
 }
 
 /* Read what is exact at any time: counters of events, as all of ours are. */
