@@ -290,6 +290,8 @@ class Guest:
         verdict = Verdict(text, re.compile(allowed) if allowed else None)
         status = self.status()
         errors = (self.directory / "qemu").read_text(errors="replace").strip()
+        if verdict.stock:
+            complain(f"{len(verdict.stock)} data races of the stock kernel")
         if verdict.panic:
             return self.report(PANIC, "kernel panic", verdict.excerpt)
         if self.timed_out:
