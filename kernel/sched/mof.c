@@ -160,22 +160,48 @@ void __mof_new_thread(struct mm_struct *mm)
 		mof_event(s);
 }
 
-/* The node that all threads run on, NUMA_NO_NODE if there are several. */
-static int mof_home(struct mof_mm *s)
+static bool mof_ran_on(const struct mof_mm *s, int nid)
 {
-	nodemask_t nodes;
-
-	node_set(numa_node_id(), s->nodes);
-	nodes_or(nodes, s->nodes, s->nodes_before);
-	return nodes_weight(nodes) == 1 ? first_node(nodes) : NUMA_NO_NODE;
+	return node_isset(nid, s->nodes) || node_isset(nid, s->nodes_before);
 }
 
+/*
+ * The node that all threads run on, NUMA_NO_NODE if there are several. Asks bit
+ * by bit, as the partner, __mof_tick() of other threads, sets them.
+ */
+static int mof_home(struct mof_mm *s)
+{
+	int nid, home = NUMA_NO_NODE;
+
+	node_set(numa_node_id(), s->nodes);
+	for_each_online_node(nid) {
+		if (!mof_ran_on(s, nid))
+			continue;
+		if (home != NUMA_NO_NODE)
+			return NUMA_NO_NODE;
+		home = nid;
+	}
+	return home;
+}
+
+/*
+ * From time to time, @nodes becomes @nodes_before. Partner: __mof_tick() of other
+ * threads. What that sets meanwhile is in one of the two masks at all times.
+ */
 static void mof_forget_nodes(struct mof_mm *s)
 {
+	int nid;
+
 	if (time_before(jiffies, s->rotate))
 		return;
-	s->nodes_before = s->nodes;
-	nodes_clear(s->nodes);
+	for_each_online_node(nid) {
+		if (node_isset(nid, s->nodes)) {
+			node_set(nid, s->nodes_before);
+			node_clear(nid, s->nodes);
+		} else {
+			node_clear(nid, s->nodes_before);
+		}
+	}
 	s->rotate = jiffies + MOF_FORGET_NODE;
 }
 
@@ -298,7 +324,9 @@ static void mof_try_again(struct mof_mm *s, enum mof_gait gait)
  */
 static bool mof_is_early(int home)
 {
-	return home != NUMA_NO_NODE && current->se.sum_exec_runtime < MOF_GROWN;
+	/* Partner: the tick. */
+	return home != NUMA_NO_NODE &&
+	       READ_ONCE(current->se.sum_exec_runtime) < MOF_GROWN;
 }
 
 static void mof_make_step(struct mm_struct *mm, struct mof_mm *s)
