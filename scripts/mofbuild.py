@@ -52,13 +52,14 @@ ARM64 = Architecture("mof-arm64", "Image", "aarch64-linux-gnu-", "arm64")
 
 class Profile:
     """A kernel to build: config fragments on allnoconfig (that of the guest,
-    and that of the architecture, come first), source tree, and names of
-    options that are switched off again."""
+    and that of the architecture, come first), source tree, names of options
+    that are switched off again, and variables of make."""
 
-    def __init__(self, *fragments, without=(), tree=LINUX,
+    def __init__(self, *fragments, without=(), variables=(), tree=LINUX,
                  outdir=BUILD / "O", arch=X86):
         self.fragments = ("mof-guest", arch.fragment, *fragments)
         self.without = without
+        self.variables = variables
         self.tree = tree
         self.outdir = outdir
         self.arch = arch
@@ -76,10 +77,13 @@ ERROR = re.compile(r": (fatal )?error: |undefined reference|\*\*\* ")
 # the same relative paths, so objects can be compared and ccache shares them.
 STOCK = {"tree": PRISTINE, "outdir": BUILD / "pristine" / "O"}
 
+# kernel/sched/ switches KCSAN off for all its files
+RACES = ("KCSAN_SANITIZE_mof.o=y",)
+
 PROFILES = {
     "guest":  Profile("mof"),
     "debug":  Profile("mof", "mof-debug", "mof-kasan"),
-    "kcsan":  Profile("mof", "mof-debug", "mof-kcsan"),
+    "kcsan":  Profile("mof", "mof-debug", "mof-kcsan", variables=RACES),
     "noswap": Profile("mof", without=("SWAP", "ZRAM", "ZRAM_BACKEND_LZO")),
     "off":    Profile(),
     "stock":  Profile(**STOCK),
@@ -284,8 +288,8 @@ IDENTITY = ["KBUILD_BUILD_TIMESTAMP=2025-01-01", "KBUILD_BUILD_USER=mof",
 def make(profile_name, *targets):
     """The command that runs make in the O= directory of a profile."""
     chosen = profile(profile_name)
-    return make_in(chosen.tree, objdir(profile_name), chosen.arch) + IDENTITY \
-        + list(targets)
+    command = make_in(chosen.tree, objdir(profile_name), chosen.arch)
+    return [*command, *IDENTITY, *chosen.variables, *targets]
 
 
 def ccache():
