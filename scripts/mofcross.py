@@ -8,6 +8,7 @@ from pathlib import Path
 from mofbuild import BUILD, Failure, logged
 
 ROOT = BUILD / "arm64" / "root"
+BINARIES = BUILD / "arm64" / "selftests"
 # What guest-init and the selftests need, and what these are compiled against
 PACKAGES = ("bash", "coreutils", "dash", "findutils", "gawk", "grep", "gzip",
             "hostname", "iproute2", "kmod", "libc6-dev", "libnuma-dev",
