@@ -226,8 +226,10 @@ static void op_protect(struct worker *w, struct target *t)
 	if (!mine(w, t) || mprotect(t->a.base, bytes, PROT_READ))
 		return;
 	op_check(w, t);
-	if (mprotect(t->a.base, bytes, PROT_READ | PROT_WRITE))
-		abort();
+	/* There may be no memory for it just now, where faults are injected. */
+	while (mprotect(t->a.base, bytes, PROT_READ | PROT_WRITE))
+		if (errno != ENOMEM)
+			abort();
 }
 
 /* The child has all that its parent has, and goes on with that on its own. */
@@ -254,6 +256,8 @@ static void op_fork(struct worker *w, struct target *t)
 	pid = fork();
 	if (!pid)
 		_exit(child(w, t) ? 1 : 0);
+	/* Have the page to itself: where faults are injected, waitpid(2) may fail. */
+	*(volatile int *)&status = 0;
 	op_write(w, t);
 	if (pid > 0 && (waitpid(pid, &status, 0) != pid || status))
 		model_blame();
@@ -280,7 +284,16 @@ static void remap(struct worker *w, struct chunk *c)
 
 static void unmap(struct worker *w, struct chunk *c)
 {
-	if (munmap(c->a.base, area_bytes(&c->a)) || chunk_map(c, c->a.base))
+	int err;
+
+	/* There may be no memory for it just now, where faults are injected. */
+	while (munmap(c->a.base, area_bytes(&c->a)))
+		if (errno != ENOMEM)
+			abort();
+	do {
+		err = chunk_map(c, c->a.base);
+	} while (err == -ENOMEM);
+	if (err)
 		abort();
 	if (c->kind != CHUNK_SHMEM)
 		model_forget(c, 0, c->a.pages);
