@@ -79,11 +79,15 @@ STOCK = {"tree": PRISTINE, "outdir": BUILD / "pristine" / "O"}
 
 # kernel/sched/ switches KCSAN off for all its files
 RACES = ("KCSAN_SANITIZE_mof.o=y",)
+# Objects of ours count the lines they run; make expands it for each object
+COUNTED = ("GCOV_PROFILE=$(filter-out mm/mof/tests/%,"
+           "$(filter mm/mof/%.o kernel/sched/mof.o,$@))",)
 
 PROFILES = {
     "guest":  Profile("mof"),
     "debug":  Profile("mof", "mof-debug", "mof-kasan"),
     "kcsan":  Profile("mof", "mof-debug", "mof-kcsan", variables=RACES),
+    "gcov":   Profile("mof", "mof-debug", "mof-gcov", variables=COUNTED),
     "noswap": Profile("mof", without=("SWAP", "ZRAM", "ZRAM_BACKEND_LZO")),
     "off":    Profile(),
     "stock":  Profile(**STOCK),

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Which lines of mm/mof/ and kernel/sched/mof.c run: guests with the kernel of
+profile gcov, what each leaves, and the sum."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+import mofselftest
+import tap
+from mofbuild import BUILD, LOGS, REPO, Failure, objdir, watch
+
+VM = REPO / "tools" / "vm" / "mof-vm"
+PROFILE = "gcov"
+PLACE = BUILD / "coverage"
+OURS = ("mm/mof", "kernel/sched/mof.c")
+SECONDS = 3000
+
+
+@dataclass(frozen=True)
+class Boot:
+    """A guest that runs kselftests: all, some, or all but some."""
+    name: str
+    options: tuple = ()
+    only: tuple = ()
+    but: tuple = ()
+
+    def programs(self):
+        """What it runs."""
+        return [name for name in mofselftest.build()
+                if (not self.only or name in self.only)
+                and name not in self.but]
+
+
+# What does not depend on the window, and takes minutes
+SLOW = ("mof_auto", "mof_auto_alone", "mof_auto_life", "mof_fuzz")
+
+
+def window(pages):
+    """Another kernel default of how many pages a fault may move."""
+    return ("--append", f"sysctl.vm.mof_window_pages={pages}")
+
+
+BOOTS = (
+    Boot("kunit", ("--append", "kunit.enable=1 kunit.filter_glob=mof* "
+                   "numa_balancing=lazy"), only=("mof_flags",)),
+    Boot("all", ("--topology", "uneven")),
+    Boot("window0", window(0), but=SLOW),
+    Boot("window1", window(1), but=SLOW),
+    Boot("hotplug", ("--append", "movablecore=1G"), only=("mof_hotplug",)),
+)
+
+
+def sources():
+    """Our source files, as the kernel's tree names them."""
+    return sorted(str(path.relative_to(REPO))
+                  for name in OURS
+                  for path in ([REPO / name] if name.endswith(".c")
+                               else (REPO / name).glob("*.c")))
+
+
+def script(programs):
+    """The guest's commands. The files of gcov have no size: cp would do, tar
+    would not."""
+    counters = f"/sys/kernel/debug/gcov{objdir(PROFILE)}"
+    lines = [mofselftest.script(programs), f"cd {counters} || exit 1"]
+    for source in sources():
+        file = re.sub(r"\.c$", ".gcda", source)
+        lines.append(f"mkdir -p \"$MOF_SHARE/$(dirname {file})\" && "
+                     f"cat {file} > \"$MOF_SHARE/{file}\" || exit 1")
+    return "\n".join(lines)
+
+
+def failures(text):
+    """Names of tests that failed."""
+    return [result.name for result in tap.parse(text)
+            if result.verdict == tap.FAIL]
+
+
+def run(boot):
+    """Boot, and leave counters in build/coverage/NAME; names of failed tests."""
+    place = PLACE / boot.name
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    LOGS.mkdir(parents=True, exist_ok=True)
+    log = LOGS / f"coverage-{boot.name}.log"
+    command = [VM, "--profile", PROFILE, *boot.options, "--timeout", SECONDS,
+               "--share", place,
+               "--log", LOGS / f"coverage-{boot.name}-console.log",
+               "--", "sh", "-c", script(boot.programs())]
+    status = watch(f"guest {boot.name}", command, log)
+    if status:
+        raise Failure(f"guest {boot.name}: status {status}; end of {log}:\n"
+                      + "\n".join(log.read_text(errors="replace")
+                                  .splitlines()[-10:]))
+    return failures(log.read_text(errors="replace"))
+
+
+def gcov(counters, notes):
+    """What gcov says of an object: the JSON of its counters."""
+    done = subprocess.run(
+        ["gcov", "--json-format", "--stdout", "--object-file", notes,
+         counters], capture_output=True, text=True, check=False)
+    try:
+        return json.loads(done.stdout)
+    except ValueError:
+        raise Failure(f"gcov {counters}: {done.stderr.strip()}") from None
+
+
+def lines_of(report, source):
+    """{line: how often it ran} of a source file. A line may be there for each
+    function that it was inlined into."""
+    found = Counter()
+    for file in report["files"]:
+        if file["file"].endswith("/" + source):
+            for line in file["lines"]:
+                found[line["line_number"]] += line["count"]
+    return found
+
+
+def collect(boot):
+    """{source: {line: how often}} of a guest."""
+    found = {}
+    for source in sources():
+        stem = source[:-len(".c")]
+        report = gcov(PLACE / boot.name / f"{stem}.gcda",
+                      objdir(PROFILE) / f"{stem}.gcno")
+        found[source] = lines_of(report, source)
+        if not found[source]:
+            raise Failure(f"gcov knows no line of {source}")
+    return found
+
+
+def merged(guests):
+    """The sum over guests."""
+    total = defaultdict(Counter)
+    for guest in guests:
+        for source, lines in guest.items():
+            # update() keeps lines that never ran, + does not
+            total[source].update(lines)
+    return dict(total)
+
+
+@dataclass
+class Row:
+    """A file of the table."""
+    name: str
+    lines: int
+    ran: int
+
+    @property
+    def percent(self):
+        """Of its lines."""
+        return 100 * self.ran / self.lines
+
+
+def rows(total):
+    """A row for each file, and one for all."""
+    table = [Row(source, len(lines), sum(count > 0 for count in
+                                         lines.values()))
+             for source, lines in sorted(total.items())]
+    return table + [Row("total", sum(row.lines for row in table),
+                        sum(row.ran for row in table))]
+
+
+def never(total):
+    """(source, line) of what never ran."""
+    return [(source, line) for source, lines in sorted(total.items())
+            for line, count in sorted(lines.items()) if not count]
