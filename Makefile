@@ -10,7 +10,8 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help deps prepare kernel shell run bench bench-auto bench-model plots
-.PHONY: deb htmldocs test stress check matrix series versions clean distclean
+.PHONY: deb htmldocs test coverage soak check matrix series versions clean
+.PHONY: distclean
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -18,8 +19,8 @@ help:
 #: Targets:
 #:   deps       install the Debian packages that are needed (as root)
 #:   prepare    unpack the kernel, apply patches/, link our files: build/linux
-#:   kernel     build it; PROFILE=guest|debug|kcsan|noswap|off|stock, or with
-#:              the config of a machine: KCONFIG=FILE
+#:   kernel     build it; PROFILE=guest|debug|kcsan|gcov|noswap|off|stock, or
+#:              with the config of a machine: KCONFIG=FILE
 #:   deb        packages for a real machine; KCONFIG=FILE, default: its own config
 #:   run        boot a guest of two nodes and compare migration methods there
 #:   bench      what a migration costs, as ratios; compare with the record
@@ -28,7 +29,9 @@ help:
 #:   plots      draw the pictures of Documentation/bench/ from its records
 #:   shell      an interactive guest; TOPOLOGY=2x2|4x2|8x1|memoryless|cpuless
 #:   test       everything that can fail; SUITES="..." for a part of it
-#:   stress     threads that do all at once, on the debug kernel; MINUTES=20
+#:   coverage   which of our lines the tests run; fails if less than 95 %
+#:   soak       programs that do all at once, with faults injected, on kernels
+#:              that look for bugs; MINUTES=20, or FUZZ=1000000 programs
 #:   check      style and static analysis
 #:   matrix     compile with options off; compare objects, off with unpatched
 #:   series     write it as patches for the kernel's lists: build/series/patches
@@ -81,8 +84,12 @@ plots: deps
 test: prepare
 	@scripts/test $(SUITES)
 
-stress: prepare
-	@MINUTES=$(MINUTES) scripts/test stress
+coverage: prepare
+	@scripts/kernel gcov
+	@scripts/coverage
+
+soak: prepare
+	@scripts/soak $(if $(FUZZ),--fuzz $(FUZZ),--minutes $(MINUTES))
 
 check: prepare
 	@scripts/check

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0
+"""In the guest: what is in use now, and what is more than before."""
+
+import time
+from pathlib import Path
+
+GROUP = Path("/sys/fs/cgroup/soak")
+# Pages that may be in use without a leak: batches of each CPU, page tables and
+# caches of what runs besides, what the debugging kernel keeps
+SLACK = {"free": 8192, "anon": 512, "lru_anon": 512, "isolated": 0,
+         "charged": 512}
+LOOKS = 20                              # tenths of a second
+
+
+def vmstat(text=None):
+    """{name: value} of /proc/vmstat."""
+    text = text or Path("/proc/vmstat").read_text()
+    return {name: int(value) for name, value in
+            (line.split() for line in text.splitlines())}
+
+
+def make_group():
+    """A memory cgroup for the programs."""
+    (GROUP.parent / "cgroup.subtree_control").write_text("+memory")
+    GROUP.mkdir(exist_ok=True)
+
+
+def enter_group():
+    """In a child: be charged there."""
+    (GROUP / "cgroup.procs").write_text("0")
+
+
+def give_back():
+    """Drop what is only kept because nobody needed the memory."""
+    Path("/proc/sys/vm/drop_caches").write_text("3")
+    charged = int((GROUP / "memory.current").read_text())
+    if charged:
+        try:
+            (GROUP / "memory.reclaim").write_text(str(charged))
+        except OSError:
+            pass                        # less could be reclaimed
+
+
+def in_use():
+    """Pages of each kind that are in use."""
+    stat = vmstat()
+    return {"free": -stat["nr_free_pages"],
+            "anon": stat["nr_anon_pages"],
+            "lru_anon": stat["nr_zone_active_anon"]
+            + stat["nr_zone_inactive_anon"],
+            "isolated": stat["nr_isolated_anon"] + stat["nr_isolated_file"],
+            "charged": int((GROUP / "memory.current").read_text()) >> 12}
+
+
+def more(before, now):
+    """{kind: pages} of what is in use beyond its slack."""
+    return {kind: now[kind] - before[kind] for kind in now
+            if now[kind] - before[kind] > SLACK[kind]}
+
+
+def found(before):
+    """more() than before, after some looks: some are given back late."""
+    for _ in range(LOOKS):
+        give_back()
+        leaks = more(before, in_use())
+        if not leaks:
+            break
+        time.sleep(0.5)
+    return leaks
