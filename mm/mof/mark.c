@@ -15,6 +15,7 @@
 #include <linux/hugetlb.h>
 #include <linux/ksm.h>
 #include <linux/mempolicy.h>
+#include <linux/mmap_lock.h>
 #include <linux/mm_inline.h>
 #include <linux/mmu_notifier.h>
 #include <linux/pagewalk.h>
@@ -41,6 +42,7 @@
  * @done: what was done in this VMA
  * @tlb: gathers the flush of this VMA
  * @range: announces this VMA's change to secondary MMUs
+ * @first: where the walk has begun
  * @start: start of the range in this VMA, whole THPs included
  * @end: its end
  * @count_only: this VMA's pages cannot be marked: only look for misplaced ones
@@ -59,6 +61,7 @@ struct mof_mark {
 	struct mof_mark_result done;
 	struct mmu_gather tlb;
 	struct mmu_notifier_range range;
+	unsigned long first;
 	unsigned long start;
 	unsigned long end;
 	bool count_only;
@@ -304,6 +307,22 @@ static bool mof_mark_extent(struct mof_mark *m, struct vm_area_struct *vma,
 	return true;
 }
 
+/*
+ * Between page tables and areas: is there a reason to end? Who waits for
+ * mmap_lock must not have to wait for all of a large range.
+ */
+static int mof_pause(struct mm_struct *mm, struct mof_mark *m,
+		     unsigned long next)
+{
+	cond_resched();
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	if (next == m->first || !mmap_lock_is_contended(mm))
+		return 0;
+	m->result->next = next;
+	return -EAGAIN;
+}
+
 static int mof_pmd_entry(pmd_t *pmd, unsigned long addr, unsigned long end,
 			 struct mm_walk *walk)
 {
@@ -311,8 +330,7 @@ static int mof_pmd_entry(pmd_t *pmd, unsigned long addr, unsigned long end,
 		walk->action = ACTION_AGAIN;
 		return 0;
 	}
-	cond_resched();
-	return fatal_signal_pending(current) ? -EINTR : 0;
+	return mof_pause(walk->mm, walk->private, end);
 }
 
 /* A sample is no mark for migration, and has a counter of its own. */
@@ -414,8 +432,8 @@ bool mof_vma_can_migrate(struct vm_area_struct *vma)
 	       !(vma->vm_flags & VM_MIXEDMAP) && !vma_is_secretmem(vma);
 }
 
-static int mof_test_walk(unsigned long start, unsigned long end,
-			 struct mm_walk *walk)
+static int mof_test_walk_picked(unsigned long start, unsigned long end,
+				struct mm_walk *walk)
 {
 	struct vm_area_struct *vma = walk->vma;
 	struct mof_mark *m = walk->private;
@@ -423,6 +441,14 @@ static int mof_test_walk(unsigned long start, unsigned long end,
 	m->count_only = !mof_vma_can_migrate(vma) || !vma_is_accessible(vma);
 	/* A positive value skips the VMA. */
 	return m->count_only && !(m->lazy & MPOL_MF_STRICT);
+}
+
+/* There may be a million areas without a page table. */
+static int mof_test_walk(unsigned long start, unsigned long end,
+			 struct mm_walk *walk)
+{
+	return mof_pause(walk->mm, walk->private, start) ? :
+	       mof_test_walk_picked(start, end, walk);
 }
 
 static void mof_pre_mark(struct mof_mark *m, struct vm_area_struct *vma,
@@ -501,7 +527,7 @@ static const struct mm_walk_ops mof_mark_ops = {
 
 static const struct mm_walk_ops mof_pick_ops = {
 	.pmd_entry	= mof_pmd_entry_picked,
-	.test_walk	= mof_test_walk,
+	.test_walk	= mof_test_walk_picked,
 	.pre_vma	= mof_pre_vma_picked,
 	.post_vma	= mof_post_vma_picked,
 	.walk_lock	= PGWALK_RDLOCK,
@@ -530,7 +556,8 @@ static bool mof_tiering(void)
  * are in place.
  *
  * Context: mmap_lock of @mm held for reading or writing; may sleep.
- * Return: 0, or -EINTR if the task is being killed.
+ * Return: 0; -EAGAIN if somebody waits for mmap_lock: let go of it, and go on at
+ * @result->next, which is beyond @start; -EINTR if the task is being killed.
  */
 int mof_mark_range(struct mm_struct *mm, unsigned long start, unsigned long end,
 		   unsigned long lazy, struct mof_mark_result *result)
@@ -541,6 +568,7 @@ int mof_mark_range(struct mm_struct *mm, unsigned long start, unsigned long end,
 				   MOF_TOKEN_MOVE_ALL : MOF_TOKEN_MOVE),
 		.tiering = mof_tiering(),
 		.result = result,
+		.first = start,
 	};
 
 	return walk_page_range(mm, start, end, &mof_mark_ops, &m);

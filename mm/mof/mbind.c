@@ -9,6 +9,24 @@
 
 #include "mof.h"
 
+/* Mark it all; who waits for mmap_lock meanwhile has it in between. */
+static int mof_mark_all(struct mm_struct *mm, unsigned long start,
+			unsigned long end, unsigned long lazy,
+			struct mof_mark_result *result)
+{
+	int err;
+
+	for (; start < end; start = result->next) {
+		if (mmap_read_lock_killable(mm))
+			return -EINTR;
+		err = mof_mark_range(mm, start, end, lazy, result);
+		mmap_read_unlock(mm);
+		if (err != -EAGAIN)
+			return err;
+	}
+	return 0;
+}
+
 /**
  * mof_mbind() - mark the pages of a range for migration at their next touch
  * @mm: the address space, that of the caller
@@ -38,10 +56,7 @@ long mof_mbind(struct mm_struct *mm, unsigned long start, unsigned long end,
 
 	lru_add_drain();
 	mof_enable();
-	if (mmap_read_lock_killable(mm))
-		return -EINTR;
-	err = mof_mark_range(mm, start, end, lazy, &result);
-	mmap_read_unlock(mm);
+	err = mof_mark_all(mm, start, end, lazy, &result);
 	if (result.unlisted)
 		lru_add_drain_all();
 

@@ -73,11 +73,13 @@ void mof_batch_add(struct folio **folios, unsigned int nr);
  * @failed: misplaced base pages that could not be marked
  * @unlisted: pages to be marked that were on no LRU list, but in a CPU's batch or
  *	      isolated
+ * @next: where to go on, if the walk has ended early with -EAGAIN
  */
 struct mof_mark_result {
 	unsigned long marked;
 	unsigned long failed;
 	unsigned long unlisted;
+	unsigned long next;
 };
 
 int mof_mark_range(struct mm_struct *mm, unsigned long start, unsigned long end,
