@@ -131,8 +131,8 @@ void cgroup_leave(struct cgroup *cg)
 	cg->root[0] = '\0';
 }
 
-/* One line of the group's memory.stat; -ENOENT if there is no such line. */
-long cgroup_stat(const struct cgroup *cg, const char *key)
+/* One line of one of the group's files; -ENOENT if there is no such line. */
+long cgroup_line(const struct cgroup *cg, const char *file, const char *key)
 {
 	size_t len = strlen(key);
 	long value = -ENOENT;
@@ -140,7 +140,7 @@ long cgroup_stat(const struct cgroup *cg, const char *key)
 	char line[128];
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/memory.stat", cg->dir);
+	snprintf(path, sizeof(path), "%s/%s", cg->dir, file);
 	f = fopen(path, "r");
 	if (!f)
 		return -errno;
@@ -149,6 +149,11 @@ long cgroup_stat(const struct cgroup *cg, const char *key)
 			value = strtol(line + len, NULL, 10);
 	fclose(f);
 	return value;
+}
+
+long cgroup_stat(const struct cgroup *cg, const char *key)
+{
+	return cgroup_line(cg, "memory.stat", key);
 }
 
 int cgroup_stat_names(const struct cgroup *cg)

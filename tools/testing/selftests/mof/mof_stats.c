@@ -40,6 +40,7 @@ static const char * const stat_names[NR_STATS] = {
 	[PGPGOUT]		= "pgpgout",
 	[NR_ISOLATED_ANON]	= "nr_isolated_anon",
 	[NR_ISOLATED_FILE]	= "nr_isolated_file",
+	[OOM_KILL]		= "oom_kill",
 };
 
 const char *stat_name(enum stat_id s)

@@ -241,6 +241,7 @@ enum stat_id {
 	PGPGOUT,
 	NR_ISOLATED_ANON,
 	NR_ISOLATED_FILE,
+	OOM_KILL,
 	NR_STATS
 };
 
@@ -281,6 +282,7 @@ struct cgroup {
 const char *cgroup_enter(struct cgroup *cg, const char *controllers);
 void cgroup_leave(struct cgroup *cg);
 int cgroup_write(const struct cgroup *cg, const char *file, const char *text);
+long cgroup_line(const struct cgroup *cg, const char *file, const char *key);
 long cgroup_stat(const struct cgroup *cg, const char *key);
 int cgroup_stat_names(const struct cgroup *cg);
 

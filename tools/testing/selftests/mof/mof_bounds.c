@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a user without rights can cost the kernel and others: no more memory and
+ * time than is promised, with address spaces as large as they get.
+ */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "mof_auto.h"
+#include "mof_user.h"
+
+#define TABLES		32768L		/* of 4 KiB each, 64 GiB of address space */
+#define MANY		(1024L * 1024)	/* areas */
+#define HUGE_BYTES	(1024L * 1024 * MANY)
+#define FEW		1024L		/* pages */
+#define EXTENTS		256L
+#define LOOKED_AT	128L		/* pages; a look at four of an extent finds one */
+#define NODE_BYTES	592L		/* of an xarray, with 16 for the charge */
+
+/* Marked, touched and moved again and again, or only marked. */
+TEST_F(user, marking_in_a_loop_keeps_no_memory_and_gets_no_slower)
+{
+	double first = 0, last = 0;
+	long slab = slab_kb();
+	int i;
+
+	ASSERT_EQ(0, become_nobody());
+	for (i = 0; i < 4000; i++) {
+		double took = mbind_ms(&self->a, MOF_LAZY_MOVE);
+
+		ASSERT_LE(0, took);
+		if (i < 1000)
+			first += took;
+		if (i >= 3000)
+			last += took;
+		if (i % 64 == 0)
+			area_write(&self->a);
+	}
+	TH_LOG("%.1f us a call, then %.1f; slab %+ld KiB", first, last,
+	       slab_kb() - slab);
+	EXPECT_GT(4 * first, last);
+	EXPECT_GT(4096, slab_kb() - slab);
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/* Against the eager call, which walks the same and has nothing to move. */
+TEST_F(user, a_million_areas_cost_little_more_than_with_the_eager_call)
+{
+	struct area many;
+	double eager, lazy;
+	long nr, slab;
+
+	ASSERT_EQ(0, write_long(MAX_MAP_COUNT, 2 * MANY));
+	ASSERT_EQ(0, become_nobody());
+	nr = map_many(&many, MANY);
+	ASSERT_LT(MANY / 64, nr);
+	touch_scattered(&many, 64, 1);
+	slab = slab_kb();
+	eager = mbind_ms(&many, MPOL_MF_MOVE);
+	lazy = mbind_ms(&many, MOF_LAZY_MOVE);
+	TH_LOG("%ld areas: eager %.0f ms, lazy %.0f ms; slab %+ld KiB", nr, eager,
+	       lazy, slab_kb() - slab);
+	ASSERT_LT(0, eager);
+	ASSERT_LT(0, lazy);
+	EXPECT_GT(4 * eager, lazy);
+	EXPECT_GT(8192, slab_kb() - slab);
+}
+
+/* Per cent of the time of a busy thread that the kernel takes. */
+static double kernel_share(const struct area *a, double seconds)
+{
+	double begin = now_ms(), cpu = cpu_ms(RUSAGE_THREAD);
+	int i;
+
+	do {
+		for (i = 0; i < 100000; i++)
+			page_write(a, 0);
+	} while (now_ms() < begin + 1e3 * seconds);
+	return 100 * (cpu_ms(RUSAGE_THREAD) - cpu) / (now_ms() - begin);
+}
+
+TEST_F(user, many_areas_in_the_automatic_mode_leave_the_cpu_to_the_program)
+{
+	struct toucher other = { .a = &self->a, .node = self->m.to };
+	double off, automatic;
+	struct area many;
+
+	if (!have_automatic())
+		SKIP(return, NO_AUTOMATIC);
+	ASSERT_EQ(0, write_long(MAX_MAP_COUNT, 2 * MANY));
+	ASSERT_LT(0, map_many(&many, MANY / 8));
+	touch_scattered(&many, 8, 1);
+	ASSERT_EQ(0, toucher_start(&other));
+	off = kernel_share(&self->a, 1);
+	ASSERT_EQ(0, write_long(BALANCING, 4));
+	ASSERT_EQ(0, become_nobody());
+	automatic = kernel_share(&self->a, 3);
+	toucher_stop(&other);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	TH_LOG("%.1f %% in the kernel, %.1f %% without, %ld samples", automatic,
+	       off, self->d.v[MOF_SAMPLES]);
+	EXPECT_LT(0, self->d.v[MOF_SAMPLES]);
+	EXPECT_GT(off + 50, automatic);
+}
+
+/* What the kernel keeps for this group, in bytes. */
+static long charged(const struct cgroup *cg)
+{
+	return cgroup_stat(cg, "slab_reclaimable");
+}
+
+/*
+ * Extents so far apart that each has a node of its own in the history, two have
+ * one above, and there are a few above those. All are charged to who has caused
+ * them. A quarter of each extent is there, so that a look for a page to sample
+ * finds one.
+ */
+TEST_F(user, history_of_scattered_pages_is_as_small_as_promised)
+{
+	long step = HUGE_BYTES / EXTENTS / page_size(), kept;
+	struct toucher t[2] = {
+		{ .node = self->m.to, .slot = 1, .step = step },
+		{ .node = self->m.from, .slot = 2, .step = step },
+	};
+	struct cgroup cg;
+	struct area wide;
+	const char *why = have_automatic() ? cgroup_enter(&cg, "+memory") : NO_AUTOMATIC;
+
+	if (why)
+		SKIP(return, "%s", why);
+	t[0].a = &wide;
+	t[1].a = &wide;
+	EXPECT_EQ(0, map_reserved(&wide, HUGE_BYTES / page_size()));
+	EXPECT_EQ(EXTENTS * LOOKED_AT, touch_scattered(&wide, step, LOOKED_AT));
+	kept = charged(&cg);
+	EXPECT_EQ(0, write_long(BALANCING, 4));
+	EXPECT_EQ(0, toucher_start(&t[0]));
+	EXPECT_EQ(0, toucher_start(&t[1]));
+	toucher_work(&t[0], 4);
+	kept = charged(&cg) - kept;
+	toucher_stop(&t[0]);
+	toucher_stop(&t[1]);
+	EXPECT_EQ(0, stats_since(&self->before, &self->d));
+	TH_LOG("%ld bytes for %ld extents, %ld samples", kept, EXTENTS, self->d.v[MOF_SAMPLES]);
+	EXPECT_LT(EXTENTS / 2, self->d.v[MOF_SAMPLES]);
+	EXPECT_LT(EXTENTS / 2 * NODE_BYTES, kept);
+	EXPECT_GT((EXTENTS + EXTENTS / 2 + 16) * NODE_BYTES, kept);
+	EXPECT_EQ(0, t[0].lost + t[1].lost);
+	cgroup_leave(&cg);
+}
+
+TEST_F(user, a_tebibyte_with_a_few_pages_is_marked_as_fast_as_moved)
+{
+	long step = HUGE_BYTES / FEW / page_size();
+	struct area wide;
+	double eager, lazy;
+	long slab;
+
+	ASSERT_EQ(0, become_nobody());
+	ASSERT_EQ(0, map_reserved(&wide, HUGE_BYTES / page_size()));
+	ASSERT_EQ(FEW, touch_scattered(&wide, step, 1));
+	slab = slab_kb();
+	lazy = mbind_ms(&wide, MOF_LAZY_MOVE);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(FEW, self->d.v[MOF_MARKED]);
+	touch_scattered(&wide, step, 1);
+	eager = mbind_ms(&wide, MPOL_MF_MOVE);
+	TH_LOG("eager %.1f ms, lazy %.1f ms; slab %+ld KiB", eager, lazy,
+	       slab_kb() - slab);
+	ASSERT_LT(0, eager);
+	ASSERT_LT(0, lazy);
+	EXPECT_GT(4 * eager + 20, lazy);
+	EXPECT_GT(4096, slab_kb() - slab);
+}
+
+/* Milliseconds from SIGKILL to the end of a child that marks, or only sleeps. */
+static double kill_ms(bool marks, double after)
+{
+	struct area a;
+	pid_t pid = fork();
+	double begin;
+
+	if (!pid) {
+		if (become_nobody() || map_tables(&a, TABLES))
+			_exit(1);
+		raise(SIGSTOP);
+		if (marks)
+			mbind_ms(&a, MOF_LAZY_MOVE);
+		for (;;)
+			pause();
+	}
+	waitpid(pid, NULL, WUNTRACED);
+	kill(pid, SIGCONT);
+	usleep(1e3 * after);
+	begin = now_ms();
+	end_child(pid);
+	return now_ms() - begin;
+}
+
+TEST_F(user, a_signal_ends_a_long_call)
+{
+	double call, asleep, marking, best = 1e9;
+	struct area a;
+	int tries;
+
+	ASSERT_EQ(NULL, map_tables(&a, TABLES));
+	call = mbind_ms(&a, MOF_LAZY_MOVE);
+	area_free(&a);
+	asleep = kill_ms(false, call / 8);
+	for (tries = 0; tries < 3; tries++) {
+		marking = kill_ms(true, call / 8);
+		if (marking < best)
+			best = marking;
+	}
+	TH_LOG("call %.0f ms; killed asleep: %.0f ms, marking: %.0f ms", call,
+	       asleep, best);
+	EXPECT_GT(asleep + call / 2, best);
+}
+
+TEST_F(user, a_long_call_keeps_nobody_from_mapping)
+{
+	struct area a;
+	double call, best = 1e9, worst_call = 0;
+	int tries;
+
+	ASSERT_EQ(0, become_nobody());
+	ASSERT_EQ(NULL, map_tables(&a, TABLES));
+	for (tries = 0; tries < 3; tries++) {
+		struct mapper m = { .node = self->m.to };
+
+		ASSERT_EQ(0, mapper_start(&m));
+		call = mbind_ms(&a, MOF_LAZY_MOVE);
+		mapper_stop(&m);
+		ASSERT_LT(0, call);
+		if (m.worst / call < best / (worst_call ? : 1)) {
+			best = m.worst;
+			worst_call = call;
+		}
+	}
+	TH_LOG("call %.0f ms, longest mmap and munmap %.1f ms", worst_call, best);
+	EXPECT_GT(worst_call / 4, best);
+}
+
+#include "mof_main.h"

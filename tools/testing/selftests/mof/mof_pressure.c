@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Touches of marked pages while memory is short: on the target, at the source,
+ * in the group, or with swap that is used all the time. They always succeed, in
+ * bounded time, and nobody is killed for them.
+ */
+#define _GNU_SOURCE
+#include <sys/mman.h>
+#include <time.h>
+
+#include "mof_pressure.h"
+#include "mof_test.h"
+
+#define PAGES		1024L
+#define ROUNDS		12
+#define SLACK		(ROUNDS * PAGES / 2)	/* pages; less than all that moved */
+
+FIXTURE(pressure)
+{
+	struct machine m;
+	struct swap swap;
+	struct area a;
+	struct stats before;
+	struct stats d;
+};
+
+FIXTURE_SETUP(pressure)
+{
+	const char *why = machine_setup(&self->m);
+
+	if (!why && !have_lazy())
+		why = NO_LAZY;
+	if (why) {
+		machine_restore(&self->m);
+		SKIP(return, "%s", why);
+	}
+	EXPECT_EQ(0, run_on(self->m.from));
+	EXPECT_EQ(0, area_new(&self->a, PAGES, self->m.from));
+	EXPECT_EQ(0, stats_read(&self->before));
+}
+
+FIXTURE_TEARDOWN_PARENT(pressure)
+{
+	swap_disable(&self->swap);
+	give_huge_pages(self->m.from);
+	give_huge_pages(self->m.to);
+	machine_restore(&self->m);
+}
+
+/* What holds after any test. */
+static void check(struct __test_metadata *_metadata, struct _test_data_pressure *self)
+{
+	EXPECT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(0, self->d.v[OOM_KILL]);
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	EXPECT_EQ(0, area_bad(&self->a));
+	EXPECT_EQ(0, area_hinted(&self->a));
+}
+
+static void check_touches(struct __test_metadata *_metadata,
+			  struct _test_data_pressure *self, struct pace *p)
+{
+	ASSERT_EQ(0, pace_touches(&self->a, &self->m, p));
+	TH_LOG("longest touch %.0f us, median %.1f; eager call %.0f us", p->longest,
+	       p->median, p->eager);
+	EXPECT_GT(pace_limit(p), p->longest);
+}
+
+static void check_pace(struct __test_metadata *_metadata,
+		       struct _test_data_pressure *self)
+{
+	struct pace p;
+
+	ASSERT_EQ(0, pace_eager(&self->a, &self->m, &p));
+	check_touches(_metadata, self, &p);
+}
+
+/* To and fro: all that has moved would be missed if it were lost. */
+static void move_often(struct __test_metadata *_metadata,
+		       struct _test_data_pressure *self)
+{
+	int node = self->m.from, i;
+
+	for (i = 0; i < ROUNDS; i++) {
+		node = node == self->m.from ? self->m.to : self->m.from;
+		ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(node)));
+		area_write(&self->a);
+	}
+}
+
+TEST_F(pressure, a_full_target_takes_nothing_and_all_when_it_has_room_again)
+{
+	long before = free_pages(self->m.to);
+	const char *why;
+	struct area hog;
+
+	why = fill_node(&hog, self->m.to);
+	if (why)
+		SKIP(return, "%s", why);
+	EXPECT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	area_write(&self->a);
+	check(_metadata, self);
+	EXPECT_LT(PAGES / 2, self->d.v[MOF_FAILED_NOMEM]);
+	EXPECT_EQ(PAGES, self->d.v[MOF_RESOLVED]);
+	check_pace(_metadata, self);
+	check(_metadata, self);
+	empty_node(&hog, self->m.to);
+	EXPECT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	area_write(&self->a);
+	EXPECT_EQ(PAGES, area_on(&self->a, self->m.to));
+	move_often(_metadata, self);
+	check(_metadata, self);
+	EXPECT_LT(before - SLACK, free_pages(self->m.to));
+}
+
+TEST_F(pressure, a_full_source_is_left_and_has_its_pages_back)
+{
+	long before = free_pages(self->m.from);
+	const char *why;
+	struct area hog;
+
+	why = fill_node(&hog, self->m.from);
+	if (why)
+		SKIP(return, "%s", why);
+	EXPECT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	area_write(&self->a);
+	EXPECT_EQ(PAGES, area_on(&self->a, self->m.to));
+	check(_metadata, self);
+	check_pace(_metadata, self);
+	empty_node(&hog, self->m.from);
+	move_often(_metadata, self);
+	check(_metadata, self);
+	EXPECT_LT(before - SLACK, free_pages(self->m.from));
+}
+
+/* The eager call would be refused memory, and the kernel complain: before. */
+TEST_F(pressure, with_both_full_touches_succeed_and_nobody_is_killed)
+{
+	struct area hog[2] = { };
+	struct pace p;
+	const char *why;
+
+	ASSERT_EQ(0, pace_eager(&self->a, &self->m, &p));
+	ASSERT_EQ(PAGES, area_on(&self->a, self->m.from));
+	why = fill_node(&hog[0], self->m.to) ? : fill_node(&hog[1], self->m.from);
+	if (why)
+		SKIP(return, "%s", why);
+	EXPECT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	EXPECT_EQ(0, run_on(self->m.to));
+	area_write(&self->a);
+	check(_metadata, self);
+	EXPECT_EQ(PAGES, self->d.v[MOF_RESOLVED]);
+	EXPECT_LT(0, self->d.v[MOF_FAILED_NOMEM]);
+	check_touches(_metadata, self, &p);
+	check(_metadata, self);
+	empty_node(&hog[0], self->m.to);
+	empty_node(&hog[1], self->m.from);
+}
+
+/* Nothing is charged in addition: a limit that is reached is not noticed. */
+static void move_at_limit(struct __test_metadata *_metadata,
+			  struct _test_data_pressure *self, const char *file,
+			  const char *event)
+{
+	struct cgroup cg;
+	const char *why = cgroup_enter(&cg, "+memory");
+	long events;
+
+	if (why)
+		SKIP(return, "%s", why);
+	area_free(&self->a);
+	EXPECT_EQ(0, area_new(&self->a, PAGES, self->m.from));
+	/* Page tables and the like are no more than this. */
+	EXPECT_EQ(0, cgroup_limit(&cg, file, area_bytes(&self->a) + (1 << 20)));
+	events = cgroup_event(&cg, event);
+	EXPECT_LE(0, events);
+	EXPECT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	area_write(&self->a);
+	EXPECT_EQ(PAGES, area_on(&self->a, self->m.to));
+	move_often(_metadata, self);
+	EXPECT_EQ(PAGES, area_on(&self->a, self->m.from));
+	EXPECT_EQ(events, cgroup_event(&cg, event));
+	EXPECT_EQ(0, cgroup_event(&cg, "oom_kill"));
+	check_pace(_metadata, self);
+	check(_metadata, self);
+	cgroup_leave(&cg);
+}
+
+TEST_F(pressure, a_group_at_its_memory_max_moves_all)
+{
+	move_at_limit(_metadata, self, "memory.max", "max");
+}
+
+TEST_F(pressure, a_group_at_its_memory_high_moves_all)
+{
+	move_at_limit(_metadata, self, "memory.high", "high");
+}
+
+/* Mark, while others write, for some time. */
+static long mark_for(const struct area *a, int seconds)
+{
+	time_t end = time(NULL) + seconds;
+	long marks = 0;
+
+	for (; time(NULL) < end; usleep(10000))
+		marks += !mark(a, MPOL_LOCAL, 0);
+	return marks;
+}
+
+/* Twice as much as the group may have: what is touched now was out just now. */
+TEST_F(pressure, a_group_that_thrashes_makes_progress_and_loses_no_write)
+{
+	struct toucher t[2] = {
+		{ .a = &self->a, .node = self->m.from, .slot = 1 },
+		{ .a = &self->a, .node = self->m.to, .slot = 2 },
+	};
+	const char *why = swap_any(&self->swap);
+	struct cgroup cg;
+	long marks;
+
+	if (!why)
+		why = cgroup_enter(&cg, "+memory");
+	if (why)
+		SKIP(return, "%s", why);
+	area_free(&self->a);
+	EXPECT_EQ(0, area_new(&self->a, 2 * PAGES, self->m.from));
+	EXPECT_EQ(0, cgroup_limit(&cg, "memory.max", PAGES * page_size()));
+	EXPECT_EQ(0, toucher_start(&t[0]));
+	EXPECT_EQ(0, toucher_start(&t[1]));
+	marks = mark_for(&self->a, 4);
+	toucher_stop(&t[0]);
+	toucher_stop(&t[1]);
+	EXPECT_EQ(0, t[0].lost + t[1].lost);
+	EXPECT_EQ(0, cgroup_event(&cg, "oom_kill"));
+	EXPECT_EQ(0, stats_since(&self->before, &self->d));
+	TH_LOG("%ld marks, %ld and %ld rounds, %ld pages moved, %ld swapped in",
+	       marks, t[0].rounds, t[1].rounds, self->d.v[MOF_MIGRATED], self->d.v[PSWPIN]);
+	EXPECT_LT(0, marks);
+	EXPECT_LT(0, t[0].rounds);
+	EXPECT_LT(0, t[1].rounds);
+	EXPECT_LT(PAGES, self->d.v[PSWPIN]);
+	EXPECT_LT(0, self->d.v[MOF_MIGRATED]);
+	EXPECT_EQ(0, self->d.v[OOM_KILL]);
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	area_free(&self->a);
+	cgroup_leave(&cg);
+}
+
+/*
+ * Base pages find room where a THP does not, unless compaction has made some:
+ * those without stay whole where they are.
+ */
+TEST_F(pressure, a_fragmented_target_takes_pages_and_leaves_thps_whole)
+{
+	const char *why = thp_missing();
+	struct area hog, thp;
+	long stayed;
+
+	if (why)
+		SKIP(return, "%s", why);
+	ASSERT_EQ(0, area_new_thp(&thp, 4, self->m.from));
+	why = fragment_node(&hog, self->m.to);
+	if (why)
+		SKIP(return, "%s", why);
+	EXPECT_EQ(0, mark(&thp, MPOL_BIND, NODE_MASK(self->m.to)));
+	area_read(&thp);
+	stayed = area_on(&thp, self->m.from);
+	EXPECT_LT(0, stayed);
+	EXPECT_EQ(thp.pages - stayed, area_on(&thp, self->m.to));
+	EXPECT_EQ(area_bytes(&thp) / 1024, area_smaps_kb(&thp, "AnonHugePages"));
+	check(_metadata, self);
+	EXPECT_EQ(stayed, self->d.v[MOF_FAILED_NOMEM]);
+	EXPECT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	area_write(&self->a);
+	EXPECT_EQ(PAGES, area_on(&self->a, self->m.to));
+	EXPECT_EQ(0, area_bad(&thp));
+	check_pace(_metadata, self);
+	check(_metadata, self);
+	area_free(&thp);
+	area_free(&hog);
+}
+
+#include "mof_main.h"

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The fixture of tests that are to be run by nobody.
+ */
+#ifndef _MOF_USER_H
+#define _MOF_USER_H
+
+#include "mof_security.h"
+#include "mof_test.h"
+
+/* An area of base pages on m.from, counters read; still root. */
+FIXTURE(user)
+{
+	struct machine m;
+	struct area a;
+	struct stats before;
+	struct stats d;
+	long max_map_count;
+};
+
+FIXTURE_SETUP(user)
+{
+	const char *why = machine_setup(&self->m);
+
+	if (!why && geteuid())
+		why = "needs root, to give up its rights";
+	if (!why && !have_lazy())
+		why = NO_LAZY;
+	if (why) {
+		machine_restore(&self->m);
+		SKIP(return, "%s", why);
+	}
+	self->max_map_count = read_long(MAX_MAP_COUNT);
+	ASSERT_EQ(0, run_on(self->m.from));
+	ASSERT_EQ(0, area_new(&self->a, AREA_PAGES, self->m.from));
+	ASSERT_EQ(0, stats_read(&self->before));
+}
+
+FIXTURE_TEARDOWN_PARENT(user)
+{
+	if (self->max_map_count > 0)
+		write_long(MAX_MAP_COUNT, self->max_map_count);
+	machine_restore(&self->m);
+}
+
+#endif /* _MOF_USER_H */
