@@ -10,8 +10,8 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help deps prepare kernel shell run bench bench-auto bench-model plots
-.PHONY: deb htmldocs test coverage soak check matrix series versions clean
-.PHONY: distclean
+.PHONY: deb htmldocs test coverage soak outside check matrix series versions
+.PHONY: clean distclean
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -32,6 +32,7 @@ help:
 #:   coverage   which of our lines the tests run; fails if less than 95 %
 #:   soak       programs that do all at once, with faults injected, on kernels
 #:              that look for bugs; MINUTES=20, or FUZZ=1000000 programs
+#:   outside    programs of others, on the patched kernel and the unpatched one
 #:   check      style and static analysis
 #:   matrix     compile with options off; compare objects, off with unpatched
 #:   series     write it as patches for the kernel's lists: build/series/patches
@@ -90,6 +91,10 @@ coverage: prepare
 
 soak: prepare
 	@scripts/soak $(if $(FUZZ),--fuzz $(FUZZ),--minutes $(MINUTES))
+
+outside: prepare
+	@scripts/kernel guest stock
+	@scripts/outside
 
 check: prepare
 	@scripts/check

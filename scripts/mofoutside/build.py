@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Compile programs of others: from the unpatched kernel, and from numactl."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from mofbuild import BUILD, LOGS, PRISTINE, Failure, logged, objdir
+
+PLACE = BUILD / "outside"
+TREE = PLACE / "linux"
+SELFTESTS = Path("tools/testing/selftests")
+OURS = ("mm", "cgroup")                  # compiled in place, so copied
+NUMACTL = PLACE / "numactl"
+SOURCES = Path("/etc/apt/sources.list.d")
+# Those that need the inside of libnuma are given its source file
+INSIDE = {"node-parse": ["util.c"], "prefered": ["util.c"],
+          "tbitmap": ["util.c"]}
+# Programs of the package that its tests look for beside them
+INSTALLED = ("numactl", "numademo", "memhog", "migratepages", "migspeed")
+
+
+def link_all(source, target, but=()):
+    """Links in target to all that source has."""
+    target.mkdir(parents=True, exist_ok=True)
+    for entry in source.iterdir():
+        link = target / entry.name
+        if entry.name not in but and not link.is_symlink():
+            link.symlink_to(entry)
+
+
+def tree():
+    """The unpatched tree as links, with directories in which to compile."""
+    path = Path()
+    for part in SELFTESTS.parts:
+        link_all(PRISTINE / path, TREE / path, but=(part,))
+        path /= part
+    link_all(PRISTINE / path, TREE / path, but=OURS)
+    for name in OURS:
+        shutil.copytree(PRISTINE / path / name, TREE / path / name,
+                        dirs_exist_ok=True)
+
+
+def kernel_selftests():
+    """Those of mm and cgroup. One of mm uses a constant without its header."""
+    tree()
+    logged("headers", "outside-headers.log",
+           ["make", "-C", PRISTINE, f"O={objdir('stock')}", "headers"])
+    for name in OURS:
+        logged(f"selftests of {name}", f"outside-{name}.log",
+               ["make", "-C", TREE / SELFTESTS / name,
+                "EXTRA_CFLAGS=-DKSFT_SKIP=4", f"KHDR_INCLUDES=-isystem {objdir('stock')}/usr/include"])
+
+
+def apt(*words):
+    """apt-get with its lists, and the sources of packages, in build/."""
+    own = PLACE / "apt"
+    for name in ("lists/partial", "cache", "parts"):
+        (own / name).mkdir(parents=True, exist_ok=True)
+    for path in SOURCES.glob("*.sources"):
+        text = path.read_text().replace("Types: deb\n", "Types: deb-src\n")
+        (own / "parts" / path.name).write_text(text)
+    return ["apt-get", "-q", "-o", "APT::Sandbox::User=root",
+            "-o", "Dir::Etc::sourcelist=/dev/null",
+            "-o", f"Dir::Etc::sourceparts={own}/parts",
+            "-o", f"Dir::State::Lists={own}/lists",
+            "-o", f"Dir::Cache={own}/cache", *words]
+
+
+def numactl_source():
+    """The source package of the numactl that is installed, unpacked."""
+    found = sorted(PLACE.glob("numactl-*/test"))
+    if not found:
+        logged("apt lists", "outside-apt.log", apt("update"))
+        logged("numactl", "outside-apt.log",
+               apt("source", "--download-only", "numactl"), cwd=PLACE)
+        for path in PLACE.glob("numactl_*.orig.tar.*"):
+            subprocess.run(["tar", "-xf", path, "-C", PLACE], check=True)
+        found = sorted(PLACE.glob("numactl-*/test"))
+    if not found:
+        raise Failure("numactl's source is not where it was expected")
+    return found[-1].parent
+
+
+def numactl_tests():
+    """Compile numactl's tests with the libnuma that is installed; some that
+    numactl itself does not compile fail here, too."""
+    source = numactl_source()
+    shutil.copytree(source / "test", NUMACTL / "test", dirs_exist_ok=True)
+    with open(LOGS / "outside-numactl.log", "w", encoding="utf-8") as log:
+        for path in sorted((source / "test").glob("*.c")):
+            more = [source / name for name in INSIDE.get(path.stem, ())]
+            subprocess.run(
+                ["gcc", "-O2", "-w", "-D_GNU_SOURCE", f"-I{source}", path,
+                 *more, "-lnuma", "-lm", "-o", NUMACTL / "test" / path.stem],
+                stdout=log, stderr=log, check=False)
+    for name in INSTALLED:
+        link = NUMACTL / name
+        if not link.is_symlink():
+            link.symlink_to(shutil.which(name) or "/nonexistent")
+
+
+def places():
+    """Where programs are, by the names of table.py."""
+    return {"mm": TREE / SELFTESTS / "mm",
+            "cgroup": TREE / SELFTESTS / "cgroup", "numactl": NUMACTL}
+
+
+def everything(programs):
+    """Compile what is not there yet; all programs must be there then."""
+    PLACE.mkdir(parents=True, exist_ok=True)
+    LOGS.mkdir(parents=True, exist_ok=True)
+    if not (TREE / SELFTESTS / "cgroup" / "test_memcontrol").exists():
+        kernel_selftests()
+    if not (NUMACTL / "numactl").is_symlink():
+        numactl_tests()
+    for program in programs:
+        path = program.command.format(**places()).split()[0]
+        if not shutil.which(path):
+            raise Failure(f"{program.name}: {path} is not there, see "
+                          "build/log/outside-*.log")

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What counts as a difference between two kernels, and what does not."""
+
+import unittest
+
+from mofoutside import compare
+from mofoutside.compare import Explained
+from mofoutside.table import EXPLAINED, PROGRAMS
+from tap import FAIL, PASS, SKIP
+
+OUTPUT = """
+##begin a -x
+TAP version 13
+1..3
+ok 1 reads at 0x7f0012
+not ok 2 writes 123456 bytes
+ok 3 sleeps # SKIP no time
+##end a -x 1
+##begin b
+no TAP here
+
+##end b 0
+##begin c
+##end c 4
+##begin d
+ok 1 starts
+"""
+
+
+def explain(found, *rows):
+    """What is left of differences."""
+    return compare.unexplained(found, [Explained(*row) for row in rows])
+
+
+class TestReading(unittest.TestCase):
+    def test_results_and_status_of_each_program(self):
+        found = compare.programs(OUTPUT)
+        self.assertEqual(found["a -x"],
+                         {"reads at N": PASS, "writes N bytes": FAIL,
+                          "sleeps": SKIP, "exit status": FAIL})
+        self.assertEqual(found["b"], {"exit status": PASS})
+        self.assertEqual(found["c"], {"exit status": SKIP})
+
+    def test_a_program_that_does_not_end_is_told_apart(self):
+        found = compare.programs(OUTPUT)
+        self.assertEqual(found["d"], {"starts": PASS,
+                                      "exit status": compare.NOT_RUN})
+        self.assertEqual(compare.missing(["e"])["e"],
+                         {"exit status": compare.NOT_RUN})
+
+    def test_words_of_programs_without_tap_are_read(self):
+        found = compare.verdicts(
+            "Run test: fork\nCopy a page... \x1b[32mOK\x1b[0m\n"
+            "Copy two....     \x1b[31mFail\x1b[0m\n"
+            "Testing wp on shmem... skipped [reason: missing]\n", 1)
+        self.assertEqual(found, {"Copy a page": PASS, "Copy two": FAIL,
+                                 "Testing wp on shmem": SKIP,
+                                 "exit status": FAIL})
+
+    def test_time_out_is_no_failure_like_others(self):
+        self.assertEqual(compare.verdicts("", 124)["exit status"],
+                         compare.TIMEOUT)
+
+    def test_results_of_the_same_name_are_kept_apart(self):
+        found = compare.verdicts("1..2\nok 1 x\nnot ok 2 x\n", 1)
+        self.assertEqual((found["x"], found["x #2"]), (PASS, FAIL))
+
+
+class TestComparing(unittest.TestCase):
+    def differences(self, stock, patched):
+        return [(one.test, one.verdict) for one in
+                compare.differences("p", stock, patched)]
+
+    def test_the_same_is_no_difference(self):
+        self.assertEqual(self.differences([{"x": FAIL}], {"x": FAIL}), [])
+
+    def test_a_new_failure_is_one(self):
+        self.assertEqual(self.differences([{"x": PASS}], {"x": FAIL}),
+                         [("x", FAIL)])
+
+    def test_a_new_pass_is_one_too(self):
+        self.assertEqual(self.differences([{"x": FAIL}], {"x": PASS}),
+                         [("x", PASS)])
+
+    def test_a_test_that_is_gone_is_one(self):
+        self.assertEqual(self.differences([{"x": PASS, "y": PASS}],
+                                          {"y": PASS}), [("x", None)])
+
+    def test_a_test_that_only_the_patched_kernel_has_is_one(self):
+        self.assertEqual(self.differences([{}], {"x": PASS}), [("x", PASS)])
+
+    def test_what_the_unpatched_kernel_did_once_is_none(self):
+        self.assertEqual(self.differences([{"x": PASS}, {"x": FAIL}],
+                                          {"x": FAIL}), [])
+        self.assertEqual(self.differences([{"x": PASS}, {}], {}), [])
+
+    def test_an_explanation_holds_for_one_program_test_and_verdict(self):
+        found = compare.differences("p", [{"x 1": PASS}], {"x 1": FAIL})
+        self.assertEqual(explain(found, ("p", "x .*", FAIL, "why")), [])
+        for row in (("q", "x .*", FAIL, ""), ("p", "x", FAIL, ""),
+                    ("p", "x .*", SKIP, "")):
+            self.assertEqual(explain(found, row), found)
+
+    def test_what_passes_nothing_tells_nothing(self):
+        self.assertIn(SKIP, compare.tells_nothing([{"x": SKIP}]))
+        self.assertIsNone(compare.tells_nothing([{"x": SKIP, "y": PASS}]))
+
+
+class TestTable(unittest.TestCase):
+    def test_names_are_unique_and_explanations_have_a_program(self):
+        names = [program.name for program in PROGRAMS]
+        self.assertEqual(len(names), len(set(names)))
+        for row in EXPLAINED:
+            self.assertIn(row.program, names)
+            self.assertTrue(row.reason)
