@@ -12,7 +12,7 @@ BINARIES = BUILD / "arm64" / "selftests"
 # What guest-init and the selftests need, and what these are compiled against
 PACKAGES = ("bash", "coreutils", "dash", "findutils", "gawk", "grep", "gzip",
             "hostname", "iproute2", "kmod", "libc6-dev", "libnuma-dev",
-            "mount", "numactl", "procps", "sed", "util-linux")
+            "liburing-dev", "mount", "numactl", "procps", "sed", "util-linux")
 SOURCES = [Path("/etc/apt/sources.list"),
            *sorted(Path("/etc/apt/sources.list.d").glob("*.list")),
            *sorted(Path("/etc/apt/sources.list.d").glob("*.sources"))]
