@@ -16,20 +16,28 @@
 #define REPORT		1000	/* programs */
 #define MAX_FAILURES	3
 
-/* Say what is needed to find the bug: the shortest program that shows it. */
-static void explain(struct fuzz_program *p, struct fuzz_world *w,
-		    struct fuzz_result result)
+static long shortest(const struct fuzz_program *p, struct fuzz_world *w)
 {
 	long ops;
 
 	w->quiet = true;
 	ops = fuzz_shortest(p, w);
 	w->quiet = false;
+	return ops;
+}
+
+/* Say what is needed to find the bug: the shortest program that shows it. */
+static void explain(struct fuzz_program *p, struct fuzz_world *w,
+		    struct fuzz_result result)
+{
+	bool hangs = result.signal == SIGALRM;
+	long ops = hangs ? p->ops : shortest(p, w);	/* that would take hours */
+
 	pthread_mutex_lock(&w->all->printing);
 	if (result.signal)
 		ksft_print_msg("program %llu, call %ld: %s by signal %d\n", p->seed,
-			       result.call, result.signal == SIGALRM ? "hangs, killed" :
-			       "died", result.signal);
+			       result.call, hangs ? "hangs, killed" : "died",
+			       result.signal);
 	if (ops < 0)
 		ksft_print_msg("program %llu did not fail again: threads race\n", p->seed);
 	else
