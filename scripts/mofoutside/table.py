@@ -4,13 +4,11 @@
 from dataclasses import dataclass
 
 
-
-
 @dataclass(frozen=True)
 class Program:
-    """A row of the table: {name} is a program of one of three origins."""
+    """A row of the table."""
     name: str
-    command: str                         # {mm}, {cgroup}, {numactl}: where
+    command: str                         # {mm}: build.places() has where
     short: bool = False                  # takes seconds: part of "make test"
     timeout: int = 600                   # seconds of the guest
 
