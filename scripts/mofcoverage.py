@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import mofselftest
 import tap
-from mofbuild import BUILD, LOGS, REPO, Failure, objdir, watch
+from mofbuild import BUILD, LOGS, REPO, Failure, ending, objdir, watch
 
 VM = REPO / "tools" / "vm" / "mof-vm"
 PROFILE = "gcov"
@@ -93,9 +93,8 @@ def run(boot):
                "--", "sh", "-c", script(boot.programs())]
     status = watch(f"guest {boot.name}", command, log)
     if status:
-        raise Failure(f"guest {boot.name}: status {status}; end of {log}:\n"
-                      + "\n".join(log.read_text(errors="replace")
-                                  .splitlines()[-10:]))
+        raise Failure(f"guest {boot.name}: status {status}; {log} says:\n"
+                      + ending(log))
     return failures(log.read_text(errors="replace"))
 
 

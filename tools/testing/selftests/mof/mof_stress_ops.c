@@ -257,7 +257,7 @@ static void op_fork(struct worker *w, struct target *t)
 	if (!pid)
 		_exit(child(w, t) ? 1 : 0);
 	/* Have the page to itself: where faults are injected, waitpid(2) may fail. */
-	*(volatile int *)&status = 0;
+	__atomic_store_n(&status, 0, __ATOMIC_RELAXED);
 	op_write(w, t);
 	if (pid > 0 && (waitpid(pid, &status, 0) != pid || status))
 		model_blame();
