@@ -20,6 +20,11 @@ EXCUSED = {
     "include/linux/mof_events.h": {
         "COMPLEX_MACRO": LISTS, "MACRO_ARG_REUSE": LISTS,
         "MACRO_ARG_UNUSED": LISTS},
+    "mm/mof/debug.c": {
+        "MACRO_ARG_UNUSED": LISTS},
+    "mm/mof/debug.h": {
+        "COMPLEX_MACRO": LISTS, "MACRO_ARG_REUSE": LISTS,
+        "MACRO_ARG_UNUSED": LISTS},
     "include/trace/events/mof.h": {
         "OPEN_ENDED_LINE": EVENTS, "PARENTHESIS_ALIGNMENT": EVENTS,
         "SPACING": EVENTS, "MACRO_ARG_UNUSED": LISTS,

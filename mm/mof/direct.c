@@ -359,7 +359,9 @@ static unsigned int mof_direct_finish(struct mof_run *m)
 
 	mof_direct_copy_all(m);
 	mof_batch_add(m->kept, m->nr);
+	mof_point(MOF_POINT_COPIED);
 	mof_direct_map(m);
+	mof_point(MOF_POINT_MAPPED);
 	mof_direct_free(m, count);
 
 	count_vm_events(PGMIGRATE_SUCCESS, count[MOF_OUT_MIGRATED]);
@@ -381,6 +383,7 @@ static void mof_direct_start(struct mof_run *m)
 	spinlock_t *ptl;
 	pte_t *pte;
 
+	mof_point(MOF_POINT_ALLOCATED);
 	m->nr = 0;
 	mmu_notifier_range_init(&range, MMU_NOTIFY_CLEAR, 0, mm, m->start,
 				w->end);
@@ -388,9 +391,11 @@ static void mof_direct_start(struct mof_run *m)
 	pte = pte_offset_map_lock(mm, w->pmd, m->start, &ptl);
 	if (pte) {
 		mof_direct_gather(m, pte);
+		mof_point(MOF_POINT_TAKEN);
 		mof_direct_unmap(m, pte);
 		pte_unmap_unlock(pte, ptl);
 	}
+	mof_point(MOF_POINT_UNMAPPED);
 	/*
 	 * A hinting entry is in no TLB, so nothing has to be flushed; but who
 	 * marks on another CPU may not have flushed yet. It has raised this

@@ -119,6 +119,7 @@ int __mof_numa_target(struct folio *folio, struct vm_fault *vmf,
 		nid = mpol_misplaced(folio, vmf, addr);
 	}
 	mpol_cond_put(pol);
+	mof_point(MOF_POINT_TARGET);
 	return nid;
 }
 
@@ -157,14 +158,16 @@ void __mof_account(struct vm_fault *vmf, int target_nid, int nr_pages,
 	struct mm_struct *mm = vmf->vma->vm_mm;
 	enum mof_outcome outcome;
 
-	if (flags & TNF_MIGRATED)
+	if (flags & TNF_MIGRATED) {
+		mof_point(MOF_POINT_RESOLVED);
 		outcome = MOF_OUT_MIGRATED;
-	else if (!(flags & TNF_MIGRATE_FAIL))
+	} else if (!(flags & TNF_MIGRATE_FAIL)) {
 		return;		/* mof_resolve() has counted it */
-	else if (mof_node_is_full(target_nid, nr_pages, ilog2(nr_pages)))
+	} else if (mof_node_is_full(target_nid, nr_pages, ilog2(nr_pages))) {
 		outcome = MOF_OUT_NOMEM;
-	else
+	} else {
 		outcome = MOF_OUT_BUSY;
+	}
 
 	trace_mof_migrate(vmf->real_address, target_nid, nr_pages, outcome);
 	mof_count_resolved(mm, outcome, nr_pages);

@@ -234,7 +234,9 @@ bool mof_generic(struct mof_window *w)
 	pte_unmap_unlock(table, ptl);
 	if (!l.fault_folio)
 		return false;
+	mof_point(MOF_POINT_ISOLATED);
 	mof_list_migrate(&l);
+	mof_point(MOF_POINT_MIGRATED);
 	mof_list_map(&l);
 	return true;
 }

@@ -124,6 +124,7 @@ bool mof_learn(struct vm_area_struct *vma, unsigned long addr, int *page_nid,
 	e = mof_extent_get(s, addr, &old);
 	if (!old)
 		return false;
+	mof_point(MOF_POINT_LEARNING);
 	*last_cpupid = e.cpupid;
 	mof_hear(s, &e, addr, want_nid, *page_nid);
 	if (e.moves < MOF_EAGER_MOVES)

@@ -330,6 +330,7 @@ static int mof_pmd_entry(pmd_t *pmd, unsigned long addr, unsigned long end,
 		walk->action = ACTION_AGAIN;
 		return 0;
 	}
+	mof_point(MOF_POINT_MARKED);
 	return mof_pause(walk->mm, walk->private, end);
 }
 
@@ -370,7 +371,9 @@ static void mof_mark_range_picked(struct mof_mark *m,
 	mmu_notifier_range_init(&m->range, MMU_NOTIFY_PROTECTION_VMA, 0,
 				vma->vm_mm, r->start, r->end);
 	mmu_notifier_invalidate_range_start(&m->range);
+	mof_point(MOF_POINT_PICKED);
 	mof_mark_extent(m, vma, r->start, r->end, pmd);
+	mof_point(MOF_POINT_SAMPLED);
 	mmu_notifier_invalidate_range_end(&m->range);
 	mof_count_picked(m, vma->vm_mm, r, pmd_trans_huge(pmdp_get_lockless(pmd)));
 	m->done.marked += marked;

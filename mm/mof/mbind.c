@@ -56,6 +56,7 @@ long mof_mbind(struct mm_struct *mm, unsigned long start, unsigned long end,
 
 	lru_add_drain();
 	mof_enable();
+	mof_point(MOF_POINT_MBIND);
 	err = mof_mark_all(mm, start, end, lazy, &result);
 	if (result.unlisted)
 		lru_add_drain_all();

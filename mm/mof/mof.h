@@ -11,6 +11,8 @@
 #include <linux/nodemask.h>
 #include <linux/vm_event_item.h>
 
+#include "debug.h"
+
 /* core.c */
 extern unsigned int sysctl_mof_window_pages;
 

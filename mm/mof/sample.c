@@ -91,6 +91,7 @@ static void mof_arm(struct mof_pass *p, struct mm_struct *mm, unsigned long addr
 	trace_mof_arm(addr & PMD_MASK, e.moves);
 	mof_count(mm, MOF_ARMED, 1);
 	p->step->armed++;
+	mof_point(MOF_POINT_ARMING);
 	p->arming = true;
 	mof_each_part(p, mm, addr, mof_arm_part);
 	p->arming = false;

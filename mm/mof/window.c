@@ -97,6 +97,7 @@ static unsigned int mof_run_length(struct vm_fault *vmf, unsigned int max,
 		return run;
 	last = pte_offset_map(vmf->pmd - 1, start - PAGE_SIZE);
 	if (last) {
+		mof_point(MOF_POINT_WALK);
 		in_table = min_t(unsigned int, in_vma - run, PTRS_PER_PTE);
 		run += mof_run_before(last + 1, in_table, nid);
 		pte_unmap(last);
@@ -281,6 +282,7 @@ bool __mof_fault(struct vm_fault *vmf)
 	};
 	enum mof_path path;
 
+	mof_point(MOF_POINT_FAULT);
 	spin_lock(vmf->ptl);
 	path = mof_choose(&w, vmf);
 	switch (path) {
@@ -297,10 +299,12 @@ bool __mof_fault(struct vm_fault *vmf)
 	case MOF_PATH_GENERIC:
 		pte_unmap_unlock(vmf->pte, vmf->ptl);
 	}
+	mof_point(MOF_POINT_CHOSEN);
 	if ((path == MOF_PATH_DIRECT && mof_direct(&w)) || mof_generic(&w)) {
 		mof_count_moved(&w);
 		return true;
 	}
+	mof_point(MOF_POINT_REFUSED);
 	/* Let the stock path find out why, and count it. */
 	vmf->pte = pte_offset_map_nolock(vmf->vma->vm_mm, vmf->pmd,
 					 vmf->address, &vmf->ptl);
