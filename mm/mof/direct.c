@@ -70,7 +70,7 @@ struct mof_run {
  * Get @nr destinations, charged to nobody yet. Does not reclaim, and keeps away
  * from the node's watermarks. No page table may be mapped meanwhile.
  */
-static bool mof_direct_alloc(struct mof_run *m, unsigned int nr)
+static noinline bool mof_direct_alloc(struct mof_run *m, unsigned int nr)
 {
 	int nid = m->w->target_nid;
 
@@ -81,6 +81,7 @@ static bool mof_direct_alloc(struct mof_run *m, unsigned int nr)
 	m->nr_dst = alloc_pages_bulk_array_node(MOF_DST_GFP, nid, nr, m->dst);
 	return m->nr_dst;
 }
+ALLOW_ERROR_INJECTION(mof_direct_alloc, NULL);
 
 /*
  * Make a folio ours alone. Without a reference nobody can isolate it, so it

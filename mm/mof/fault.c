@@ -6,6 +6,7 @@
  * See Documentation/mm/mof.rst.
  */
 #include <linux/mm.h>
+#include <linux/error-injection.h>
 #include <linux/huge_mm.h>
 #include <linux/mempolicy.h>
 #include <linux/mmzone.h>
@@ -150,6 +151,7 @@ bool mof_node_is_full(int nid, unsigned int nr_pages, unsigned int order)
 	}
 	return true;
 }
+ALLOW_ERROR_INJECTION(mof_node_is_full, TRUE);
 
 /* mof_account(), once the static key is on and for marks of ours. */
 void __mof_account(struct vm_fault *vmf, int target_nid, int nr_pages,

@@ -6,6 +6,7 @@
  * with MPOL_MF_MOVE_ALL, what others map. See Documentation/mm/mof.rst.
  */
 #include <linux/mm.h>
+#include <linux/error-injection.h>
 #include <linux/gfp.h>
 #include <linux/migrate.h>
 #include <linux/mm_inline.h>
@@ -62,7 +63,7 @@ static bool mof_file_stays(struct vm_area_struct *vma, struct folio *folio)
 		((vma->vm_flags & VM_EXEC) && folio_likely_mapped_shared(folio)));
 }
 
-static bool mof_isolate(struct folio *folio)
+static noinline bool mof_isolate(struct folio *folio)
 {
 	if (!folio_isolate_lru(folio)) {
 		/* Perhaps it has just been written, and by this CPU. */
@@ -74,6 +75,7 @@ static bool mof_isolate(struct folio *folio)
 			    folio_nr_pages(folio));
 	return true;
 }
+ALLOW_ERROR_INJECTION(mof_isolate, NULL);
 
 /* Take the folio that the entry at @addr maps; how many pages, if any. */
 static unsigned int mof_list_take(struct mof_list *l, unsigned long addr,

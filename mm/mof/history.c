@@ -4,6 +4,7 @@
  * history of its extents. See Documentation/mm/mof.rst.
  */
 #include <linux/mm.h>
+#include <linux/error-injection.h>
 #include <linux/mof_balance.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
@@ -52,6 +53,7 @@ bool mof_extent_put(struct mof_mm *s, unsigned long addr,
 	return xa_cmpxchg(&s->extents, addr >> PMD_SHIFT, old, entry,
 			  gfp | __GFP_NOWARN) == old;
 }
+ALLOW_ERROR_INJECTION(mof_extent_put, NULL);
 
 /* Have this extent looked at again soon. */
 static void mof_suspect(struct mof_mm *s, unsigned long addr)
@@ -217,6 +219,7 @@ struct mof_mm *mof_mm_get(struct mm_struct *mm)
 	kfree(s);
 	return old;
 }
+ALLOW_ERROR_INJECTION(mof_mm_get, NULL);
 
 /* mof_mm_exit(), if there is something. */
 void __mof_mm_exit(struct mm_struct *mm)
