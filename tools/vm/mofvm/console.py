@@ -36,7 +36,23 @@ WARNINGS = re.compile("|".join((
     r"Call Trace:",
 )))
 
+# It tells where it was called, too, and kills nobody but who has used too much
+OOM_KILLER = re.compile(r" invoked oom-killer: ")
+TRACE = re.compile(r"Call Trace:")
+
 CONTEXT = 25
+
+
+def without_oom(lines):
+    """The lines, those empty that say where the OOM killer was called."""
+    called = False
+    for line in lines:
+        called |= bool(OOM_KILLER.search(line))
+        if called and TRACE.search(line):
+            called = False
+            yield ""
+        else:
+            yield line
 
 
 class Verdict:
@@ -50,7 +66,7 @@ class Verdict:
         lines = text.replace("\r", "").splitlines()
         self.stock = [race for race in kcsan.races(lines) if not race.ours]
         passed = {race.first for race in self.stock}
-        for number, line in enumerate(lines):
+        for number, line in enumerate(without_oom(lines)):
             if number in passed or allowed and allowed.search(line):
                 continue
             if PANIC.search(line):

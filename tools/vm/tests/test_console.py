@@ -59,6 +59,14 @@ class TestConsole(unittest.TestCase):
         allowed = re.compile("at mm/mof/fault.c")
         self.assertEqual(Verdict(SUSPICIOUS[0], allowed).warnings, [])
 
+    def test_a_report_of_the_oom_killer_is_none_and_what_follows_it_is(self):
+        oom = "[    2.0] cc1 invoked oom-killer: gfp_mask=0xcc0, order=0\n" \
+            "[    2.1] CPU: 1 UID: 0 PID: 9 Comm: cc1\n" \
+            "[    2.2] Call Trace:\n[    2.3]  dump_header+0x3f/0x130\n"
+        self.assertEqual(Verdict(oom).warnings, [])
+        trace = "[    3.0] Call Trace:"
+        self.assertEqual(Verdict(oom + trace).warnings, [trace])
+
     def test_excerpt_starts_before_the_first_report(self):
         verdict = Verdict(HARMLESS + SUSPICIOUS[0] + "\nafter")
         self.assertEqual(verdict.excerpt[-2:], [SUSPICIOUS[0], "after"])
