@@ -131,6 +131,15 @@ void cgroup_leave(struct cgroup *cg)
 	cg->root[0] = '\0';
 }
 
+/* Make memory.stat exact: by itself it sums up what CPUs have now and then. */
+static void cgroup_sum_up(const struct cgroup *cg)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/cpu.stat", cg->dir);
+	read_long(path);
+}
+
 /* One line of one of the group's files; -ENOENT if there is no such line. */
 long cgroup_line(const struct cgroup *cg, const char *file, const char *key)
 {
@@ -140,6 +149,7 @@ long cgroup_line(const struct cgroup *cg, const char *file, const char *key)
 	char line[128];
 	FILE *f;
 
+	cgroup_sum_up(cg);
 	snprintf(path, sizeof(path), "%s/%s", cg->dir, file);
 	f = fopen(path, "r");
 	if (!f)
