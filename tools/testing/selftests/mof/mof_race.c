@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Races: a thread is held in the middle of its touch of a marked page, at each of
+ * the points of each path, and another one changes the mapping meanwhile. Without
+ * points in the kernel both just start at the same time, several times.
+ */
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "mof_auto.h"
+#include "mof_race_paths.h"
+
+#ifndef MADV_COLD
+#define MADV_COLD		20
+#endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE	23
+#endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE		25
+#endif
+
+#define TOUCHERS	8
+
+/* What is beside the page that is touched: that one is needed to the end. */
+static struct area rest(const struct race *r)
+{
+	return area_part(&r->a, r->page + 1, r->a.pages - r->page - 1);
+}
+
+static int advise(const struct race *r, int advice)
+{
+	return madvise(r->a.base, area_bytes(&r->a), advice) ? -errno : 0;
+}
+
+/* fork(2) */
+
+static int fork_and_look(struct race *r)
+{
+	struct area left = rest(r);
+	pid_t pid = fork();
+	int status;
+
+	if (!pid)
+		_exit(area_bad(&left) ? 1 : 0);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return -ECHILD;
+	return status ? -EFAULT : 0;
+}
+
+TEST_F(race, fork_gives_the_child_the_same_contents)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.run = fork_and_look,
+	});
+}
+
+/* VMAs: these wait for the touch */
+
+static int unmap_rest(struct race *r)
+{
+	struct area left = rest(r);
+
+	r->left = r->page + 1;
+	return munmap(left.base, area_bytes(&left)) ? -errno : 0;
+}
+
+TEST_F(race, munmap_of_pages_beside_the_touched_one_leaves_that)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.run = unmap_rest,
+	});
+}
+
+/* There and back. */
+static int remap_rest(struct race *r)
+{
+	struct area left = rest(r), there;
+	long bytes = area_bytes(&left);
+	char *p;
+
+	if (area_map(&there, left.pages))
+		return -ENOMEM;
+	p = mremap(left.base, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, there.base);
+	if (p == MAP_FAILED)
+		return -errno;
+	p = mremap(p, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, left.base);
+	return p == MAP_FAILED ? -errno : 0;
+}
+
+TEST_F(race, mremap_of_pages_beside_the_touched_one_keeps_contents)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.run = remap_rest,
+	});
+}
+
+static int protect_rest(struct race *r)
+{
+	struct area left = rest(r);
+
+	if (mprotect(left.base, area_bytes(&left), PROT_NONE) ||
+	    mprotect(left.base, area_bytes(&left), PROT_READ | PROT_WRITE))
+		return -errno;
+	return 0;
+}
+
+TEST_F(race, mprotect_to_none_and_back_keeps_contents)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.run = protect_rest,
+	});
+}
+
+static int lock_and_unlock(struct race *r)
+{
+	if (mlock(r->a.base, area_bytes(&r->a)))
+		return -errno;
+	return munlock(r->a.base, area_bytes(&r->a)) ? -errno : 0;
+}
+
+TEST_F(race, mlock_and_munlock_keep_contents)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.run = lock_and_unlock,
+	});
+}
+
+/* madvise(2): these do not wait */
+
+TEST_F(race, dontneed_leaves_zeroes_and_what_the_touch_has_written)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.run = race_drop, .after = RACE_DROPS,
+	});
+}
+
+/* Of what was written before and is not needed, either all of a page is there. */
+static int free_lazily(struct race *r)
+{
+	return r->kind == RACE_SHARED ? 0 : advise(r, MADV_FREE);
+}
+
+TEST_F(race, madv_free_keeps_what_is_not_reclaimed)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.run = free_lazily,
+	});
+}
+
+static int cool(struct race *r)
+{
+	return advise(r, MADV_COLD);
+}
+
+TEST_F(race, madv_cold_keeps_contents)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.run = cool,
+	});
+}
+
+TEST_F(race, madv_pageout_keeps_contents)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.prepare = race_swap_prepare, .run = race_page_out,
+		.finish = race_swap_finish,
+		.moves = true,
+	});
+}
+
+static int populate(struct race *r)
+{
+	return advise(r, MADV_POPULATE_WRITE);
+}
+
+TEST_F(race, populate_of_the_page_waits_for_it)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.run = populate,
+	});
+}
+
+/* Base pages, but not in an area that refuses THPs, nor one that asks for them. */
+static const char *collapse_prepare(struct race *r)
+{
+	const char *why = thp_missing();
+
+	if (why || r->kind != RACE_SMALL)
+		return why;
+	area_free(&r->a);
+	if (area_map_file(&r->a, extent_pages(), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1) ||
+	    area_place(&r->a, r->m->from))
+		return "no memory";
+	return NULL;
+}
+
+/* A refusal is none of ours: pages are busy. */
+static int collapse(struct race *r)
+{
+	return advise(r, MADV_COLLAPSE);
+}
+
+TEST_F(race, collapse_keeps_contents)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.prepare = collapse_prepare, .run = collapse, .moves = true, .may_fail = true,
+		.pages = extent_pages(),
+	});
+}
+
+/* Placement */
+
+static int mark_again(struct race *r)
+{
+	long err = mark(&r->a, MPOL_LOCAL, 0);
+
+	area_read(&r->a);
+	return err;
+}
+
+TEST_F(race, marking_again_keeps_contents)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.run = mark_again, .moves = true,
+	});
+}
+
+TEST_F(race, eager_migration_back_keeps_contents)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.run = race_move_back, .moves = true,
+	});
+}
+
+static int bind_back(struct race *r)
+{
+	return area_mbind(&r->a, MPOL_BIND, NODE_MASK(r->m->from), MPOL_MF_MOVE);
+}
+
+TEST_F(race, policy_of_the_area_set_by_another_thread_keeps_contents)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.run = bind_back, .moves = true,
+	});
+}
+
+/* Of the other thread: nothing that the touch would ask for. */
+static int set_policy(struct race *r)
+{
+	int err = set_task_policy(MPOL_BIND, NODE_MASK(r->m->from));
+
+	return err ? -errno : set_task_policy(MPOL_DEFAULT, 0);
+}
+
+TEST_F(race, task_policy_of_another_thread_changes_nothing)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.run = set_policy,
+	});
+}
+
+/* Who looks at page tables */
+
+static int clear_soft_dirty(struct race *r)
+{
+	return write_text("/proc/self/clear_refs", "4");
+}
+
+static const char *soft_dirty_prepare(struct race *r)
+{
+	if (page_entry(&r->a, 0) & PM_SOFT_DIRTY)
+		return NULL;
+	return "kernel without soft-dirty bits";
+}
+
+/* Held before it has written, so that bits are cleared before. */
+static int is_soft_dirty(struct race *r)
+{
+	return !have_points() || page_entry(&r->a, r->page) & PM_SOFT_DIRTY ? 0 :
+									      -EIO;
+}
+
+TEST_F(race, clear_refs_does_not_hide_the_write)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.prepare = soft_dirty_prepare, .run = clear_soft_dirty,
+		.check = is_soft_dirty,
+	});
+}
+
+static int look_at_maps(struct race *r)
+{
+	long kb = area_smaps_kb(&r->a, "Rss");
+	long hinted = area_hinted(&r->a);
+
+	if (kb < 0 || hinted < 0)
+		return kb < 0 ? kb : hinted;
+	return kb == area_bytes(&r->a) / 1024 ? 0 : -EFAULT;
+}
+
+TEST_F(race, smaps_counts_each_page_of_the_area)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.run = look_at_maps, .may_fail = true,
+	});
+}
+
+/* Other touchers */
+
+static void *touch_all(void *arg)
+{
+	area_read(arg);
+	return NULL;
+}
+
+static int touch_from_many(struct race *r, int touchers)
+{
+	pthread_t thread[TOUCHERS];
+	int i, err = 0;
+
+	for (i = 0; i < touchers && !err; i++)
+		err = -pthread_create(&thread[i], NULL, touch_all, &r->a);
+	while (i--)
+		pthread_join(thread[i], NULL);
+	return err;
+}
+
+static int touch_from_one(struct race *r)
+{
+	return touch_from_many(r, 1);
+}
+
+static int touch_from_eight(struct race *r)
+{
+	return touch_from_many(r, TOUCHERS);
+}
+
+TEST_F(race, second_toucher_finds_the_same_contents)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.run = touch_from_one, .moves = true,
+	});
+}
+
+TEST_F(race, eight_more_touchers_find_the_same_contents)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.run = touch_from_eight, .moves = true,
+	});
+}
+
+#include "mof_main.h"

@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Races between the touch of a marked page and what the kernel does by itself, or
+ * for others: khugepaged, KSM, compaction, offlining, limits of control groups,
+ * userfaultfd.
+ */
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/userfaultfd.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "mof_auto.h"
+#include "mof_race_paths.h"
+
+#ifndef MADV_SOFT_OFFLINE
+#define MADV_SOFT_OFFLINE	101
+#endif
+
+#define KHUGEPAGED	"/sys/kernel/mm/transparent_hugepage/khugepaged/"
+#define KSM		"/sys/kernel/mm/ksm/"
+#define COMPACT		"/proc/sys/vm/compact_memory"
+#define LOOKS		200	/* of 10 milliseconds */
+
+/* Wait until a number of the kernel is beyond @from by 2: a whole round. */
+static int wait_for_round(const char *path, long from)
+{
+	int looks;
+
+	for (looks = 0; looks < LOOKS; looks++) {
+		if (read_long(path) >= from + 2)
+			return 0;
+		usleep(10000);
+	}
+	return -ETIMEDOUT;
+}
+
+/* khugepaged */
+
+static const char *khugepaged_prepare(struct race *r)
+{
+	const char *why = thp_missing();
+
+	if (!why && (write_long(KHUGEPAGED "scan_sleep_millisecs", 0) ||
+		     write_long(KHUGEPAGED "alloc_sleep_millisecs", 0)))
+		why = "cannot set up khugepaged";
+	return why;
+}
+
+static int be_collapsed(struct race *r)
+{
+	long scans = read_long(KHUGEPAGED "full_scans");
+
+	if (madvise(r->a.base, area_bytes(&r->a), MADV_HUGEPAGE))
+		return -errno;
+	return wait_for_round(KHUGEPAGED "full_scans", scans);
+}
+
+static void khugepaged_finish(struct race *r)
+{
+	write_long(KHUGEPAGED "scan_sleep_millisecs", 10000);
+	write_long(KHUGEPAGED "alloc_sleep_millisecs", 60000);
+}
+
+TEST_F(race, khugepaged_at_full_speed_keeps_contents)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.prepare = khugepaged_prepare, .run = be_collapsed,
+		.finish = khugepaged_finish, .moves = true, .pages = extent_pages(),
+	});
+}
+
+/* KSM */
+
+/* A second area with the same contents, that all pages can be merged with. */
+static const char *ksm_prepare(struct race *r)
+{
+	static struct area twin;
+
+	if (r->kind == RACE_SHARED)
+		return "KSM merges anonymous memory only";
+	if (read_long(KSM "run") < 0)
+		return "kernel without KSM";
+	if (area_new(&twin, r->a.pages, r->m->from))
+		return "no memory";
+	twin.seed = r->a.seed;
+	area_fill(&twin);
+	r->data = &twin;
+	madvise(r->a.base, area_bytes(&r->a), MADV_MERGEABLE);
+	madvise(twin.base, area_bytes(&twin), MADV_MERGEABLE);
+	write_long(KSM "pages_to_scan", 10000);
+	write_long(KSM "sleep_millisecs", 0);
+	return NULL;
+}
+
+static int be_merged(struct race *r)
+{
+	long scans = read_long(KSM "full_scans");
+
+	if (write_long(KSM "run", 1))
+		return -EPERM;
+	return wait_for_round(KSM "full_scans", scans);
+}
+
+static void ksm_finish(struct race *r)
+{
+	write_long(KSM "run", 2);
+	write_long(KSM "run", 0);
+	write_long(KSM "sleep_millisecs", 20);
+	write_long(KSM "pages_to_scan", 100);
+	if (r->data)
+		area_free(r->data);
+	r->data = NULL;
+}
+
+TEST_F(race, ksm_at_full_speed_keeps_contents)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.prepare = ksm_prepare, .run = be_merged, .finish = ksm_finish,
+		.moves = true,
+	});
+}
+
+/* Compaction, and pages that are to go */
+
+static int compact(struct race *r)
+{
+	return write_text(COMPACT, "1");
+}
+
+static const char *compact_prepare(struct race *r)
+{
+	return access(COMPACT, W_OK) ? "kernel without compaction" : NULL;
+}
+
+TEST_F(race, compaction_keeps_contents)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.prepare = compact_prepare, .run = compact, .moves = true,
+	});
+}
+
+/* The page itself; it may be busy. */
+static int soft_offline(struct race *r)
+{
+	return madvise(r->a.base + r->page * page_size(), page_size(),
+		       MADV_SOFT_OFFLINE) ? -errno : 0;
+}
+
+static const char *soft_offline_prepare(struct race *r)
+{
+	if (r->kind == RACE_THP)
+		return "would cost a huge page each time";
+	return madvise(r->a.base, page_size(), MADV_SOFT_OFFLINE) ?
+	       "kernel without memory failure" : NULL;
+}
+
+TEST_F(race, soft_offline_of_the_page_keeps_contents)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.prepare = soft_offline_prepare, .run = soft_offline, .moves = true,
+		.may_fail = true,
+	});
+}
+
+/* Control groups */
+
+static const char *memory_prepare(struct race *r)
+{
+	const char *why = race_swap_prepare(r);
+
+	/* Charged to the group is what is faulted in from here on. */
+	if (!why)
+		why = cgroup_enter(&r->cgroup, "+memory");
+	if (!why && area_place(&r->a, r->m->from))
+		why = "cannot fill the area again";
+	return why;
+}
+
+/* Less than the area has, and some more: some of it has to go out. */
+static int limit(struct race *r)
+{
+	char text[32];
+	int err;
+
+	snprintf(text, sizeof(text), "%ld", area_bytes(&r->a));
+	err = cgroup_write(&r->cgroup, "memory.high", text);
+	return err ? : cgroup_write(&r->cgroup, "memory.high", "max");
+}
+
+static void memory_finish(struct race *r)
+{
+	cgroup_leave(&r->cgroup);
+	race_swap_finish(r);
+}
+
+TEST_F(race, limit_of_the_memory_group_keeps_contents)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.prepare = memory_prepare, .run = limit, .finish = memory_finish,
+		.moves = true,
+	});
+}
+
+/* The page stays charged to a group that is gone. */
+static int remove_group(struct race *r)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", r->cgroup.root);
+	if (write_long(path, getpid()) || rmdir(r->cgroup.dir))
+		return -errno;
+	return 0;
+}
+
+TEST_F(race, group_that_is_removed_leaves_pages_and_charges)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.prepare = memory_prepare, .run = remove_group,
+		.finish = memory_finish,
+	});
+}
+
+static const char *cpuset_prepare(struct race *r)
+{
+	return cgroup_enter(&r->cgroup, "+cpuset");
+}
+
+/* All memory of the group moves there, and back to where it may be. */
+static int allow_source_only(struct race *r)
+{
+	char text[32];
+	int err;
+
+	snprintf(text, sizeof(text), "%d", r->m->from);
+	err = cgroup_write(&r->cgroup, "cpuset.mems", text);
+	snprintf(text, sizeof(text), "%d,%d", r->m->from, r->m->to);
+	return err ? : cgroup_write(&r->cgroup, "cpuset.mems", text);
+}
+
+static void group_finish(struct race *r)
+{
+	cgroup_leave(&r->cgroup);
+}
+
+TEST_F(race, cpuset_that_changes_keeps_contents)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.prepare = cpuset_prepare, .run = allow_source_only,
+		.finish = group_finish, .moves = true,
+	});
+}
+
+/* The stock balancer */
+
+static int balance_by_stock_code(struct race *r)
+{
+	int err = write_long(BALANCING, 1);
+
+	return err ? : write_long(BALANCING, 0);
+}
+
+TEST_F(race, balancing_that_is_turned_on_and_off_keeps_contents)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.run = balance_by_stock_code,
+	});
+}
+
+/* userfaultfd */
+
+static const char *uffd_prepare(struct race *r, __u64 features, __u64 mode)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = features };
+	struct uffdio_register reg = {
+		.range = { (uintptr_t)r->a.base, area_bytes(&r->a) },
+		.mode = mode,
+	};
+
+	r->file = syscall(__NR_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	if (r->file < 0 || ioctl(r->file, UFFDIO_API, &api) ||
+	    ioctl(r->file, UFFDIO_REGISTER, &reg))
+		return "kernel without this feature of userfaultfd";
+	return NULL;
+}
+
+static void uffd_finish(struct race *r)
+{
+	if (r->file >= 0)
+		close(r->file);
+	r->file = -1;
+}
+
+/* Is the page one that has been written since it was protected? */
+static int scan(struct race *r, long page, __u64 flags)
+{
+	struct page_region found;
+	struct pm_scan_arg arg = {
+		.size = sizeof(arg), .flags = flags, .vec_len = 1,
+		.start = (uintptr_t)r->a.base + page * page_size(),
+		.end = (uintptr_t)r->a.base + (page + 1) * page_size(),
+		.vec = (uintptr_t)&found,
+		.category_mask = PAGE_IS_WRITTEN, .return_mask = PAGE_IS_WRITTEN,
+	};
+	int fd = open("/proc/self/pagemap", O_RDONLY), n;
+
+	n = ioctl(fd, PAGEMAP_SCAN, &arg);
+	close(fd);
+	return n < 0 ? -errno : n;
+}
+
+static const char *async_prepare(struct race *r)
+{
+	return uffd_prepare(r, UFFD_FEATURE_WP_ASYNC, UFFDIO_REGISTER_MODE_WP);
+}
+
+/* Protects all pages, those in flight too. */
+static int protect_by_scan(struct race *r)
+{
+	long page;
+	int n;
+
+	for (page = 0; page < r->a.pages; page++) {
+		n = scan(r, page, PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC);
+		if (n < 0)
+			return n;
+	}
+	return 0;
+}
+
+/* Held before it has written: so it must be seen. */
+static int is_written(struct race *r)
+{
+	return !have_points() || scan(r, r->page, 0) == 1 ? 0 : -EIO;
+}
+
+TEST_F(race, pagemap_scan_that_protects_does_not_hide_the_write)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.prepare = async_prepare, .run = protect_by_scan,
+		.check = is_written, .finish = uffd_finish,
+	});
+}
+
+static const char *missing_prepare(struct race *r)
+{
+	if (r->kind == RACE_SHARED)
+		return "dropping shared memory leaves it where it is";
+	return uffd_prepare(r, 0, UFFDIO_REGISTER_MODE_MISSING);
+}
+
+/* Drops all pages, and fills them in again, as a pager does: same contents. */
+static int drop_and_copy(struct race *r)
+{
+	struct area copy = r->a;
+	struct uffdio_copy c = {
+		.dst = (uintptr_t)r->a.base, .len = area_bytes(&r->a),
+	};
+	int err;
+
+	copy.base = aligned_alloc(page_size(), area_bytes(&r->a));
+	area_fill(&copy);
+	c.src = (uintptr_t)copy.base;
+	if (madvise(r->a.base, area_bytes(&r->a), MADV_DONTNEED))
+		return -errno;
+	err = ioctl(r->file, UFFDIO_COPY, &c) ? -errno : 0;
+	free(copy.base);
+	return err;
+}
+
+TEST_F(race, userfaultfd_that_fills_in_dropped_pages_keeps_contents)
+{
+	if (!have_points())
+		SKIP(return, NO_POINTS);
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.prepare = missing_prepare, .run = drop_and_copy,
+		.finish = uffd_finish, .moves = true,
+	});
+}
+
+#ifdef UFFDIO_MOVE
+/* Away, and back again: pages under migration are refused or waited for. */
+static int move_by_uffd(struct race *r, const char *to, const char *from)
+{
+	struct uffdio_move move = {
+		.dst = (uintptr_t)to, .src = (uintptr_t)from, .len = page_size(),
+		.mode = UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES,
+	};
+
+	int tries;
+
+	for (tries = 0; tries < LOOKS; tries++) {
+		if (!ioctl(r->file, UFFDIO_MOVE, &move))
+			return 0;
+		if (errno != EAGAIN && errno != EBUSY)
+			break;
+		usleep(10000);
+	}
+	return -errno;
+}
+
+static int move_there_and_back(struct race *r)
+{
+	const char *page = r->a.base + (r->page + 1) * page_size();
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct area there;
+	int err = area_map(&there, 1);
+
+	reg.range.start = (uintptr_t)there.base;
+	reg.range.len = page_size();
+	if (err || ioctl(r->file, UFFDIO_REGISTER, &reg))
+		return err ? : -errno;
+	err = move_by_uffd(r, there.base, page);
+	if (!err)
+		err = move_by_uffd(r, page, there.base);
+	area_free(&there);
+	return err;
+}
+
+static const char *move_prepare(struct race *r)
+{
+	if (r->kind == RACE_SHARED)
+		return "userfaultfd moves anonymous memory only";
+	return uffd_prepare(r, UFFD_FEATURE_MOVE, UFFDIO_REGISTER_MODE_MISSING);
+}
+
+TEST_F(race, userfaultfd_that_moves_a_page_beside_keeps_contents)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.prepare = move_prepare, .run = move_there_and_back,
+		.finish = uffd_finish, .moves = true, .may_fail = true,
+	});
+}
+#endif
+
+#include "mof_main.h"
