@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What becomes of pages that the automatic mode has marked as samples, and that
+ * nobody has touched since.
+ */
+#include <sys/wait.h>
+
+#include "mof_test.h"
+#include "mof_auto.h"
+
+#define EXTENTS		4
+#define PATIENCE	1000	/* looks of 10 milliseconds */
+
+FIXTURE(sampled)
+{
+	struct machine m;
+	struct area a;		/* that two threads use, on two nodes */
+	struct area idle;	/* that nobody uses */
+	struct toucher t[2];
+	long hinted;		/* samples in that */
+	struct stats before;
+	struct stats d;
+};
+
+/* Threads on both nodes: samples are marked, instead of being known. */
+static int wait_for_samples(struct toucher *t, const struct area *idle, long *hinted)
+{
+	int looks;
+
+	if (toucher_start(&t[0]) || toucher_start(&t[1]))
+		return -EAGAIN;
+	for (looks = 0; looks < PATIENCE; looks++) {
+		*hinted = area_hinted(idle);
+		if (*hinted)
+			break;
+		usleep(10000);
+	}
+	write_long(BALANCING, 0);
+	toucher_work(&t[0], 0.1);	/* a step may be under way */
+	toucher_work(&t[1], 0);
+	toucher_stop(&t[0]);
+	toucher_stop(&t[1]);
+	*hinted = area_hinted(idle);
+	return *hinted ? 0 : -ETIMEDOUT;
+}
+
+FIXTURE_SETUP(sampled)
+{
+	const char *why = automatic_setup(&self->m);
+
+	if (why)
+		SKIP(return, "%s", why);
+	ASSERT_EQ(0, run_on(self->m.from));
+	ASSERT_EQ(0, area_new_extents(&self->a, 2, self->m.from));
+	ASSERT_EQ(0, area_new_extents(&self->idle, EXTENTS, self->m.from));
+	self->t[0] = (struct toucher) { .a = &self->a, .node = self->m.from };
+	self->t[1] = (struct toucher) { .a = &self->a, .node = self->m.to, .slot = 1 };
+	ASSERT_EQ(0, write_long(BALANCING, 4));
+	ASSERT_EQ(0, wait_for_samples(self->t, &self->idle, &self->hinted));
+	ASSERT_EQ(0, stats_read(&self->before));
+}
+
+FIXTURE_TEARDOWN_PARENT(sampled)
+{
+	machine_restore(&self->m);
+}
+
+/* Touches of samples move nothing, and are none of marks. */
+static void touch_all(struct __test_metadata *_metadata, const struct machine *m,
+		      const struct area *idle, const struct stats *before)
+{
+	struct stats d;
+
+	EXPECT_EQ(0, run_on(m->to));
+	area_write(idle);
+	EXPECT_EQ(0, area_bad(idle));
+	EXPECT_EQ(0, area_hinted(idle));
+	EXPECT_EQ(idle->pages, area_on(idle, m->from));
+	ASSERT_EQ(0, stats_since(before, &d));
+	EXPECT_EQ(0, d.v[MOF_FAULTS]);
+	EXPECT_EQ(0, d.v[MOF_RESOLVED]);
+}
+
+TEST_F(sampled, pages_are_mapped_again_at_their_touch_and_stay)
+{
+	touch_all(_metadata, &self->m, &self->idle, &self->before);
+}
+
+TEST_F(sampled, mremap_takes_samples_along)
+{
+	struct area there;
+
+	ASSERT_EQ(0, area_map(&there, self->idle.pages));
+	ASSERT_EQ(there.base, mremap(self->idle.base, area_bytes(&self->idle),
+				     area_bytes(&self->idle),
+				     MREMAP_MAYMOVE | MREMAP_FIXED, there.base));
+	self->idle.base = there.base;
+	EXPECT_EQ(self->hinted, area_hinted(&self->idle));
+	touch_all(_metadata, &self->m, &self->idle, &self->before);
+}
+
+TEST_F(sampled, munmap_of_a_part_leaves_the_samples_of_the_rest)
+{
+	struct area last = area_part(&self->idle, self->idle.pages / 2,
+				     self->idle.pages / 2);
+	long hinted;
+
+	/* Two areas from here on, as numa_maps tells of whole ones. */
+	ASSERT_EQ(0, mprotect(last.base, area_bytes(&last),
+			      PROT_READ | PROT_WRITE | PROT_EXEC));
+	self->idle.pages /= 2;
+	hinted = area_hinted(&self->idle);
+	ASSERT_EQ(0, munmap(last.base, area_bytes(&last)));
+	EXPECT_EQ(hinted, area_hinted(&self->idle));
+	touch_all(_metadata, &self->m, &self->idle, &self->before);
+}
+
+/* The child's touch uses the token up; for both, pages stay where they are. */
+TEST_F(sampled, fork_keeps_samples_and_contents_of_both)
+{
+	struct area *idle = &self->idle;
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid) {
+		if (area_hinted(idle) != self->hinted)
+			_exit(1);
+		run_on(self->m.to);
+		if (area_bad(idle))
+			_exit(2);
+		_exit(area_hinted(idle) ? 3 : 0);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(self->hinted, area_hinted(idle));
+	EXPECT_EQ(0, area_bad(idle));
+	touch_all(_metadata, &self->m, &self->idle, &self->before);
+}
+
+/* All pages are marks afterwards, also those that were samples. */
+TEST_F(sampled, call_takes_samples_over)
+{
+	ASSERT_EQ(0, mark(&self->idle, MPOL_LOCAL, 0));
+	EXPECT_EQ(self->idle.pages, area_hinted(&self->idle));
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_write(&self->idle);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(self->idle.pages, self->d.v[MOF_MARKED]);
+	EXPECT_EQ(self->idle.pages, self->d.v[MOF_MIGRATED]);
+	EXPECT_EQ(self->idle.pages, area_on(&self->idle, self->m.to));
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	EXPECT_EQ(0, area_bad(&self->idle));
+}
+
+#include "mof_main.h"
