@@ -3,9 +3,9 @@
  * A source that cannot be copied: the page stays, its mapping is restored, and
  * the touch goes on as if nothing had been.
  */
+#include "mof_fault.h"
 #include "mof_test.h"
 
-#define FAIL		"/sys/kernel/debug/fail_function/"
 #define COPY		"mof_copy_folio"
 #define EHWPOISON_TEXT	"0xffffffffffffff7b"	/* -133, as the file wants it */
 
@@ -35,39 +35,13 @@ FIXTURE_VARIANT_ADD(poison, window_512) {
 	.window = 512,
 };
 
-static const char *inject_start(void)
-{
-	if (access(FAIL "inject", W_OK))
-		return "kernel without error injection, or no debugfs";
-	if (write_text(FAIL "inject", COPY))
-		return "kernel without " COPY "(), or it may not fail";
-	if (write_text(FAIL COPY "/retval", EHWPOISON_TEXT) ||
-	    write_text(FAIL "verbose", "0") || write_text(FAIL "interval", "1") ||
-	    write_text(FAIL "space", "0") || write_text(FAIL "task-filter", "N"))
-		return "cannot set up error injection";
-	return NULL;
-}
-
-/* The next @times copies fail; -1: all. */
-static int inject(long times)
-{
-	return write_long(FAIL "times", times) ||
-	       write_text(FAIL "probability", "100");
-}
-
-static void inject_stop(void)
-{
-	write_text(FAIL "probability", "0");
-	write_text(FAIL "inject", "!" COPY);
-}
-
 FIXTURE_SETUP(poison)
 {
 	const char *why = machine_setup(&self->m);
 
 	self->window = read_long(WINDOW);
 	if (!why)
-		why = have_lazy() ? inject_start() : NO_LAZY;
+		why = have_lazy() ? function_fails_start(COPY, EHWPOISON_TEXT) : NO_LAZY;
 	if (why) {
 		machine_restore(&self->m);
 		SKIP(return, "%s", why);
@@ -80,7 +54,7 @@ FIXTURE_SETUP(poison)
 
 FIXTURE_TEARDOWN_PARENT(poison)
 {
-	inject_stop();
+	function_fails_stop(COPY);
 	if (self->window >= 0)
 		write_long(WINDOW, self->window);
 	machine_restore(&self->m);
@@ -90,7 +64,7 @@ TEST_F(poison, in_the_touched_page_leaves_it_where_it_is_and_counts_once)
 {
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
 	ASSERT_EQ(0, run_on(self->m.to));
-	ASSERT_EQ(0, inject(1));
+	ASSERT_EQ(0, function_fails(1));
 	page_write(&self->a, 0);
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
 	EXPECT_EQ(self->m.from, page_node(&self->a, 0));
@@ -107,7 +81,7 @@ TEST_F(poison, in_each_of_several_pages_leaves_those_and_moves_the_others)
 {
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
 	ASSERT_EQ(0, run_on(self->m.to));
-	ASSERT_EQ(0, inject(7));
+	ASSERT_EQ(0, function_fails(7));
 	area_read(&self->a);
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
 	EXPECT_EQ(7, area_on(&self->a, self->m.from));
@@ -125,10 +99,10 @@ TEST_F(poison, in_all_pages_moves_none_and_every_touch_succeeds)
 
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
 	ASSERT_EQ(0, run_on(self->m.to));
-	ASSERT_EQ(0, inject(-1));
+	ASSERT_EQ(0, function_fails(-1));
 	new.seed += 1;
 	area_fill(&new);
-	inject_stop();
+	function_fails_stop(COPY);
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
 	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.from));
 	EXPECT_EQ(AREA_PAGES, stats_failed(&self->d));
@@ -141,9 +115,9 @@ TEST_F(poison, that_is_gone_by_the_next_mark_lets_the_page_move)
 {
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
 	ASSERT_EQ(0, run_on(self->m.to));
-	ASSERT_EQ(0, inject(-1));
+	ASSERT_EQ(0, function_fails(-1));
 	area_write(&self->a);
-	inject_stop();
+	function_fails_stop(COPY);
 	drain_lru();
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
 	EXPECT_EQ(AREA_PAGES, area_hinted(&self->a));

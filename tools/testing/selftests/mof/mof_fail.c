@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Each allocation of the call, of the touch and of a sampling step fails once,
+ * the first, then the second, until none is left that could; and so do the steps
+ * that may fail for other reasons. The call may fail, the touch never; contents,
+ * counters, charges and LRU lists are right afterwards, and nothing leaks.
+ */
+#include <fcntl.h>
+#include <numa.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "mof_auto.h"
+#include "mof_fault.h"
+#include "mof_test.h"
+
+#define PAGES_BEFORE	32	/* touched before: they make a large window */
+#define MANY		500	/* allocations that no step has */
+#define REPEATS		64	/* a leak must be seen beside what caches hold */
+#define TOLERATED	1024L	/* pages: less than a leak of one window each */
+#define STEPS		30	/* of the automatic mode */
+#define STEP_MSECS	30
+
+enum fail_kind {
+	FAIL_SMALL,
+	FAIL_SHARED,
+	FAIL_FILE,
+	FAIL_THP,
+};
+
+FIXTURE(fail)
+{
+	struct machine m;
+	struct cgroup cg;
+	struct disk disk;
+	struct area a;
+	struct stats before;
+};
+
+FIXTURE_VARIANT(fail)
+{
+	enum fail_kind kind;
+	long first;		/* page that is touched with failures */
+};
+
+FIXTURE_VARIANT_ADD(fail, page) {
+	.kind = FAIL_SMALL, .first = 0,
+};
+
+FIXTURE_VARIANT_ADD(fail, window) {
+	.kind = FAIL_SMALL, .first = PAGES_BEFORE,
+};
+
+FIXTURE_VARIANT_ADD(fail, shared) {
+	.kind = FAIL_SHARED, .first = PAGES_BEFORE,
+};
+
+FIXTURE_VARIANT_ADD(fail, file) {
+	.kind = FAIL_FILE, .first = PAGES_BEFORE,
+};
+
+FIXTURE_VARIANT_ADD(fail, thp) {
+	.kind = FAIL_THP, .first = 0,
+};
+
+static const char *fail_needs(struct disk *disk, enum fail_kind kind)
+{
+	const char *why = allocations_fail_start();
+
+	if (!why && kind == FAIL_THP)
+		why = thp_missing();
+	if (!why && kind == FAIL_FILE)
+		why = disk_mount(disk);
+	return why;
+}
+
+static int file_area(struct area *a, const struct disk *disk, int node)
+{
+	char path[96];
+	int fd, err;
+
+	snprintf(path, sizeof(path), "%s/file", disk->dir);
+	fd = open(path, O_RDWR | O_CREAT, 0600);
+	if (fd < 0 || ftruncate(fd, AREA_PAGES * page_size()))
+		return -errno;
+	err = area_map_file(a, AREA_PAGES, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+	area_mbind(a, MPOL_BIND, NODE_MASK(node), 0);
+	if (err)
+		return err;
+	area_fill(a);
+	area_mbind(a, MPOL_DEFAULT, 0, 0);
+	err = fsync(fd);	/* dirty pages are not marked */
+	close(fd);
+	return err;
+}
+
+static int fail_area(struct area *a, const struct disk *disk,
+		     enum fail_kind kind, int node)
+{
+	int err;
+
+	if (kind == FAIL_THP)
+		return area_new_thp(a, 1, node);
+	if (kind == FAIL_FILE)
+		return file_area(a, disk, node);
+	if (kind == FAIL_SMALL)
+		return area_new(a, AREA_PAGES, node);
+	err = area_map_file(a, AREA_PAGES, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1);
+	return err ? : area_place(a, node);
+}
+
+FIXTURE_SETUP(fail)
+{
+	const char *why = machine_setup(&self->m);
+
+	if (!why)
+		why = have_lazy() ? fail_needs(&self->disk, variant->kind) : NO_LAZY;
+	if (!why)
+		why = cgroup_enter(&self->cg, "+memory");
+	if (why) {
+		disk_umount(&self->disk);
+		machine_restore(&self->m);
+		SKIP(return, "%s", why);
+	}
+	EXPECT_EQ(0, run_on(self->m.from));
+	ASSERT_EQ(0, fail_area(&self->a, &self->disk, variant->kind, self->m.from));
+	EXPECT_EQ(0, stats_read(&self->before));
+}
+
+FIXTURE_TEARDOWN_PARENT(fail)
+{
+	allocations_fail_stop();
+	cgroup_leave(&self->cg);
+	disk_umount(&self->disk);
+	machine_restore(&self->m);
+}
+
+/* The area is back on m.from, and marked; the pages before have been touched. */
+static int begin(const struct machine *m, const struct area *a, long first)
+{
+	long i, err;
+
+	if (area_move(a, m->from) != a->pages)
+		return -ENOMEM;
+	drain_lru();
+	err = mark(a, MPOL_LOCAL, 0) ? : run_on(m->to);
+	/* Backwards, so that none of them takes others along. */
+	for (i = first - 1; i >= 0 && !err; i--)
+		page_read(a, i);
+	return err;
+}
+
+/* What the group has on LRU lists of anonymous memory, but not mapped. */
+static long unlisted(const struct cgroup *cg)
+{
+	drain_lru();
+	return (cgroup_stat(cg, "anon") - cgroup_stat(cg, "inactive_anon") -
+		cgroup_stat(cg, "active_anon") - cgroup_stat(cg, "unevictable") +
+		cgroup_stat(cg, "shmem")) / page_size();
+}
+
+/* What holds after each failure. */
+static void fail_check(struct __test_metadata *_metadata,
+		       const struct machine *m, const struct area *a,
+		       const struct stats *before)
+{
+	struct stats d;
+
+	area_read(a);
+	EXPECT_EQ(0, area_bad(a));
+	EXPECT_EQ(0, area_hinted(a));
+	ASSERT_EQ(0, stats_since(before, &d));
+	EXPECT_EQ(0, stats_unreconciled(&d));
+	EXPECT_EQ(a->pages, area_on(a, m->from) + area_on(a, m->to));
+}
+
+/* The touch succeeds, whatever fails; how many failures there were. */
+TEST_F(fail, each_allocation_of_a_touch)
+{
+	long anon = cgroup_stat(&self->cg, "anon");
+	long nth, failures = 0;
+	bool failed = true;
+
+	for (nth = 1; failed && nth < MANY; nth++) {
+		ASSERT_EQ(0, begin(&self->m, &self->a, variant->first));
+		ASSERT_EQ(0, allocation_fails(nth));
+		page_read(&self->a, variant->first);
+		failed = allocation_has_failed();
+		failures += failed;
+		fail_check(_metadata, &self->m, &self->a, &self->before);
+		ASSERT_EQ(0, run_on(self->m.from));
+	}
+	EXPECT_LT(nth, MANY);
+	EXPECT_LT(0, failures);
+	TH_LOG("%ld allocations have failed", failures);
+	EXPECT_EQ(0, unlisted(&self->cg));
+	EXPECT_EQ(anon, cgroup_stat(&self->cg, "anon"));
+}
+
+/* It may fail for want of memory; then nothing is marked. */
+TEST_F(fail, each_allocation_of_the_call)
+{
+	long nth, err, failures = 0;
+	bool failed = true;
+
+	for (nth = 1; failed && nth < MANY; nth++) {
+		ASSERT_EQ(self->a.pages, area_move(&self->a, self->m.from));
+		drain_lru();
+		ASSERT_EQ(0, allocation_fails(nth));
+		err = mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to));
+		failed = allocation_has_failed();
+		failures += failed;
+		if (err) {
+			EXPECT_TRUE(failed);
+			EXPECT_EQ(-ENOMEM, err);
+			EXPECT_EQ(0, area_hinted(&self->a));
+		} else {
+			EXPECT_EQ(self->a.pages, area_hinted(&self->a));
+		}
+		fail_check(_metadata, &self->m, &self->a, &self->before);
+		EXPECT_EQ(0, area_mbind(&self->a, MPOL_DEFAULT, 0, 0));
+	}
+	EXPECT_LT(nth, MANY);
+	EXPECT_LT(0, failures);
+	TH_LOG("%ld allocations have failed", failures);
+	EXPECT_EQ(0, unlisted(&self->cg));
+}
+
+/* A child that is not made, or looks at all, and goes. */
+static int fork_and_look(const struct area *a)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid)
+		_exit(area_bad(a) ? 1 : 0);
+	if (pid < 0)
+		return -errno;
+	return waitpid(pid, &status, 0) == pid ? -status : -errno;
+}
+
+TEST_F(fail, each_allocation_of_a_fork_beside_marks)
+{
+	long anon = cgroup_stat(&self->cg, "anon");
+	bool failed = true;
+	long nth;
+	int err;
+
+	if (variant->kind != FAIL_THP && variant->first == 0)
+		SKIP(return, "the same as with a window");
+	/* There are many: ever fewer of them. */
+	for (nth = 1; failed && nth < MANY; nth += 1 + nth / 10) {
+		ASSERT_EQ(0, begin(&self->m, &self->a, variant->first));
+		ASSERT_EQ(0, allocation_fails(nth));
+		err = fork_and_look(&self->a);
+		failed = allocation_has_failed();
+		if (err)
+			EXPECT_EQ(-ENOMEM, err);
+		fail_check(_metadata, &self->m, &self->a, &self->before);
+		ASSERT_EQ(0, run_on(self->m.from));
+	}
+	EXPECT_FALSE(failed);
+	EXPECT_LT(1, nth);
+	EXPECT_GE(anon + 16 * page_size(), cgroup_stat(&self->cg, "anon"));
+}
+
+static long free_pages(const struct machine *m)
+{
+	long long from = 0, to = 0;
+
+	numa_node_size64(m->from, &from);
+	numa_node_size64(m->to, &to);
+	return (from + to) / page_size();
+}
+
+/* What is allocated by the time of a failure must not stay allocated. */
+TEST_F(fail, many_failures_leave_as_much_free_memory)
+{
+	long free = 0, i;
+
+	for (i = 0; i < REPEATS; i++) {
+		/* Caches are warm by then. */
+		if (i == REPEATS / 4)
+			free = free_pages(&self->m);
+		ASSERT_EQ(0, begin(&self->m, &self->a, variant->first));
+		ASSERT_EQ(0, allocation_fails(1 + i % 4));
+		page_read(&self->a, variant->first);
+		allocation_has_failed();
+		area_read(&self->a);
+		ASSERT_EQ(0, run_on(self->m.from));
+	}
+	EXPECT_GT(TOLERATED, free - free_pages(&self->m));
+	fail_check(_metadata, &self->m, &self->a, &self->before);
+}
+
+/* Steps that fail for other reasons */
+
+FIXTURE(step)
+{
+	struct machine m;
+	struct cgroup cg;
+	struct area a;
+	struct stats before;
+	struct stats d;
+};
+
+/* @retval: as the file of the function wants it; @moves: by another path */
+FIXTURE_VARIANT(step)
+{
+	const char *function;
+	const char *retval;
+	bool shared;
+	bool moves;
+};
+
+FIXTURE_VARIANT_ADD(step, direct_alloc) {
+	.function = "mof_direct_alloc", .retval = "0", .moves = true,
+};
+
+FIXTURE_VARIANT_ADD(step, isolate) {
+	.function = "mof_isolate", .retval = "0", .shared = true, .moves = true,
+};
+
+FIXTURE_VARIANT_ADD(step, node_is_full) {
+	.function = "mof_node_is_full", .retval = "1", .moves = true,
+};
+
+FIXTURE_VARIANT_ADD(step, copy) {
+	.function = "mof_copy_folio", .retval = "0xffffffffffffff7b",
+};
+
+FIXTURE_SETUP(step)
+{
+	const char *why = machine_setup(&self->m);
+
+	if (!why && !have_lazy())
+		why = NO_LAZY;
+	if (!why)
+		why = function_fails_start(variant->function, variant->retval);
+	if (!why)
+		why = cgroup_enter(&self->cg, "+memory");
+	if (why) {
+		machine_restore(&self->m);
+		SKIP(return, "%s", why);
+	}
+	EXPECT_EQ(0, run_on(self->m.from));
+	ASSERT_EQ(0, fail_area(&self->a, NULL,
+			       variant->shared ? FAIL_SHARED : FAIL_SMALL,
+			       self->m.from));
+	EXPECT_EQ(0, stats_read(&self->before));
+}
+
+FIXTURE_TEARDOWN_PARENT(step)
+{
+	function_fails_stop(variant->function);
+	cgroup_leave(&self->cg);
+	machine_restore(&self->m);
+}
+
+/* Once at each of the pages in turn, and then at all of them. */
+TEST_F(step, that_fails_leaves_contents_counters_and_charges)
+{
+	long anon = cgroup_stat(&self->cg, "anon");
+	long times;
+
+	for (times = 1; times <= AREA_PAGES + 1; times += AREA_PAGES / 4) {
+		ASSERT_EQ(0, begin(&self->m, &self->a, 0));
+		ASSERT_EQ(0, function_fails(times > AREA_PAGES ? -1 : times));
+		area_read(&self->a);
+		ASSERT_EQ(0, function_fails(0));
+		ASSERT_EQ(0, stats_since(&self->before, &self->d));
+		EXPECT_EQ(0, stats_unreconciled(&self->d));
+		EXPECT_EQ(0, area_bad(&self->a));
+		EXPECT_EQ(0, area_hinted(&self->a));
+		if (!variant->moves)
+			EXPECT_LT(0, stats_failed(&self->d));
+		ASSERT_EQ(0, run_on(self->m.from));
+	}
+	EXPECT_EQ(0, unlisted(&self->cg));
+	EXPECT_EQ(anon, cgroup_stat(&self->cg, "anon"));
+}
+
+/* The automatic mode */
+
+FIXTURE(sampling)
+{
+	struct machine m;
+	struct area a;
+	struct toucher t;
+	struct stats before;
+	struct stats d;
+};
+
+/* What fails: allocations, if no function is named */
+FIXTURE_VARIANT(sampling)
+{
+	const char *function;
+};
+
+FIXTURE_VARIANT_ADD(sampling, allocations) { };
+
+FIXTURE_VARIANT_ADD(sampling, history) {
+	.function = "mof_extent_put",
+};
+
+FIXTURE_VARIANT_ADD(sampling, state) {
+	.function = "mof_mm_get",
+};
+
+FIXTURE_SETUP(sampling)
+{
+	const char *why = automatic_setup(&self->m);
+
+	if (!why && variant->function)
+		why = function_fails_start(variant->function, "0");
+	else if (!why)
+		why = allocations_fail_start();
+	if (why) {
+		machine_restore(&self->m);
+		SKIP(return, "%s", why);
+	}
+	ASSERT_EQ(0, run_on(self->m.from));
+	ASSERT_EQ(0, area_new_extents(&self->a, 2, self->m.from));
+	self->t = (struct toucher) { .a = &self->a, .node = self->m.to, .slot = 1 };
+	ASSERT_EQ(0, stats_read(&self->before));
+	ASSERT_EQ(0, write_long(BALANCING, 4));
+}
+
+FIXTURE_TEARDOWN_PARENT(sampling)
+{
+	if (variant->function)
+		function_fails_stop(variant->function);
+	else
+		allocations_fail_stop();
+	machine_restore(&self->m);
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+/* Run, as who runs makes steps, while the @nth allocation fails. */
+static bool run_with_failure(const struct area *a, long nth)
+{
+	double end = now() + STEP_MSECS / 1e3;
+
+	if (nth)
+		allocation_fails(nth);
+	while (now() < end)
+		page_read(a, nth);
+	return nth && allocation_has_failed();
+}
+
+TEST_F(sampling, steps_that_fail_lose_nothing)
+{
+	bool allocations = !variant->function;
+	long step, failures = 0;
+
+	if (!allocations)
+		ASSERT_EQ(0, function_fails(STEPS));
+	ASSERT_EQ(0, toucher_start(&self->t));
+	for (step = 0; step < STEPS; step++)
+		failures += run_with_failure(&self->a,
+					     allocations ? 1 + step % 4 : 0);
+	if (allocations)
+		TH_LOG("%ld allocations have failed", failures);
+	else
+		ASSERT_EQ(0, function_fails(0));
+	/* What fails is tried again. */
+	EXPECT_TRUE(toucher_settles(&self->t));
+	toucher_stop(&self->t);
+	EXPECT_EQ(0, self->t.lost);
+	ASSERT_EQ(0, write_long(BALANCING, 0));
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_LT(0, self->d.v[MOF_ARMED]);
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+#include "mof_main.h"

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Faults to inject.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "mof_fault.h"
+
+#define FUNCTIONS	"/sys/kernel/debug/fail_function/"
+#define SLAB		"/sys/kernel/debug/failslab/"
+#define PAGES		"/sys/kernel/debug/fail_page_alloc/"
+#define FAIL_NTH	"/proc/thread-self/fail-nth"
+
+/* Of the calling thread; opening it would allocate. */
+static __thread int nth_fd = -1;
+
+/**
+ * function_fails_start() - prepare a function of the kernel to fail
+ * @function: its name
+ * @retval: what it returns then, as the file wants it
+ *
+ * Return: NULL, or why that is not possible.
+ */
+const char *function_fails_start(const char *function, const char *retval)
+{
+	char path[96];
+
+	if (access(FUNCTIONS "inject", W_OK))
+		return "kernel without error injection, or no debugfs";
+	if (write_text(FUNCTIONS "inject", function))
+		return "kernel without this function, or it may not fail";
+	snprintf(path, sizeof(path), FUNCTIONS "%s/retval", function);
+	if (write_text(path, retval) || write_text(FUNCTIONS "verbose", "0") ||
+	    write_text(FUNCTIONS "interval", "1") ||
+	    write_text(FUNCTIONS "space", "0") ||
+	    write_text(FUNCTIONS "task-filter", "N"))
+		return "cannot set up error injection";
+	return NULL;
+}
+
+/* The next @times calls fail; -1: all. */
+int function_fails(long times)
+{
+	return write_long(FUNCTIONS "times", times) ||
+	       write_text(FUNCTIONS "probability", "100");
+}
+
+void function_fails_stop(const char *function)
+{
+	char text[64];
+
+	write_text(FUNCTIONS "probability", "0");
+	snprintf(text, sizeof(text), "!%s", function);
+	write_text(FUNCTIONS "inject", text);
+}
+
+/**
+ * allocations_fail_start() - prepare allocations of the calling thread to fail
+ *
+ * Those of all sizes, also such as may wait.
+ *
+ * Return: NULL, or why that is not possible.
+ */
+const char *allocations_fail_start(void)
+{
+	nth_fd = open(FAIL_NTH, O_RDWR);
+	if (nth_fd < 0)
+		return "kernel without fault injection";
+	if (write_text(SLAB "ignore-gfp-wait", "N") || write_text(SLAB "verbose", "0") ||
+	    write_text(PAGES "ignore-gfp-wait", "N") ||
+	    write_text(PAGES "ignore-gfp-highmem", "N") ||
+	    write_text(PAGES "min-order", "0") || write_text(PAGES "verbose", "0"))
+		return "kernel without failslab or fail_page_alloc, or no debugfs";
+	return NULL;
+}
+
+/* The @nth allocation from now on fails; 0: none. */
+int allocation_fails(long nth)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%ld", nth);
+
+	return pwrite(nth_fd, text, len, 0) == len ? 0 : -1;
+}
+
+/* Has it? Allocations do not fail any more. */
+bool allocation_has_failed(void)
+{
+	char text[16] = "";
+	bool failed;
+
+	failed = pread(nth_fd, text, sizeof(text) - 1, 0) > 0 &&
+		 strtol(text, NULL, 10) == 0;
+	allocation_fails(0);
+	return failed;
+}
+
+/* As the kernel has them at boot. */
+void allocations_fail_stop(void)
+{
+	write_text(SLAB "ignore-gfp-wait", "Y");
+	write_text(PAGES "ignore-gfp-wait", "Y");
+	write_text(PAGES "ignore-gfp-highmem", "Y");
+	write_text(PAGES "min-order", "1");
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Faults to inject: functions that fail by name, and the nth allocation of a
+ * thread. See Documentation/fault-injection/.
+ */
+#ifndef _MOF_FAULT_H
+#define _MOF_FAULT_H
+
+#include "mof_util.h"
+
+const char *function_fails_start(const char *function, const char *retval);
+int function_fails(long times);
+void function_fails_stop(const char *function);
+
+const char *allocations_fail_start(void);
+int allocation_fails(long nth);
+bool allocation_has_failed(void);
+void allocations_fail_stop(void);
+
+#endif /* _MOF_FAULT_H */
