@@ -13,7 +13,7 @@
 
 #define PAGES		1024L
 #define ROUNDS		12
-#define SLACK		(ROUNDS * PAGES / 2)	/* pages; less than all that moved */
+#define SLACK		(ROUNDS * PAGES / 8)	/* pages; all that moves is ROUNDS * PAGES */
 
 FIXTURE(pressure)
 {
@@ -79,6 +79,7 @@ static void check_pace(struct __test_metadata *_metadata,
 static void move_often(struct __test_metadata *_metadata,
 		       struct _test_data_pressure *self)
 {
+	long before = free_pages(self->m.from) + free_pages(self->m.to);
 	int node = self->m.from, i;
 
 	for (i = 0; i < ROUNDS; i++) {
@@ -86,11 +87,11 @@ static void move_often(struct __test_metadata *_metadata,
 		ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(node)));
 		area_write(&self->a);
 	}
+	EXPECT_LT(before - SLACK, free_pages(self->m.from) + free_pages(self->m.to));
 }
 
 TEST_F(pressure, a_full_target_takes_nothing_and_all_when_it_has_room_again)
 {
-	long before = free_pages(self->m.to);
 	const char *why;
 	struct area hog;
 
@@ -110,12 +111,10 @@ TEST_F(pressure, a_full_target_takes_nothing_and_all_when_it_has_room_again)
 	EXPECT_EQ(PAGES, area_on(&self->a, self->m.to));
 	move_often(_metadata, self);
 	check(_metadata, self);
-	EXPECT_LT(before - SLACK, free_pages(self->m.to));
 }
 
 TEST_F(pressure, a_full_source_is_left_and_has_its_pages_back)
 {
-	long before = free_pages(self->m.from);
 	const char *why;
 	struct area hog;
 
@@ -130,7 +129,6 @@ TEST_F(pressure, a_full_source_is_left_and_has_its_pages_back)
 	empty_node(&hog, self->m.from);
 	move_often(_metadata, self);
 	check(_metadata, self);
-	EXPECT_LT(before - SLACK, free_pages(self->m.from));
 }
 
 /* The eager call would be refused memory, and the kernel complain: before. */
@@ -265,7 +263,6 @@ TEST_F(pressure, a_fragmented_target_takes_pages_and_leaves_thps_whole)
 	EXPECT_EQ(0, mark(&thp, MPOL_BIND, NODE_MASK(self->m.to)));
 	area_read(&thp);
 	stayed = area_on(&thp, self->m.from);
-	EXPECT_LT(0, stayed);
 	EXPECT_EQ(thp.pages - stayed, area_on(&thp, self->m.to));
 	EXPECT_EQ(area_bytes(&thp) / 1024, area_smaps_kb(&thp, "AnonHugePages"));
 	check(_metadata, self);
@@ -278,6 +275,8 @@ TEST_F(pressure, a_fragmented_target_takes_pages_and_leaves_thps_whole)
 	check(_metadata, self);
 	area_free(&thp);
 	area_free(&hog);
+	if (!stayed)
+		SKIP(return, "compaction has made room for all THPs");
 }
 
 #include "mof_main.h"

@@ -19,7 +19,6 @@ int end_child(pid_t pid);
 long slab_kb(void);
 double now_ms(void);
 double mbind_ms(const struct area *a, unsigned int flags);
-double cpu_ms(int who);
 
 int map_reserved(struct area *a, long pages);
 const char *map_tables(struct area *a, long tables);

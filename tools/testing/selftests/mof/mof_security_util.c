@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -90,15 +89,6 @@ double mbind_ms(const struct area *a, unsigned int flags)
 	long err = area_mbind(a, MPOL_DEFAULT, 0, flags);
 
 	return err ? err : now_ms() - begin;
-}
-
-/* CPU time in the kernel: RUSAGE_SELF, RUSAGE_THREAD. */
-double cpu_ms(int who)
-{
-	struct rusage u;
-
-	getrusage(who, &u);
-	return u.ru_stime.tv_sec * 1e3 + u.ru_stime.tv_usec / 1e3;
 }
 
 /* Address space that no memory is set aside for, for base pages. */
