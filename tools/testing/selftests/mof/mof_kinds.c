@@ -79,18 +79,17 @@ TEST_F(lazy, huge_pages_of_tmpfs_move_whole)
 /* Mapped by entries of base pages, as the mapping is not aligned to it. */
 TEST_F(lazy, huge_pages_of_memfd_mapped_by_base_pages_move_whole)
 {
-	const char *shmem = "/sys/kernel/mm/transparent_hugepage/shmem_enabled";
 	const char *why = thp_missing();
 	int fd = memfd_create("mof", 0);
 	struct area whole, part;
 
-	if (why || write_text(shmem, "advise"))
+	if (why || write_text(SHMEM_THP, "advise"))
 		SKIP(return, "kernel without huge pages in shared memory");
 	ASSERT_EQ(0, ftruncate(fd, thp_size()));
 	ASSERT_EQ(0, area_map_file(&whole, thp_pages(), RW, MAP_SHARED, fd));
 	ASSERT_EQ(0, madvise(whole.base, area_bytes(&whole), MADV_HUGEPAGE));
 	EXPECT_EQ(0, area_place(&whole, self->m.from));
-	write_text(shmem, "never");
+	write_text(SHMEM_THP, "never");
 	ASSERT_EQ(thp_size() / 1024, area_smaps_kb(&whole, "ShmemPmdMapped"));
 	ASSERT_EQ(0, area_map_file(&part, thp_pages() - 1, RW, MAP_SHARED, fd));
 	part.seed = whole.seed;

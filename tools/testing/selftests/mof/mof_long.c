@@ -12,7 +12,6 @@
 #include "mof_long.h"
 
 #define MTHP		"/sys/kernel/mm/transparent_hugepage/hugepages-64kB/enabled"
-#define SHMEM_THP	"/sys/kernel/mm/transparent_hugepage/shmem_enabled"
 #define MAX_SETTINGS	8
 
 static void usage(const struct setting *settings, int status)

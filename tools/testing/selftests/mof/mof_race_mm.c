@@ -43,6 +43,9 @@ static const char *khugepaged_prepare(struct race *r)
 {
 	const char *why = thp_missing();
 
+	/* Without anything to look at, it makes no rounds. */
+	if (!why && write_text(SHMEM_THP, "advise"))
+		why = "no huge pages of shared memory";
 	if (!why && (write_long(KHUGEPAGED "scan_sleep_millisecs", 0) ||
 		     write_long(KHUGEPAGED "alloc_sleep_millisecs", 0)))
 		why = "cannot set up khugepaged";
@@ -62,6 +65,7 @@ static void khugepaged_finish(struct race *r)
 {
 	write_long(KHUGEPAGED "scan_sleep_millisecs", 10000);
 	write_long(KHUGEPAGED "alloc_sleep_millisecs", 60000);
+	write_text(SHMEM_THP, "never");
 }
 
 TEST_F(race, khugepaged_at_full_speed_keeps_contents)

@@ -289,8 +289,6 @@ TEST_F(thp, mprotect_of_a_marked_one_keeps_contents)
 }
 
 /* The same for a huge page of shared memory. */
-#define SHMEM_THP "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
-
 TEST_F(thp, one_of_shared_memory_moves_whole)
 {
 	int fd = memfd_create("mof", 0);

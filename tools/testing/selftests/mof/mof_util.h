@@ -46,6 +46,7 @@
 #define NO_NODE			(-1)
 
 #define BALANCING		"/proc/sys/kernel/numa_balancing"
+#define SHMEM_THP		"/sys/kernel/mm/transparent_hugepage/shmem_enabled"
 #define WINDOW			"/proc/sys/vm/mof_window_pages"
 
 /**
