@@ -8,6 +8,8 @@ make -s -f "$src/Makefile" O="$O" DESTDIR="$tmp/root" PREFIX=/usr/here install \
 	>"$tmp/out" 2>"$tmp/err" || status=$?
 root=$tmp/root/usr/here
 for file in bin/numa-bench share/man/man1/numa-bench.1 \
+	include/numa_next_touch.h share/man/man3/numa_next_touch.3 \
+	lib/libnext-touch.so share/man/man7/libnext-touch.7 \
 	share/bash-completion/completions/numa-bench; do
 	[ -f "$root/$file" ] || status=1
 done
@@ -43,10 +45,12 @@ completes "the last one of a list is" "none,mbind-move none,mbind-lazy" \
 completes "workloads are" "handover hold" numa-bench auto h
 
 if command -v man >/dev/null && command -v groff >/dev/null; then
-	man --warnings -l "$src/numa-bench.1" >"$tmp/out" 2>"$tmp/err"
-	ret=0
-	[ ! -s "$tmp/err" ] || ret=1
-	result $ret "the manual has no warnings"
+	for manual in numa-bench.1 numa_next_touch.3 libnext-touch.7; do
+		man --warnings -l "$src/$manual" >"$tmp/out" 2>"$tmp/err"
+		ret=0
+		[ ! -s "$tmp/err" ] || ret=1
+		result $ret "the manual $manual has no warnings"
+	done
 else
 	skip "the manual has no warnings" "man and groff are needed"
 fi

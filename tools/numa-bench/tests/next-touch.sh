@@ -1,0 +1,54 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Next touch in programs: header, preloaded library, example. On two nodes it
+# tests that pages move: O=BUILD-DIR next-touch.sh. TAP.
+set -eu
+
+# shellcheck source=tools/numa-bench/tests/tap.sh
+. "$(dirname "$0")/tap.sh"
+
+openmp() { # [NAME=VALUE...]: run the example; sets $status
+	status=0
+	env OMP_PLACES=threads "$@" "$O/examples/openmp" 8 \
+		>"$tmp/out" 2>"$tmp/err" || status=$?
+}
+
+percent() { # WHEN: what the example says
+	sed -n "s/^$1: .*(\([0-9]*\)%)/\1/p" "$tmp/out"
+}
+
+holds() { # NAME EXPRESSION of test(1)
+	name=$1
+	shift
+	ret=0
+	[ "$@" ] || ret=1
+	result $ret "$name"
+}
+
+ret=0
+"$O/tests/next-touch" >"$tmp/out" 2>"$tmp/err" || ret=$?
+sed 's/^/# /' "$tmp/out"
+result $ret "numa_next_touch.h does what its manual says"
+
+ret=0
+LD_PRELOAD="$O/libnext-touch.so" "$bench" --version >"$tmp/out" 2>"$tmp/err" || ret=1
+[ ! -s "$tmp/err" ] || ret=1
+result $ret "a program runs with libnext-touch.so on any kernel"
+
+openmp
+if [ "$status" = 77 ]; then
+	skip "pages move" "needs two nodes, and a kernel with MPOL_MF_LAZY"
+	finish
+fi
+holds "the example succeeds" "$status" = 0
+sed 's/^/# /' "$tmp/out"
+holds "before, half of the pages are remote" "$(percent before)" -le 60
+# But for pages in another CPU's list of fresh ones: 31 of 2048
+holds "after next touch all are local" "$(percent after)" -ge 98
+
+# The team is made when "before" computes: so the first pass moves them already
+openmp LD_PRELOAD="$O/libnext-touch.so" NEXT_TOUCH_VERBOSE=1
+sed 's/^/# /' "$tmp/out" "$tmp/err"
+holds "with libnext-touch.so they are at once" "$(percent before)" -ge 98
+
+finish
