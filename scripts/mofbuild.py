@@ -88,6 +88,7 @@ PROFILES = {
     "debug":  Profile("mof", "mof-debug", "mof-kasan"),
     "kcsan":  Profile("mof", "mof-debug", "mof-kcsan", variables=RACES),
     "gcov":   Profile("mof", "mof-debug", "mof-gcov", variables=COUNTED),
+    "bpf":    Profile("mof", "mof-bpf"),
     "noswap": Profile("mof", without=("SWAP", "ZRAM", "ZRAM_BACKEND_LZO")),
     "off":    Profile(),
     "stock":  Profile(**STOCK),

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh disable=SC2034,SC2154
+# For perf.sh and bpf.sh: runs commands of mof-perf.rst, after tap.sh.
+
+page=$(realpath "$here/../../../Documentation/admin-guide/mm/mof-perf.rst")
+PATH=$(realpath "$O"):$PATH
+# What may be moved by another way than with the window of the fault: pages in
+# the list of fresh pages of another CPU
+lru_batch=31
+cd "$tmp"
+
+vmstat() { # NAME: its count since the last snapshot
+	cat /proc/vmstat >"$tmp/now"
+	awk -v name="$1" '$1 == name { sum = $2 - sum } END { print sum }' \
+		"$tmp/before" "$tmp/now"
+}
+
+recipe() { # NAME BEGINNING: run the commands of the page that begin with it
+	grep "^	$2 " "$page" | sed 's/^	//' >"$tmp/recipe" || :
+	cat /proc/vmstat >"$tmp/before"
+	ret=0
+	[ -s "$tmp/recipe" ] || ret=1
+	sh -e "$tmp/recipe" >"$tmp/out" 2>"$tmp/err" || ret=$?
+	result $ret "$1"
+}
+
+holds() { # NAME EXPRESSION of test(1)
+	name=$1
+	shift
+	ret=0
+	[ "$@" ] || ret=1
+	echo "$*" >>"$tmp/err"
+	result $ret "$name"
+}
