@@ -11,7 +11,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 .DEFAULT_GOAL := help
 .PHONY: help deps prepare kernel shell run bench bench-auto bench-model plots
 .PHONY: deb htmldocs test coverage soak outside check matrix series versions
-.PHONY: clean distclean
+.PHONY: hwloc clean distclean
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -19,8 +19,8 @@ help:
 #: Targets:
 #:   deps       install the Debian packages that are needed (as root)
 #:   prepare    unpack the kernel, apply patches/, link our files: build/linux
-#:   kernel     build it; PROFILE=guest|debug|kcsan|gcov|noswap|off|stock, or
-#:              with the config of a machine: KCONFIG=FILE
+#:   kernel     build it; PROFILE=guest|debug|kcsan|gcov|bpf|noswap|off|
+#:              stock, or with the config of a machine: KCONFIG=FILE
 #:   deb        packages for a real machine; KCONFIG=FILE, default: its own config
 #:   run        boot a guest of two nodes and compare migration methods there
 #:   bench      what a migration costs, as ratios; compare with the record
@@ -38,6 +38,7 @@ help:
 #:   series     write it as patches for the kernel's lists: build/series/patches
 #:   htmldocs   build our pages as the kernel does, and look for warnings
 #:   versions   try patches/ on all kernel sources that apt offers
+#:   hwloc      Debian's hwloc with next touch, and without: build/hwloc
 #:   clean      remove the kernels built, keep the unpacked source
 #:   distclean  remove build/
 #: Logs are in build/log/. Only plots writes outside of build/.
@@ -111,9 +112,15 @@ series: prepare
 versions: deps
 	@scripts/versions
 
+hwloc: deps
+	@contrib/hwloc/build
+
 clean:
 	rm -rf build/O build/pristine/O build/numa-bench build/vm build/matrix
-	rm -rf build/series/O build/versions
+	rm -rf build/series/O build/versions build/hwloc
 
-distclean:
+disthwloc: deps
+	@contrib/hwloc/build
+
+clean:
 	rm -rf build
