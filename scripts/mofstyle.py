@@ -31,6 +31,8 @@ EXCUSED = {
         "TRAILING_SEMICOLON": LISTS},
     "patches/uapi-mempolicy.patch": {
         "SPACING": "like the flags above it"},
+    "tools/numa-bench/examples/openmp.c": {
+        "SPACING": "a clause of OpenMP is no expression"},
     "tools/numa-bench/tests/cli.sh": {
         "REPEATED_WORD": "'split split' is a command's argument"},
     "tools/numa-bench/tests/numa.sh": {

@@ -141,9 +141,8 @@ __attribute__((constructor)) static void start(void)
 int pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 		   void *(*work)(void *), void *arg)
 {
-	int (*create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+	__typeof__(pthread_create) *create = dlsym(RTLD_NEXT, "pthread_create");
 
-	create = dlsym(RTLD_NEXT, "pthread_create");
 	pthread_once(&once, mark_all);
-	return create ? create(thread, attr, work, arg) : ENOSYS;
+	return create ? create(thread, attr, work, arg) : EAGAIN;
 }

@@ -2,8 +2,8 @@
 /*
  * Next touch with OpenMP: one thread initialises, all of them compute.
  *
- * gcc -O2 -fopenmp -D_GNU_SOURCE -I../include -o openmp openmp.c -lnuma
- * OMP_PLACES=threads ./openmp [MEGABYTES]
+ * gcc -O2 -fopenmp -D_GNU_SOURCE -I../include openmp.c -lnuma
+ * OMP_PLACES=threads ./a.out [MEGABYTES]
  *
  * What one thread has initialised is on its node, and remote to the threads of
  * others. After one call, each page moves to whoever computes on it. Prints
@@ -45,7 +45,7 @@ static double compute(double *a, long pages, const char *when)
 	long remote = 0;
 	double sum = 0;
 
-#pragma omp parallel for schedule(static) reduction(+ : sum, remote) proc_bind(spread)
+#pragma omp parallel for schedule(static) reduction(+:sum, remote) proc_bind(spread)
 	for (long i = 0; i < pages; i++) {
 		sum += sum_of(a + i * page_doubles);
 		remote += misplaced(a + i * page_doubles, numa_node_of_cpu(sched_getcpu()));

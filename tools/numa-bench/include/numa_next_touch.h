@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #ifndef MPOL_MF_LAZY
-#define MPOL_MF_LAZY	(1 << 3)	/* as in linux/mempolicy.h */
+#define MPOL_MF_LAZY	8	/* as in linux/mempolicy.h */
 #endif
 
 /**
@@ -41,7 +41,7 @@ static inline int numa_next_touch_available(void)
  * The memory gets the policy "local", as with numa_setlocal_memory(). Nothing is
  * moved by the call, and what is never touched stays where it is.
  *
- * Return: 0, or -1 with errno as of mbind(2): ENOSYS if the kernel does not
+ * Return: 0, or -1 with errno as of mbind(2): EOPNOTSUPP if the kernel does not
  * know next touch, EFAULT if a part of the range is not mapped.
  */
 static inline int numa_next_touch(void *addr, size_t len)
@@ -53,7 +53,7 @@ static inline int numa_next_touch(void *addr, size_t len)
 		   MPOL_MF_MOVE | MPOL_MF_LAZY))
 		return 0;
 	if (errno == EINVAL && !numa_next_touch_available())
-		errno = ENOSYS;
+		errno = EOPNOTSUPP;
 	return -1;
 }
 

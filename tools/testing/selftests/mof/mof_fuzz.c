@@ -180,11 +180,7 @@ int main(int argc, char **argv)
 	const char *why;
 
 	parse(&o, argc, argv);
-	ksft_print_header();
-	why = stage_open(&stage);
-	if (why)
-		ksft_exit_skip("%s\n", why);
-	ksft_set_plan(RESULTS);
+	stage_begin(&stage, RESULTS);
 	why = disk_mount(&disk);
 	if (why)
 		ksft_print_msg("no disk: %s\n", why);

@@ -6,6 +6,7 @@
 #ifndef _MOF_LONG_H
 #define _MOF_LONG_H
 
+#include "../kselftest.h"
 #include "mof_util.h"
 
 /**
@@ -40,5 +41,17 @@ struct stage {
 
 const char *stage_open(struct stage *s);
 void stage_close(struct stage *s);
+
+/* The same, and plan the results; ends the program where nothing can be tested. */
+static inline void stage_begin(struct stage *s, unsigned int tests)
+{
+	const char *why;
+
+	ksft_print_header();
+	why = stage_open(s);
+	if (why)
+		ksft_exit_skip("%s\n", why);
+	ksft_set_plan(tests);
+}
 
 #endif /* _MOF_LONG_H */

@@ -211,14 +211,9 @@ int main(int argc, char **argv)
 	static struct stress s;
 	struct stats before;
 	struct stage stage;
-	const char *why;
 
 	parse(&o, argc, argv);
-	ksft_print_header();
-	why = stage_open(&stage);
-	if (why)
-		ksft_exit_skip("%s\n", why);
-	ksft_set_plan(4);
+	stage_begin(&stage, 4);
 	s.threads = o.threads;
 	find_nodes(&s);
 	make_chunks(&s);
