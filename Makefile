@@ -10,8 +10,8 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help deps prepare kernel shell run bench bench-auto bench-model plots
-.PHONY: deb htmldocs test coverage soak outside check matrix series versions
-.PHONY: hwloc clean distclean
+.PHONY: deb htmldocs test test-all coverage soak outside check matrix series
+.PHONY: versions hwloc clean distclean
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -29,6 +29,7 @@ help:
 #:   plots      draw the pictures of Documentation/bench/ from its records
 #:   shell      an interactive guest; TOPOLOGY=2x2|4x2|8x1|memoryless|cpuless
 #:   test       everything that can fail; SUITES="..." for a part of it
+#:   test-all   also what takes long: KCSAN, arm64, packages, bpftrace, outside
 #:   coverage   which of our lines the tests run; fails if less than 95 %
 #:   soak       programs that do all at once, with faults injected, on kernels
 #:              that look for bugs; MINUTES=20, or FUZZ=1000000 programs
@@ -85,6 +86,9 @@ plots: deps
 
 test: prepare
 	@scripts/test $(SUITES)
+
+test-all: prepare
+	@scripts/test --all
 
 coverage: prepare
 	@scripts/kernel gcov
