@@ -280,10 +280,7 @@ TEST_F(victim, memory_reaped_during_a_touch_is_gone)
 	err = syscall(SYS_process_mrelease, fd, 0) ? errno : 0;
 	close(fd);
 	/* Without a hold, it may be gone by itself. */
-	if (err && !have_points())
-		EXPECT_EQ(ESRCH, err);
-	else
-		EXPECT_EQ(0, err);
+	EXPECT_EQ(err && !have_points() ? ESRCH : 0, err);
 	victim_ends(_metadata, &self->v, variant->point, SIGKILL);
 	if (!have_points() || strcmp(variant->point, "unmapped"))
 		return;
