@@ -61,17 +61,7 @@ int end_child(pid_t pid)
 /* All memory of the slab allocator. */
 long slab_kb(void)
 {
-	FILE *f = fopen("/proc/meminfo", "r");
-	long kb = -ENOENT;
-	char line[128];
-
-	if (!f)
-		return -errno;
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "Slab: %ld kB", &kb) == 1)
-			break;
-	fclose(f);
-	return kb;
+	return file_line("/proc/meminfo", "Slab:");
 }
 
 double now_ms(void)

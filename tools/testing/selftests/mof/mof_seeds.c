@@ -18,26 +18,10 @@ static int node_of_round(const struct machine *m, int round)
 	return round % 2 ? m->from : m->to;
 }
 
-/* SwapTotal of /proc/meminfo, which says 0 without CONFIG_SWAP as well. */
-static long swap_total_kb(void)
-{
-	char line[128];
-	long kb = -1;
-	FILE *f;
-
-	f = fopen("/proc/meminfo", "r");
-	if (!f)
-		return -1;
-	while (fgets(line, sizeof(line), f))
-		if (!strncmp(line, "SwapTotal:", 10))
-			kb = strtol(line + 10, NULL, 10);
-	fclose(f);
-	return kb;
-}
-
 TEST_F(lazy, migration_without_swap_space)
 {
-	if (swap_total_kb())
+	/* It says 0 without CONFIG_SWAP as well. */
+	if (file_line("/proc/meminfo", "SwapTotal:"))
 		SKIP(return, "this machine has swap space");
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
 	ASSERT_EQ(0, run_on(self->m.to));

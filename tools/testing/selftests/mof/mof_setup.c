@@ -143,22 +143,11 @@ static void cgroup_sum_up(const struct cgroup *cg)
 /* One line of one of the group's files; -ENOENT if there is no such line. */
 long cgroup_line(const struct cgroup *cg, const char *file, const char *key)
 {
-	size_t len = strlen(key);
-	long value = -ENOENT;
 	char path[160];
-	char line[128];
-	FILE *f;
 
 	cgroup_sum_up(cg);
 	snprintf(path, sizeof(path), "%s/%s", cg->dir, file);
-	f = fopen(path, "r");
-	if (!f)
-		return -errno;
-	while (fgets(line, sizeof(line), f))
-		if (!strncmp(line, key, len) && line[len] == ' ')
-			value = strtol(line + len, NULL, 10);
-	fclose(f);
-	return value;
+	return file_line(path, key);
 }
 
 long cgroup_stat(const struct cgroup *cg, const char *key)

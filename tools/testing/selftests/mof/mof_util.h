@@ -267,6 +267,7 @@ bool numa_maps_say_hinted(void);
 /* mof_setup.c */
 
 long read_long(const char *path);
+long file_line(const char *path, const char *key);
 int write_text(const char *path, const char *text);
 int write_long(const char *path, long value);
 
