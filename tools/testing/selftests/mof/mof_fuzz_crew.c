@@ -16,7 +16,7 @@
 #define CHILD_GENERATIONS	0x40000000U
 
 /* Microseconds between rounds of a thread: others need the CPU, too. */
-#define NAP			200
+#define NAP			2000
 
 static __thread sigjmp_buf back;
 static __thread sig_atomic_t touching;
