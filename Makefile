@@ -117,14 +117,11 @@ versions: deps
 	@scripts/versions
 
 hwloc: deps
-	@contrib/hwloc/build
+	@scripts/hwloc
 
 clean:
 	rm -rf build/O build/pristine/O build/numa-bench build/vm build/matrix
 	rm -rf build/series/O build/versions build/hwloc
 
-disthwloc: deps
-	@contrib/hwloc/build
-
-clean:
+distclean:
 	rm -rf build

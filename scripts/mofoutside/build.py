@@ -1,21 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0
 """Compile programs of others: from the unpatched kernel, and from numactl."""
 
-import re
 import shutil
 import subprocess
 from pathlib import Path
 
 from mofbuild import BUILD, LOGS, PRISTINE, Failure, logged, objdir
+import mofdebian
 
 PLACE = BUILD / "outside"
 TREE = PLACE / "linux"
 SELFTESTS = Path("tools/testing/selftests")
 OURS = ("mm", "cgroup")                  # compiled in place, so copied
 NUMACTL = PLACE / "numactl"
-# A line of either format that apt has for where packages come from
-SOURCE = re.compile(r"^((?:Types: )?deb)( .*|$)", re.M)
-SOURCES = Path("/etc/apt")
 # Those that need the inside of libnuma are given its source file
 INSIDE = {"node-parse": ["util.c"], "prefered": ["util.c"],
           "tbitmap": ["util.c"]}
@@ -55,30 +52,11 @@ def kernel_selftests():
                 "EXTRA_CFLAGS=-DKSFT_SKIP=4", f"KHDR_INCLUDES=-isystem {objdir('stock')}/usr/include"])
 
 
-def apt(*words):
-    """apt-get with its lists, and the sources of packages, in build/."""
-    own = PLACE / "apt"
-    for name in ("lists/partial", "cache", "parts"):
-        (own / name).mkdir(parents=True, exist_ok=True)
-    for path in (SOURCES / "sources.list",
-                 *(SOURCES / "sources.list.d").iterdir()):
-        if path.suffix in (".list", ".sources") and path.is_file():
-            (own / "parts" / path.name).write_text(SOURCE.sub(
-                r"\1-src\2", path.read_text()))
-    return ["apt-get", "-q", "-o", "APT::Sandbox::User=root",
-            "-o", "Dir::Etc::sourcelist=/dev/null",
-            "-o", f"Dir::Etc::sourceparts={own}/parts",
-            "-o", f"Dir::State::Lists={own}/lists",
-            "-o", f"Dir::Cache={own}/cache", *words]
-
-
 def numactl_source():
     """The source package of the numactl that is installed, unpacked."""
     found = sorted(PLACE.glob("numactl-*/test"))
     if not found:
-        logged("apt lists", "outside-apt.log", apt("update"))
-        logged("numactl", "outside-apt.log",
-               apt("source", "--download-only", "numactl"), cwd=PLACE)
+        mofdebian.download("numactl", PLACE, "outside-apt.log")
         for path in PLACE.glob("numactl_*.orig.tar.*"):
             subprocess.run(["tar", "-xf", path, "-C", PLACE], check=True)
         found = sorted(PLACE.glob("numactl-*/test"))
