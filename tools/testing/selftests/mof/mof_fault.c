@@ -3,9 +3,11 @@
  * Faults to inject.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "mof_fault.h"
@@ -106,4 +108,37 @@ void allocations_fail_stop(void)
 	write_text(PAGES "ignore-gfp-wait", "Y");
 	write_text(PAGES "ignore-gfp-highmem", "Y");
 	write_text(PAGES "min-order", "1");
+}
+
+/* Shared memory on a node. */
+int fault_shared_area(struct area *a, int node)
+{
+	int err = area_map_file(a, AREA_PAGES, PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_ANONYMOUS, -1);
+
+	return err ? : area_place(a, node);
+}
+
+/* The area is back on m.from, and marked; the pages before have been touched. */
+int fault_begin(const struct machine *m, const struct area *a, long first)
+{
+	long i, err;
+
+	if (area_move(a, m->from) != a->pages)
+		return -ENOMEM;
+	drain_lru();
+	err = mark(a, MPOL_LOCAL, 0) ? : run_on(m->to);
+	/* Backwards, so that none of them takes others along. */
+	for (i = first - 1; i >= 0 && !err; i--)
+		page_read(a, i);
+	return err;
+}
+
+/* What the group has on LRU lists of anonymous memory, but not mapped. */
+long cgroup_unlisted(const struct cgroup *cg)
+{
+	drain_lru();
+	return (cgroup_stat(cg, "anon") - cgroup_stat(cg, "inactive_anon") -
+		cgroup_stat(cg, "active_anon") - cgroup_stat(cg, "unevictable") +
+		cgroup_stat(cg, "shmem")) / page_size();
 }

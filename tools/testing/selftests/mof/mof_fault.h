@@ -17,4 +17,8 @@ int allocation_fails(long nth);
 bool allocation_has_failed(void);
 void allocations_fail_stop(void);
 
+int fault_shared_area(struct area *a, int node);
+int fault_begin(const struct machine *m, const struct area *a, long first);
+long cgroup_unlisted(const struct cgroup *cg);
+
 #endif /* _MOF_FAULT_H */

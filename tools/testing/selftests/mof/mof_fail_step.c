@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Steps of the touch and of the automatic mode that may fail for other reasons
+ * than a failed allocation fail by injection: nothing is lost, nothing leaks.
+ */
+#include <numa.h>
+#include <time.h>
+
+#include "mof_auto.h"
+#include "mof_fault.h"
+#include "mof_test.h"
+
+#define STEPS		30	/* of the automatic mode */
+#define STEP_MSECS	30
+
+FIXTURE(step)
+{
+	struct machine m;
+	struct cgroup cg;
+	struct area a;
+	struct stats before;
+	struct stats d;
+};
+
+/* @retval: as the file of the function wants it; @moves: by another path */
+FIXTURE_VARIANT(step)
+{
+	const char *function;
+	const char *retval;
+	bool shared;
+	bool moves;
+};
+
+FIXTURE_VARIANT_ADD(step, direct_alloc) {
+	.function = "mof_direct_alloc", .retval = "0", .moves = true,
+};
+
+FIXTURE_VARIANT_ADD(step, isolate) {
+	.function = "mof_isolate", .retval = "0", .shared = true, .moves = true,
+};
+
+FIXTURE_VARIANT_ADD(step, node_is_full) {
+	.function = "mof_node_is_full", .retval = "1", .moves = true,
+};
+
+FIXTURE_VARIANT_ADD(step, copy) {
+	.function = "mof_copy_folio", .retval = "0xffffffffffffff7b",
+};
+
+FIXTURE_SETUP(step)
+{
+	const char *why = machine_setup(&self->m);
+
+	if (!why && !have_lazy())
+		why = NO_LAZY;
+	if (!why)
+		why = function_fails_start(variant->function, variant->retval);
+	if (!why)
+		why = cgroup_enter(&self->cg, "+memory");
+	if (why) {
+		machine_restore(&self->m);
+		SKIP(return, "%s", why);
+	}
+	EXPECT_EQ(0, run_on(self->m.from));
+	ASSERT_EQ(0, variant->shared ? fault_shared_area(&self->a, self->m.from) :
+				       area_new(&self->a, AREA_PAGES, self->m.from));
+	EXPECT_EQ(0, stats_read(&self->before));
+}
+
+FIXTURE_TEARDOWN_PARENT(step)
+{
+	function_fails_stop(variant->function);
+	cgroup_leave(&self->cg);
+	machine_restore(&self->m);
+}
+
+/* Once at each of the pages in turn, and then at all of them. */
+TEST_F(step, that_fails_leaves_contents_counters_and_charges)
+{
+	long anon = 0, times;
+
+	/* First without, so that the test itself needs no more memory. */
+	for (times = 1 - AREA_PAGES / 4; times <= AREA_PAGES + 1; times += AREA_PAGES / 4) {
+		ASSERT_EQ(0, fault_begin(&self->m, &self->a, 0));
+		if (times > 0)
+			ASSERT_EQ(0, function_fails(times > AREA_PAGES ? -1 : times));
+		area_read(&self->a);
+		ASSERT_EQ(0, function_fails(0));
+		ASSERT_EQ(0, stats_since(&self->before, &self->d));
+		EXPECT_EQ(0, stats_unreconciled(&self->d));
+		EXPECT_EQ(0, area_bad(&self->a));
+		EXPECT_EQ(0, area_hinted(&self->a));
+		if (times > 0 && !variant->moves)
+			EXPECT_LT(0, stats_failed(&self->d));
+		ASSERT_EQ(0, run_on(self->m.from));
+		if (times <= 0) {
+			cgroup_unlisted(&self->cg);
+			anon = cgroup_stat(&self->cg, "anon");
+		}
+	}
+	EXPECT_EQ(0, cgroup_unlisted(&self->cg));
+	EXPECT_EQ(anon, cgroup_stat(&self->cg, "anon"));
+}
+
+/* The automatic mode */
+
+FIXTURE(sampling)
+{
+	struct machine m;
+	struct area a;
+	struct toucher t;
+	struct stats before;
+	struct stats d;
+};
+
+/* What fails: allocations, if no function is named */
+FIXTURE_VARIANT(sampling)
+{
+	const char *function;
+};
+
+FIXTURE_VARIANT_ADD(sampling, allocations) { };
+
+FIXTURE_VARIANT_ADD(sampling, history) {
+	.function = "mof_extent_put",
+};
+
+FIXTURE_VARIANT_ADD(sampling, state) {
+	.function = "mof_mm_get",
+};
+
+FIXTURE_SETUP(sampling)
+{
+	const char *why = automatic_setup(&self->m);
+
+	if (!why && variant->function)
+		why = function_fails_start(variant->function, "0");
+	else if (!why)
+		why = allocations_fail_start();
+	if (why) {
+		machine_restore(&self->m);
+		SKIP(return, "%s", why);
+	}
+	ASSERT_EQ(0, run_on(self->m.from));
+	ASSERT_EQ(0, area_new_extents(&self->a, 2, self->m.from));
+	self->t = (struct toucher) { .a = &self->a, .node = self->m.to, .slot = 1 };
+	ASSERT_EQ(0, stats_read(&self->before));
+	ASSERT_EQ(0, write_long(BALANCING, 4));
+}
+
+FIXTURE_TEARDOWN_PARENT(sampling)
+{
+	if (variant->function)
+		function_fails_stop(variant->function);
+	else
+		allocations_fail_stop();
+	machine_restore(&self->m);
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+/* Run, as who runs makes steps, while the @nth allocation fails. */
+static bool run_with_failure(const struct area *a, long nth)
+{
+	double end = now() + STEP_MSECS / 1e3;
+
+	if (nth)
+		allocation_fails(nth);
+	while (now() < end)
+		page_read(a, nth);
+	return nth && allocation_has_failed();
+}
+
+TEST_F(sampling, steps_that_fail_lose_nothing)
+{
+	bool allocations = !variant->function;
+	long step, failures = 0;
+
+	if (!allocations)
+		ASSERT_EQ(0, function_fails(STEPS));
+	ASSERT_EQ(0, toucher_start(&self->t));
+	for (step = 0; step < STEPS; step++)
+		failures += run_with_failure(&self->a,
+					     allocations ? 1 + step % 4 : 0);
+	if (allocations)
+		TH_LOG("%ld allocations have failed", failures);
+	else
+		ASSERT_EQ(0, function_fails(0));
+	/* What fails is tried again. */
+	EXPECT_TRUE(toucher_settles(&self->t));
+	toucher_stop(&self->t);
+	EXPECT_EQ(0, self->t.lost);
+	ASSERT_EQ(0, write_long(BALANCING, 0));
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_LT(0, self->d.v[MOF_ARMED]);
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+#include "mof_main.h"
