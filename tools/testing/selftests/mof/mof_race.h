@@ -71,6 +71,7 @@ struct race_op {
  * @touched:	the touch has returned
  * @done:	@op has returned
  * @reached:	the toucher was held
+ * @first:	@op was done by the time that the toucher was let go
  * @err:	what @op has returned
  */
 struct race {
@@ -93,6 +94,7 @@ struct race {
 	bool touched;
 	bool done;
 	bool reached;
+	bool first;
 	int err;
 	/* Of race_run() only */
 	pthread_t toucher;

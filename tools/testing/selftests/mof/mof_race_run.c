@@ -147,6 +147,7 @@ int race_run(struct race *r)
 
 	r->touched = false;
 	r->done = false;
+	r->first = false;
 	r->other_tid = 0;
 	pthread_barrier_init(&r->barrier, NULL, 2);
 	if (pthread_create(&r->toucher, NULL, touch, r))
@@ -162,6 +163,7 @@ int race_run(struct race *r)
 		return -EAGAIN;
 	if (held) {
 		wait_until_come(r);
+		r->first = __atomic_load_n(&r->done, __ATOMIC_ACQUIRE);
 		point_release(r->point);
 	}
 	pthread_join(r->toucher, NULL);
@@ -207,9 +209,9 @@ long race_lost(struct race *r)
 	long lost = 0;
 
 	if (r->op->after == RACE_DROPS) {
-		/* Without a hold, the touch may have been first. */
+		/* The touch may have been first if the other one had to wait. */
 		lost += !r->marks && *race_stamp(r) != RACE_STAMP &&
-			(*race_stamp(r) || have_points());
+			(*race_stamp(r) || r->first);
 		*race_stamp(r) = 0;
 		return lost + area_not_zero(&left);
 	}
