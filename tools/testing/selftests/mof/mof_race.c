@@ -275,11 +275,10 @@ static const char *soft_dirty_prepare(struct race *r)
 	return "kernel without soft-dirty bits";
 }
 
-/* Held before it has written, so that bits are cleared before. */
+/* Clearing takes mmap_lock for writing: it may wait until all is written. */
 static int is_soft_dirty(struct race *r)
 {
-	return !have_points() || page_entry(&r->a, r->page) & PM_SOFT_DIRTY ? 0 :
-									      -EIO;
+	return !r->first || page_entry(&r->a, r->page) & PM_SOFT_DIRTY ? 0 : -EIO;
 }
 
 TEST_F(race, clear_refs_does_not_hide_the_write)
