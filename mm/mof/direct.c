@@ -19,6 +19,7 @@
 #include <linux/pagevec.h>
 #include <linux/rmap.h>
 #include <linux/swapops.h>
+#include <linux/userfaultfd_k.h>
 #include <linux/vmstat.h>
 
 #include <asm/tlbflush.h>
@@ -147,6 +148,17 @@ static pte_t mof_migration_pte(struct folio *folio, pte_t old, bool writable)
 }
 
 /*
+ * Will the page be mapped writable? In a VMA that a userfaultfd may protect it is
+ * not: PAGEMAP_SCAN protects a migration entry without making that readable.
+ */
+static bool mof_stays_writable(const struct mof_window *w, unsigned long addr,
+			       pte_t pte)
+{
+	return w->writable ||
+	       (!userfaultfd_wp(w->vma) && mof_may_write(w->vma, addr, pte));
+}
+
+/*
  * Exchange the entry of a folio for a migration entry. NR_ANON_MAPPED is up to
  * mof_batch_del(): all else that folio_remove_rmap_pte() does for a folio of
  * one page is to count its mapping.
@@ -155,7 +167,7 @@ static void mof_direct_unmap_one(const struct mof_window *w, unsigned long addr,
 				 pte_t *ptep, struct folio *folio)
 {
 	struct vm_area_struct *vma = w->vma;
-	bool writable = w->writable || mof_may_write(vma, addr, ptep_get(ptep));
+	bool writable = mof_stays_writable(w, addr, ptep_get(ptep));
 	pte_t old = ptep_get_and_clear(vma->vm_mm, addr, ptep);
 
 	if (addr == w->fault_addr)
