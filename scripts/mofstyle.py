@@ -15,6 +15,7 @@ IGNORED = COMMON | {
 }
 # The same for single files
 LISTS = "a list for the preprocessor: the argument is a macro"
+BPFTRACE = "wanted after '#', which begins no comment for bpftrace"
 EVENTS = "the layout of TRACE_EVENT()"
 EXCUSED = {
     "include/linux/mof_events.h": {
@@ -33,6 +34,8 @@ EXCUSED = {
         "SPACING": "like the flags above it"},
     "tools/numa-bench/examples/openmp.c": {
         "SPACING": "a clause of OpenMP is no expression"},
+    "tools/numa-bench/scripts/mof-pages.bt": {"SPDX_LICENSE_TAG": BPFTRACE},
+    "tools/numa-bench/scripts/mof-wait.bt": {"SPDX_LICENSE_TAG": BPFTRACE},
     "tools/numa-bench/tests/cli.sh": {
         "REPEATED_WORD": "'split split' is a command's argument"},
     "tools/numa-bench/tests/numa.sh": {
