@@ -3,7 +3,7 @@
 
 import unittest
 
-from mofoutside import build, compare
+from mofoutside import compare
 from mofoutside.compare import Explained
 from mofoutside.table import EXPLAINED, PROGRAMS
 from tap import FAIL, PASS, SKIP
@@ -113,12 +113,3 @@ class TestTable(unittest.TestCase):
         for row in EXPLAINED:
             self.assertIn(row.program, names)
             self.assertTrue(row.reason)
-
-
-class TestSources(unittest.TestCase):
-    def test_both_formats_of_apt_are_turned_into_those_of_sources(self):
-        self.assertEqual(
-            build.SOURCE.sub(r"\1-src\2", "Types: deb\nURIs: x\n"
-                             "deb [a=b] x y main\n# deb z\ndeb-src x y\n"),
-            "Types: deb-src\nURIs: x\n"
-            "deb-src [a=b] x y main\n# deb z\ndeb-src x y\n")
