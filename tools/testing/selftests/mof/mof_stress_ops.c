@@ -223,10 +223,14 @@ static void op_protect(struct worker *w, struct target *t)
 {
 	long bytes = area_bytes(&t->a);
 
-	if (!mine(w, t) || mprotect(t->a.base, bytes, PROT_READ))
+	if (!mine(w, t))
 		return;
-	op_check(w, t);
-	/* There may be no memory for it just now, where faults are injected. */
+	if (!mprotect(t->a.base, bytes, PROT_READ))
+		op_check(w, t);
+	/*
+	 * Also if it has failed, as some pages may be protected. There may be no
+	 * memory for it just now, where faults are injected.
+	 */
 	while (mprotect(t->a.base, bytes, PROT_READ | PROT_WRITE))
 		if (errno != ENOMEM)
 			abort();
@@ -275,10 +279,12 @@ static void remap(struct worker *w, struct chunk *c)
 	if (area_map_file(&target, c->a.pages, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1))
 		return;
-	if (mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, target.base) ==
+	/*
+	 * If it fails, nobody knows whether the target is still ours, or unmapped and
+	 * by now another thread's: leave it there.
+	 */
+	if (mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, target.base) !=
 	    MAP_FAILED)
-		area_free(&target);
-	else
 		c->a.base = target.base;
 }
 
