@@ -106,7 +106,7 @@ class Phase:
         BALANCING.write_text("0")
         return {"plan": self.plan, "status": status,
                 "failed": [line for line in self.lines
-                           if line.startswith("not ok")],
+                           if line.startswith(("not ok", "Bail out!"))],
                 "said": said(self.lines),
                 "counted": counted(before, leaks.vmstat())}
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 DEBUG = Path("/sys/kernel/debug")
 # Functions of ours that may fail by name, with what they return
-STEPS = {"mof_copy_folio": "0xffffffffffffff7b"}          # -EHWPOISON
+STEPS = {"mof_copy_folio": "0xffffffffffffff7b",          # -EHWPOISON
+         "mof_direct_alloc": "0", "mof_isolate": "0", "mof_node_is_full": "1",
+         "mof_extent_put": "0", "mof_mm_get": "0"}
 # The kernel counts down from here: what is missing has been injected
 TIMES = 1 << 30
 COMMON = {"task-filter": "Y", "verbose": 0, "space": 0, "interval": 1}

@@ -14,7 +14,7 @@ RECORD = REPO / "Documentation" / "bench" / "reliability.json"
 TEXT = RECORD.with_suffix(".rst")
 FAULTS = {"fail_page_alloc": "faults: pages not allocated",
           "failslab": "faults: slabs not allocated",
-          "fail_function": "faults: copies failed"}
+          "fail_function": "faults: steps of ours failed"}
 # Name of a sum, and what it is called
 DONE = {"seconds": "seconds of programs", "operations": "operations, mof_stress",
         "bytes_verified": "bytes verified, mof_stress",
