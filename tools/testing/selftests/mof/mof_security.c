@@ -66,14 +66,13 @@ TEST_F(user, shared_pages_of_others_do_not_move)
 
 TEST_F(user, never_leaves_the_nodes_of_his_cpuset)
 {
-	struct cgroup cg;
-	const char *why = cgroup_enter(&cg, "+cpuset");
+	const char *why = cgroup_enter(&self->cg, "+cpuset");
 	char node[16];
 
 	if (why)
 		SKIP(return, "%s", why);
 	snprintf(node, sizeof(node), "%d", self->m.from);
-	EXPECT_EQ(0, cgroup_write(&cg, "cpuset.mems", node));
+	EXPECT_EQ(0, cgroup_write(&self->cg, "cpuset.mems", node));
 	EXPECT_EQ(0, become_nobody());
 	EXPECT_EQ(-EINVAL, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
 	EXPECT_EQ(-EINVAL, mark(&self->a, MPOL_PREFERRED, NODE_MASK(self->m.to)));

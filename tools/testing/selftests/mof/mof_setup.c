@@ -83,6 +83,8 @@ static const char *cgroup_populate(struct cgroup *cg, const char *controllers)
 	if (write_text(path, controllers))
 		return "a controller is missing from the unified cgroup hierarchy";
 	snprintf(cg->dir, sizeof(cg->dir), "%s/mof-test", cg->root);
+	/* One that was left behind has limits of its own. */
+	rmdir(cg->dir);
 	if (mkdir(cg->dir, 0755) && errno != EEXIST)
 		return "cannot make a control group";
 	if (cgroup_write(cg, "cgroup.procs", "0"))

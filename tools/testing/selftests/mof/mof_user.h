@@ -15,6 +15,7 @@ FIXTURE(user)
 	struct area a;
 	struct stats before;
 	struct stats d;
+	struct cgroup cg;	/* that a test enters; its parent removes it */
 	long max_map_count;
 };
 
@@ -38,6 +39,7 @@ FIXTURE_SETUP(user)
 
 FIXTURE_TEARDOWN_PARENT(user)
 {
+	cgroup_leave(&self->cg);
 	if (self->max_map_count > 0)
 		write_long(MAX_MAP_COUNT, self->max_map_count);
 	machine_restore(&self->m);
