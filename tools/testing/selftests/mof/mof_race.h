@@ -71,7 +71,7 @@ struct race_op {
  * @touched:	the touch has returned
  * @done:	@op has returned
  * @reached:	the toucher was held
- * @first:	@op was done by the time that the toucher was let go
+ * @first:	@op was done while the toucher was held
  * @err:	what @op has returned
  */
 struct race {

@@ -155,10 +155,19 @@ static int register_touched(struct race *r)
 	return r->file < 0 ? r->file : 0;
 }
 
+/* With a page of its own: it stays pinned for a while after it is let go. */
 static const char *pin_prepare(struct race *r)
 {
-	return register_touched(r) < 0 ? "kernel without io_uring" :
-					 (close(r->file), r->file = -1, NULL);
+	struct area other;
+	int fd;
+
+	if (area_new(&other, 1, r->m->from))
+		return "no memory";
+	fd = pin_pages(&other);
+	if (fd >= 0)
+		close(fd);
+	area_free(&other);
+	return fd < 0 ? "kernel without io_uring" : NULL;
 }
 
 static void unpin(struct race *r)

@@ -102,16 +102,19 @@ static void *come(void *arg)
 	return NULL;
 }
 
-/* The toucher is held, or has got by. */
+/*
+ * The toucher is held, or has got by; or was held: who has a page table lock is
+ * for a moment only.
+ */
 static bool wait_until_held(const struct race *r)
 {
 	int looks;
 
 	for (looks = 0; looks < PATIENCE; looks++) {
-		if (point_waiting(r->point) > 0)
+		if (point_hits(r->point) > 0)
 			return true;
 		if (__atomic_load_n(&r->touched, __ATOMIC_ACQUIRE))
-			return false;
+			return point_hits(r->point) > 0;
 		usleep(200);
 	}
 	return false;
@@ -163,7 +166,8 @@ int race_run(struct race *r)
 		return -EAGAIN;
 	if (held) {
 		wait_until_come(r);
-		r->first = __atomic_load_n(&r->done, __ATOMIC_ACQUIRE);
+		r->first = __atomic_load_n(&r->done, __ATOMIC_ACQUIRE) &&
+			   point_waiting(r->point) > 0;
 		point_release(r->point);
 	}
 	pthread_join(r->toucher, NULL);
