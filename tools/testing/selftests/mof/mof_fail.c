@@ -224,7 +224,7 @@ TEST_F(fail, each_allocation_of_a_fork_beside_marks)
 	if (variant->kind != FAIL_THP && variant->first == 0)
 		SKIP(return, "the same as with a window");
 	/* There are many: ever fewer of them. */
-	for (nth = 1; failed && nth < VERY_MANY; nth += 1 + nth / 10) {
+	for (nth = 1; failed && nth < VERY_MANY; nth += 1 + nth / 4) {
 		ASSERT_EQ(0, fault_begin(&self->m, &self->a, variant->first));
 		ASSERT_EQ(0, allocation_fails(nth));
 		err = fork_and_look(&self->a);
