@@ -45,11 +45,15 @@ fi
 interrupted() { # NAME ARGS: Ctrl-C reaches all of the process group
 	name=$1
 	shift
-	# How long a first sample takes is up to the machine
+	# How long a first sample takes is up to the machine. Not by timeout(1):
+	# that signals the process and its group, which is Ctrl-C twice
 	for seconds in 2 8 32; do
 		status=0
-		timeout --preserve-status -s INT $seconds "$bench" "$@" \
-			--json "$tmp/json" >"$tmp/out" 2>"$tmp/err" || status=$?
+		setsid "$bench" "$@" --json "$tmp/json" >"$tmp/out" 2>"$tmp/err" &
+		pid=$!
+		sleep $seconds
+		kill -INT -- -$pid || :
+		wait $pid || status=$?
 		python "assert r['results'][0]['samples']" && break
 	done
 	ret=0
