@@ -384,6 +384,45 @@ TEST_F(race, userfaultfd_that_fills_in_dropped_pages_keeps_contents)
 	});
 }
 
+static const char *minor_prepare(struct race *r)
+{
+	if (r->kind != RACE_SHARED)
+		return "minor faults are those of shared memory";
+	return uffd_prepare(r, UFFD_FEATURE_MINOR_SHMEM, UFFDIO_REGISTER_MODE_MINOR);
+}
+
+/* Drops the page tables, not the pages, and maps these again. */
+static int drop_and_continue(struct race *r)
+{
+	struct uffdio_continue c = { .range.len = page_size() };
+	long page;
+
+	if (madvise(r->a.base, area_bytes(&r->a), MADV_DONTNEED))
+		return -errno;
+	for (page = 0; page < r->a.pages; page++) {
+		c.range.start = (uintptr_t)r->a.base + page * page_size();
+		/* Mapped already by the touch, which has been let go. */
+		if (ioctl(r->file, UFFDIO_CONTINUE, &c) && errno != EEXIST)
+			return -errno;
+	}
+	return 0;
+}
+
+/* Were a page missing, whoever looks would wait for us. */
+static int nobody_waits(struct race *r)
+{
+	uffd_finish(r);
+	return 0;
+}
+
+TEST_F(race, userfaultfd_that_maps_pages_again_keeps_contents)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.prepare = minor_prepare, .run = drop_and_continue,
+		.check = nobody_waits, .finish = uffd_finish, .moves = true,
+	});
+}
+
 #ifdef UFFDIO_MOVE
 /* Away, and back again: pages under migration are refused or waited for. */
 static int move_by_uffd(struct race *r, const char *to, const char *from)
