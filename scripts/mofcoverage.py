@@ -22,21 +22,15 @@ SECONDS = 3000
 
 @dataclass(frozen=True)
 class Boot:
-    """A guest that runs kselftests: all, some, or all but some."""
+    """A guest that runs kselftests: all, or some."""
     name: str
     options: tuple = ()
     only: tuple = ()
-    but: tuple = ()
 
     def programs(self):
         """What it runs."""
         return [name for name in mofselftest.build()
-                if (not self.only or name in self.only)
-                and name not in self.but]
-
-
-# What does not depend on the window, and takes minutes
-SLOW = ("mof_auto", "mof_auto_alone", "mof_auto_life", "mof_fuzz")
+                if not self.only or name in self.only]
 
 
 def window(pages):
@@ -48,8 +42,8 @@ BOOTS = (
     Boot("kunit", ("--append", "kunit.enable=1 kunit.filter_glob=mof* "
                    "numa_balancing=lazy"), only=("mof_flags",)),
     Boot("all", ("--topology", "uneven")),
-    Boot("window0", window(0), but=SLOW),
-    Boot("window1", window(1), but=SLOW),
+    Boot("window0", window(0), only=mofselftest.WINDOWED),
+    Boot("window1", window(1), only=mofselftest.WINDOWED),
     Boot("hotplug", ("--append", "movablecore=1G"), only=("mof_hotplug",)),
 )
 
