@@ -93,14 +93,14 @@ def run(boot):
 
 
 def gcov(counters, notes):
-    """What gcov says of an object: the JSON of its counters."""
-    done = subprocess.run(
-        ["gcov", "--json-format", "--stdout", "--object-file", notes,
-         counters], capture_output=True, text=True, check=False)
-    try:
-        return json.loads(done.stdout)
-    except ValueError:
-        raise Failure(f"gcov {counters}: {done.stderr.strip()}") from None
+    """What gcov says of an object: the JSON of its counters. It looks for
+    notes beside them, and takes none that it does not find for zeroes."""
+    shutil.copy(notes, counters.with_suffix(".gcno"))
+    done = subprocess.run(["gcov", "--json-format", "--stdout", counters],
+                          capture_output=True, text=True, check=False)
+    if done.stderr:
+        raise Failure(f"gcov {counters}: {done.stderr.strip()}")
+    return json.loads(done.stdout)
 
 
 def lines_of(report, source):

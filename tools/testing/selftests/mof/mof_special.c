@@ -102,29 +102,69 @@ TEST_F(lazy, marked_pages_that_ksm_merges_keep_their_contents)
 	EXPECT_EQ(0, area_bad(&twin));
 }
 
-TEST_F(lazy, hugetlb_pages_are_not_marked)
+/* One huge page of hugetlbfs, filled; @had is what hugetlb_free() needs. */
+static const char *hugetlb_page(struct area *huge, long *had)
 {
 	long bytes = read_long("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size");
-	long had = read_long(HUGEPAGES);
-	struct area huge = { .pages = bytes / page_size(), .seed = 77 };
 
-	if (had < 0 || bytes <= 0)
-		SKIP(return, "kernel without hugetlb");
-	write_long(HUGEPAGES, had + 8);
-	huge.base = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
-	if (huge.base == MAP_FAILED) {
-		write_long(HUGEPAGES, had);
-		SKIP(return, "no memory for a hugetlb page");
+	*had = read_long(HUGEPAGES);
+	if (*had < 0 || bytes <= 0)
+		return "kernel without hugetlb";
+	write_long(HUGEPAGES, *had + 8);
+	*huge = (struct area) { .pages = bytes / page_size(), .seed = 77 };
+	huge->base = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	if (huge->base == MAP_FAILED) {
+		write_long(HUGEPAGES, *had);
+		return "no memory for a hugetlb page";
 	}
-	area_fill(&huge);
+	area_fill(huge);
+	return NULL;
+}
+
+static void hugetlb_free(struct area *huge, long had)
+{
+	munmap(huge->base, area_bytes(huge));
+	write_long(HUGEPAGES, had);
+}
+
+TEST_F(lazy, hugetlb_pages_are_not_marked)
+{
+	struct area huge;
+	long had;
+	const char *why = hugetlb_page(&huge, &had);
+
+	if (why)
+		SKIP(return, "%s", why);
 	EXPECT_EQ(0, stats_read(&self->before));
 	EXPECT_EQ(0, area_mbind(&huge, MPOL_LOCAL, 0, MOF_LAZY_MOVE));
 	EXPECT_EQ(0, stats_since(&self->before, &self->d));
 	EXPECT_EQ(0, self->d.v[MOF_MARKED]);
 	EXPECT_EQ(0, area_bad(&huge));
-	munmap(huge.base, bytes);
-	write_long(HUGEPAGES, had);
+	hugetlb_free(&huge, had);
+}
+
+TEST_F(lazy, strict_tells_of_hugetlb_pages_on_other_nodes_only)
+{
+	struct area huge;
+	long had;
+	const char *why = hugetlb_page(&huge, &had);
+	int node, other;
+
+	if (why)
+		SKIP(return, "%s", why);
+	node = page_node(&huge, 0);
+	other = node == self->m.to ? self->m.from : self->m.to;
+	EXPECT_EQ(0, stats_read(&self->before));
+	EXPECT_EQ(0, area_mbind(&huge, MPOL_BIND, NODE_MASK(node),
+				MOF_LAZY_MOVE | MPOL_MF_STRICT));
+	EXPECT_EQ(-EIO, area_mbind(&huge, MPOL_BIND, NODE_MASK(other),
+				   MOF_LAZY_MOVE | MPOL_MF_STRICT));
+	EXPECT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(0, self->d.v[MOF_MARKED]);
+	EXPECT_EQ(node, page_node(&huge, 0));
+	EXPECT_EQ(0, area_bad(&huge));
+	hugetlb_free(&huge, had);
 }
 
 /* Half of the area is pinned before the call, which marks the other half. */

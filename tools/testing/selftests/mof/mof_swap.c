@@ -2,21 +2,65 @@
 /*
  * Marked pages and swap: they go out like any other, and come back by policy.
  */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
 #include "mof_test.h"
+
+#define GENERATIONS	"/sys/kernel/mm/lru_gen/enabled"
 
 FIXTURE(swap)
 {
 	struct machine m;
+	bool generations;	/* as it was found */
 	struct swap swap;
 	struct area a;
 	struct stats before;
 	struct stats d;
 };
 
+/* Reclaim with two lists for each kind of pages, or with generations. */
+FIXTURE_VARIANT(swap)
+{
+	bool generations;
+};
+
+FIXTURE_VARIANT_ADD(swap, lists) {
+	.generations = false,
+};
+
+FIXTURE_VARIANT_ADD(swap, generations) {
+	.generations = true,
+};
+
+/* Some of its bits say what else is used. */
+static bool uses_generations(void)
+{
+	char text[16] = "";
+	FILE *f = fopen(GENERATIONS, "r");
+
+	if (f) {
+		fgets(text, sizeof(text), f);
+		fclose(f);
+	}
+	return strtol(text, NULL, 0) & 1;
+}
+
+static const char *use_generations(bool yes)
+{
+	if (uses_generations() == yes)
+		return NULL;
+	return write_text(GENERATIONS, yes ? "y" : "n") ? "kernel without CONFIG_LRU_GEN" : NULL;
+}
+
 FIXTURE_SETUP(swap)
 {
 	const char *why = machine_setup(&self->m);
 
+	self->generations = uses_generations();
+	if (!why)
+		why = use_generations(variant->generations);
 	if (!why)
 		why = have_lazy() ? swap_enable(&self->swap) : NO_LAZY;
 	if (why) {
@@ -30,6 +74,7 @@ FIXTURE_SETUP(swap)
 
 FIXTURE_TEARDOWN_PARENT(swap)
 {
+	use_generations(self->generations);
 	swap_disable(&self->swap);
 	machine_restore(&self->m);
 }
