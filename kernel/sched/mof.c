@@ -124,8 +124,11 @@ void __mof_tick(struct task_struct *p)
 		if (time_before(jiffies, READ_ONCE(s->next)))
 			return;
 	}
-	/* User workers do not come by the user's side of the kernel. */
-	if (mof_has_choice() && !(p->flags & PF_USER_WORKER))
+	/*
+	 * User workers do not come by the user's side of the kernel. What they are
+	 * does not change, other flags of the task that was interrupted may.
+	 */
+	if (mof_has_choice() && !data_race(p->flags & PF_USER_WORKER))
 		task_work_add(p, &p->numa_work, TWA_RESUME);
 }
 

@@ -2,9 +2,9 @@
 """Data races that KCSAN reports: which of them are ours?
 
 A report names the function that accesses on each side, and has the stack of
-both. It is ours if a function of mm/mof/ or kernel/sched/mof.c is in one of them:
-what we call races because of us, until somebody has looked, and has put it into
-TOLERATED. What the compiler has inlined has the name of the function that it is
+both. It is ours if a function of mm/mof/ or kernel/sched/mof.c is in one of them,
+but for what an interrupt has interrupted: what we call races because of us, until
+somebody has looked, and has put it into TOLERATED. What the compiler has inlined has the name of the function that it is
 in, which for a function of ours is one of ours again. All of them have "mof_" at
 the start of a word; nothing of the stock kernel has.
 """
@@ -18,9 +18,14 @@ OURS = re.compile(r"(?:^|_)mof_")
 TOLERATED = {
     "ktime_get_seconds": "reads one word; its comment says that it needs no "
                          "lock on machines of 64 bits",
+    "try_to_migrate_one": "asks mm_cpumask() whether to flush TLBs of other "
+                          "CPUs at once, and these come and go",
 }
 TITLE = re.compile(r"\bBUG: KCSAN: (?:data-race|assert: race) in (.+)")
 FRAME = re.compile(r"(?:^|[\] ])([A-Za-z_][\w.]*)\+0x[0-9a-f]+/0x[0-9a-f]+")
+# The head of a stack, and where the frames of an interrupt end
+STACK = re.compile(r"\b(?:read|write) (?:\(\w+\) )?to 0x|\brace at unknown origin")
+INTERRUPT = re.compile(r"^asm_(?:sysvec_|common_interrupt)")
 END = re.compile(r"={60,}$")
 # What the compiler adds to the names of its variants of a function
 VARIANT = re.compile(r"\.(?:isra|constprop|part|cold)\b.*")
@@ -35,6 +40,16 @@ class Race:
     first: int                           # line of the log
     last: int = None                     # None: the log ends before it does
     frames: set = field(default_factory=set)
+    interrupted: bool = False            # these lines are of somebody else
+
+    def add(self, line):
+        """A line of the report: perhaps a frame."""
+        if STACK.search(line):
+            self.interrupted = False
+        for name in map(plain, FRAME.findall(line)):
+            if not self.interrupted:
+                self.frames.add(name)
+            self.interrupted |= bool(INTERRUPT.search(name))
 
     @property
     def ours(self):
@@ -77,7 +92,7 @@ def races(lines):
             race.last = number
             race = None
         elif race:
-            race.frames |= {plain(name) for name in FRAME.findall(line)}
+            race.add(line)
     return found
 
 

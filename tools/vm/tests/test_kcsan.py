@@ -69,6 +69,14 @@ class TestWhose(unittest.TestCase):
                         ["ktime_get_seconds"], ["mof_hear", "mof_learn"])
         self.assertEqual(len(Verdict(itself).warnings), 1)
 
+    def test_what_a_timer_has_interrupted_does_not_race(self):
+        timer = ["tick", "asm_sysvec_apic_timer_interrupt", "mof_direct"]
+        self.assertEqual(Verdict(report("tick / b", timer, ["b"])).warnings,
+                         [])
+        for other in (["b", "mof_hear"], ["mof_tick"] + timer):
+            self.assertEqual(
+                len(Verdict(report("tick / b", timer, other)).warnings), 1)
+
     def test_names_that_only_look_like_ours_are_not(self):
         text = report("a / b", ["a", "remof_x", "mofette", "xmof_y"], ["b"])
         self.assertEqual(Verdict(text).warnings, [])
