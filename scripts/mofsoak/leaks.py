@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0
 """In the guest: what is in use now, and what is more than before."""
 
+import re
 import time
 from pathlib import Path
 
 GROUP = Path("/sys/fs/cgroup/soak")
-# Pages that may be in use without a leak: batches of each CPU, page tables and
-# caches of what runs besides, what the debugging kernel keeps
-SLACK = {"free": 8192, "anon": 512, "lru_anon": 512, "isolated": 0,
-         "charged": 512}
+# Pages that may be in use without a leak: caches of what runs besides, and what
+# a debugging kernel keeps of each allocation and stack trace
+SLACK = {"unknown": 4096, "slab": 16384, "anon": 512, "lru_anon": 512,
+         "isolated": 0, "charged": 512}
+# Lines of /proc/meminfo that tell what pages are used for
+USES = ("MemFree", "Buffers", "Cached", "SwapCached", "AnonPages", "Slab",
+        "KernelStack", "PageTables", "SecPageTables", "Percpu", "VmallocUsed")
 LOOKS = 20                              # tenths of a second
 
 
@@ -41,10 +45,24 @@ def give_back():
             pass                        # less could be reclaimed
 
 
+def unknown():
+    """Pages that are neither free nor used for anything that is counted. CPUs
+    keep some free ones for themselves."""
+    text = Path("/proc/meminfo").read_text()
+    kib = {name: int(value) for name, value
+           in re.findall(r"^(\w+): +(\d+)", text, re.M)}
+    left = kib["MemTotal"] - sum(kib.get(name, 0) for name in USES)
+    kept = re.findall(r"^ +count: +(\d+)$",
+                      Path("/proc/zoneinfo").read_text(), re.M)
+    return (left >> 2) - sum(map(int, kept)) - vmstat().get("nr_zspages", 0)
+
+
 def in_use():
     """Pages of each kind that are in use."""
     stat = vmstat()
-    return {"free": -stat["nr_free_pages"],
+    return {"unknown": unknown(),
+            "slab": stat["nr_slab_reclaimable"]
+            + stat["nr_slab_unreclaimable"],
             "anon": stat["nr_anon_pages"],
             "lru_anon": stat["nr_zone_active_anon"]
             + stat["nr_zone_inactive_anon"],
