@@ -18,6 +18,8 @@
 #define FEW		1024L		/* pages */
 #define EXTENTS		256L
 #define LOOKED_AT	128L		/* pages; a look at four of an extent finds one */
+#define SHORT		32	/* milliseconds between two looks */
+#define PATIENCE	40	/* half seconds */
 #define NODE_BYTES	592L		/* of an xarray, with 16 for the charge */
 
 /* Marked, touched and moved again and again, or only marked. */
@@ -120,24 +122,19 @@ static long charged(const struct cgroup *cg)
  * Extents so far apart that each has a node of its own in the history, two have
  * one above, and there are a few above those. All are charged to who has caused
  * them. A quarter of each extent is there, so that a look for a page to sample
- * finds one.
+ * finds one. Returns what the history takes, in bytes.
  */
-TEST_F(user, history_of_scattered_pages_is_as_small_as_promised)
+static long make_history(struct __test_metadata *_metadata,
+			 struct _test_data_user *self, struct area *wide)
 {
 	long step = HUGE_BYTES / EXTENTS / page_size(), kept;
 	struct toucher t[2] = {
-		{ .node = self->m.to, .slot = 1, .step = step },
-		{ .node = self->m.from, .slot = 2, .step = step },
+		{ .a = wide, .node = self->m.to, .slot = 1, .step = step },
+		{ .a = wide, .node = self->m.from, .slot = 2, .step = step },
 	};
-	struct area wide;
-	const char *why = have_automatic() ? cgroup_enter(&self->cg, "+memory") : NO_AUTOMATIC;
 
-	if (why)
-		SKIP(return, "%s", why);
-	t[0].a = &wide;
-	t[1].a = &wide;
-	EXPECT_EQ(0, map_reserved(&wide, HUGE_BYTES / page_size()));
-	EXPECT_EQ(EXTENTS * LOOKED_AT, touch_scattered(&wide, step, LOOKED_AT));
+	EXPECT_EQ(0, map_reserved(wide, HUGE_BYTES / page_size()));
+	EXPECT_EQ(EXTENTS * LOOKED_AT, touch_scattered(wide, step, LOOKED_AT));
 	kept = charged(&self->cg);
 	EXPECT_EQ(0, write_long(BALANCING, 4));
 	EXPECT_EQ(0, toucher_start(&t[0]));
@@ -146,11 +143,75 @@ TEST_F(user, history_of_scattered_pages_is_as_small_as_promised)
 	kept = charged(&self->cg) - kept;
 	toucher_stop(&t[0]);
 	toucher_stop(&t[1]);
+	EXPECT_EQ(0, t[0].lost + t[1].lost);
+	EXPECT_LT(EXTENTS / 2 * NODE_BYTES, kept);
+	return kept;
+}
+
+TEST_F(user, history_of_scattered_pages_is_as_small_as_promised)
+{
+	const char *why = have_automatic() ? cgroup_enter(&self->cg, "+memory") : NO_AUTOMATIC;
+	struct area wide;
+	long kept;
+
+	if (why)
+		SKIP(return, "%s", why);
+	kept = make_history(_metadata, self, &wide);
 	EXPECT_EQ(0, stats_since(&self->before, &self->d));
 	TH_LOG("%ld bytes for %ld extents, %ld samples", kept, EXTENTS, self->d.v[MOF_SAMPLES]);
 	EXPECT_LT(EXTENTS / 2, self->d.v[MOF_SAMPLES]);
-	EXPECT_LT(EXTENTS / 2 * NODE_BYTES, kept);
 	EXPECT_GT((EXTENTS + EXTENTS / 2 + 16) * NODE_BYTES, kept);
+}
+
+/* Step by step, as the mode looks at what is left. */
+TEST_F(user, history_of_what_is_unmapped_is_given_back)
+{
+	const char *why = have_automatic() ? cgroup_enter(&self->cg, "+memory") : NO_AUTOMATIC;
+	struct toucher t = { .a = &self->a, .node = self->m.to };
+	long kept, left, looks = 0;
+	struct area wide;
+
+	if (!why && self->longest < 0)
+		why = "needs debugfs";
+	if (why)
+		SKIP(return, "%s", why);
+	kept = make_history(_metadata, self, &wide);
+	left = charged(&self->cg);
+	area_free(&wide);
+	EXPECT_EQ(0, write_long(LONGEST, SHORT));
+	EXPECT_EQ(0, toucher_start(&t));
+	do {
+		toucher_work(&t, 0.5);
+	} while (left - charged(&self->cg) < kept / 2 && ++looks < PATIENCE);
+	left -= charged(&self->cg);
+	toucher_stop(&t);
+	TH_LOG("%ld of %ld bytes given back", left, kept);
+	EXPECT_LE(kept / 2, left);
+}
+
+/* Who maps has the lock that a look needs, and is not made to wait for it. */
+TEST_F(user, samples_are_taken_beside_a_thread_that_maps_all_the_time)
+{
+	struct toucher t[2] = {
+		{ .a = &self->a, .node = self->m.to, .slot = 1 },
+		{ .a = &self->a, .node = self->m.from, .slot = 2 },
+	};
+	struct mapper m = { .node = self->m.to };
+
+	if (!have_automatic())
+		SKIP(return, NO_AUTOMATIC);
+	ASSERT_EQ(0, write_long(BALANCING, 4));
+	EXPECT_EQ(0, toucher_start(&t[0]));
+	EXPECT_EQ(0, toucher_start(&t[1]));
+	EXPECT_EQ(0, mapper_start(&m));
+	toucher_work(&t[0], 3);
+	mapper_stop(&m);
+	toucher_stop(&t[0]);
+	toucher_stop(&t[1]);
+	EXPECT_EQ(0, stats_since(&self->before, &self->d));
+	TH_LOG("%ld samples, %ld rounds of mmap and munmap", self->d.v[MOF_SAMPLES], m.rounds);
+	EXPECT_LT(0, self->d.v[MOF_SAMPLES]);
+	EXPECT_LT(0, m.rounds);
 	EXPECT_EQ(0, t[0].lost + t[1].lost);
 }
 

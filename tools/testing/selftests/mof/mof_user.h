@@ -8,6 +8,8 @@
 #include "mof_security.h"
 #include "mof_test.h"
 
+#define LONGEST		"/sys/kernel/debug/sched/numa_balancing/lazy_period_max_ms"
+
 /* An area of base pages on m.from, counters read; still root. */
 FIXTURE(user)
 {
@@ -17,6 +19,7 @@ FIXTURE(user)
 	struct stats d;
 	struct cgroup cg;	/* that a test enters; its parent removes it */
 	long max_map_count;
+	long longest;		/* time between two looks of the automatic mode */
 };
 
 FIXTURE_SETUP(user)
@@ -32,6 +35,7 @@ FIXTURE_SETUP(user)
 		SKIP(return, "%s", why);
 	}
 	self->max_map_count = read_long(MAX_MAP_COUNT);
+	self->longest = read_long(LONGEST);
 	ASSERT_EQ(0, run_on(self->m.from));
 	ASSERT_EQ(0, area_new(&self->a, AREA_PAGES, self->m.from));
 	ASSERT_EQ(0, stats_read(&self->before));
@@ -40,6 +44,8 @@ FIXTURE_SETUP(user)
 FIXTURE_TEARDOWN_PARENT(user)
 {
 	cgroup_leave(&self->cg);
+	if (self->longest > 0)
+		write_long(LONGEST, self->longest);
 	if (self->max_map_count > 0)
 		write_long(MAX_MAP_COUNT, self->max_map_count);
 	machine_restore(&self->m);
