@@ -163,3 +163,22 @@ def never(total):
     """(source, line) of what never ran."""
     return [(source, line) for source, lines in sorted(total.items())
             for line, count in sorted(lines.items()) if not count]
+
+
+def function_at(lines, number):
+    """The function that a line is in: the last name at the left margin that
+    is followed by a parenthesis."""
+    for line in reversed(lines[:number]):
+        match = re.match(r"[a-z_].*?\b(\w+)\(", line)
+        if match:
+            return match[1]
+    raise Failure(f"line {number} is in no function")
+
+
+def by_function(missed):
+    """(source, function, how many lines) of what never ran."""
+    texts = {source: (REPO / source).read_text().splitlines()
+             for source, _ in missed}
+    found = Counter((source, function_at(texts[source], line))
+                    for source, line in missed)
+    return [(*place, str(lines)) for place, lines in found.items()]

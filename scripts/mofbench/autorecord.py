@@ -109,13 +109,13 @@ def save(record, path=RECORD):
     path.write_text(lines(record, 4) + "\n")
 
 
-def parts(text, path=TEXT):
+def parts(text, path=TEXT, begin=BEGIN, end=END):
     """The text before the table, the table, and the text behind."""
-    before, found, rest = text.partition(BEGIN)
-    inside, ended, after = rest.partition(END)
+    before, found, rest = text.partition(begin)
+    inside, ended, after = rest.partition(end)
     if not found or not ended:
         raise Failure(f"{path}: no marks around the table")
-    return before + BEGIN, inside.strip("\n") + "\n", END + after
+    return before + begin, inside.strip("\n") + "\n", end + after
 
 
 def update(record, path=TEXT):

@@ -44,3 +44,9 @@ class TestCoverage(unittest.TestCase):
         self.assertIn("mm/mof/direct.c", found)
         self.assertIn("kernel/sched/mof.c", found)
         self.assertFalse([name for name in found if "tests" in name])
+
+    def test_lines_belong_to_the_function_above(self):
+        lines = ["static int a(int b,", "\t     int c)", "{", "\tif (b)",
+                 "\t\treturn d(c);", "}", "", "void e(void)", "{", "\tx();"]
+        self.assertEqual([mofcoverage.function_at(lines, at)
+                          for at in (1, 5, 10)], ["a", "a", "e"])
