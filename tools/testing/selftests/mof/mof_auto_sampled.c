@@ -8,6 +8,8 @@
 #include "mof_test.h"
 #include "mof_auto.h"
 
+#define TRACING		"/sys/kernel/tracing/"
+#define STEP_EVENT	TRACING "events/mof/mof_step/enable"
 #define EXTENTS		4
 #define PATIENCE	1000	/* looks of 10 milliseconds */
 
@@ -62,6 +64,8 @@ FIXTURE_SETUP(sampled)
 
 FIXTURE_TEARDOWN_PARENT(sampled)
 {
+	if (!access(STEP_EVENT, W_OK))
+		write_long(STEP_EVENT, 0);
 	machine_restore(&self->m);
 }
 
@@ -163,6 +167,44 @@ TEST_F(sampled, fork_keeps_samples_and_contents_of_both)
 	EXPECT_EQ(self->hinted, area_hinted(idle));
 	EXPECT_EQ(0, area_bad(idle));
 	touch_all(_metadata, &self->m, &self->idle);
+}
+
+/* Lines of the trace that tell of a step, and how long it took. */
+static long steps_traced(void)
+{
+	FILE *f = fopen(TRACING "trace", "r");
+	long steps = 0, ns;
+	char line[512], *step;
+
+	if (!f)
+		return -errno;
+	while (fgets(line, sizeof(line), f)) {
+		step = strstr(line, "mof_step: ");
+		step = step ? strstr(step, " ns=") : NULL;
+		if (step && sscanf(step, " ns=%ld", &ns) == 1 && ns > 0)
+			steps++;
+	}
+	fclose(f);
+	return steps;
+}
+
+TEST_F(sampled, steps_tell_how_long_they_take_if_asked_to)
+{
+	struct toucher t = { .a = &self->a, .node = self->m.from };
+	long before;
+
+	if (access(STEP_EVENT, W_OK))
+		SKIP(return, "kernel without tracepoints, or no tracefs");
+	before = steps_traced();
+	ASSERT_LE(0, before);
+	EXPECT_EQ(0, write_long(BALANCING, 4));
+	EXPECT_EQ(0, toucher_start(&t));
+	toucher_work(&t, 2);
+	EXPECT_EQ(before, steps_traced());
+	EXPECT_EQ(0, write_long(STEP_EVENT, 1));
+	toucher_work(&t, 2);
+	toucher_stop(&t);
+	EXPECT_LT(before, steps_traced());
 }
 
 /* All pages are marks afterwards, also those that were samples. */
