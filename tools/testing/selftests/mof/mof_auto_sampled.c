@@ -88,7 +88,7 @@ static int touch_others(const struct area *idle)
 			continue;
 		for (; begin < end; begin += page_size())
 			if (begin < idle->base || begin >= idle->base + area_bytes(idle))
-				*(volatile char *)begin;
+				page_read(&(struct area) { .base = begin, .pages = 1 }, 0);
 	}
 	fclose(f);
 	return 0;
