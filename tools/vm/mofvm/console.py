@@ -43,13 +43,15 @@ TRACE = re.compile(r"Call Trace:")
 CONTEXT = 25
 
 
-def without_oom(lines):
-    """The lines, those empty that say where the OOM killer was called."""
+def judged(lines, allowed):
+    """The lines, those empty that are allowed, or that say where the OOM killer
+    was called, or where there was a warning that is allowed."""
     called = False
     for line in lines:
-        called |= bool(OOM_KILLER.search(line))
-        if called and TRACE.search(line):
-            called = False
+        ours = bool(allowed and allowed.search(line))
+        called |= bool(OOM_KILLER.search(line)) or ours and "WARNING: " in line
+        if ours or called and TRACE.search(line):
+            called &= ours
             yield ""
         else:
             yield line
@@ -66,8 +68,8 @@ class Verdict:
         lines = text.replace("\r", "").splitlines()
         self.stock = [race for race in kcsan.races(lines) if not race.ours]
         passed = {race.first for race in self.stock}
-        for number, line in enumerate(without_oom(lines)):
-            if number in passed or allowed and allowed.search(line):
+        for number, line in enumerate(judged(lines, allowed)):
+            if number in passed:
                 continue
             if PANIC.search(line):
                 self.panic = True

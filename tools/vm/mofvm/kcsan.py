@@ -18,6 +18,9 @@ OURS = re.compile(r"(?:^|_)mof_")
 TOLERATED = {
     "ktime_get_seconds": "reads one word; its comment says that it needs no "
                          "lock on machines of 64 bits",
+    "folio_flags": "asserts that a folio is no tail page: its list is in the "
+                   "same word",
+    "const_folio_flags": "the same",
     "try_to_migrate_one": "asks mm_cpumask() whether to flush TLBs of other "
                           "CPUs at once, and these come and go",
 }

@@ -55,6 +55,13 @@ class TestConsole(unittest.TestCase):
         self.assertTrue(verdict.panic)
         self.assertEqual(verdict.warnings, [])
 
+    def test_trace_of_an_allowed_warning_does_not_count_but_the_next_does(self):
+        allowed = re.compile("at mm/mof/fault.c")
+        trace = "[    1.1] Call Trace:"
+        text = f"{SUSPICIOUS[0]}\n{trace}\n[    1.2]  mof_fault+0x1/0x2\n"
+        self.assertEqual(Verdict(text, allowed).warnings, [])
+        self.assertEqual(Verdict(text + trace, allowed).warnings, [trace])
+
     def test_allowed_lines_do_not_count(self):
         allowed = re.compile("at mm/mof/fault.c")
         self.assertEqual(Verdict(SUSPICIOUS[0], allowed).warnings, [])
