@@ -28,7 +28,8 @@ help:
 #:   bench-model remote misses of a modelled machine, by mode: half an hour
 #:   plots      draw the pictures of Documentation/bench/ from its records
 #:   shell      an interactive guest; TOPOLOGY=2x2|4x2|8x1|memoryless|cpuless
-#:   test       everything that can fail; SUITES="..." for a part of it
+#:   test       everything that can fail; SUITES="..." for a part of it;
+#:              WITHIN=SECONDS skips suites that would begin later
 #:   test-all   also what takes long: KCSAN, arm64, packages, bpftrace, outside
 #:   coverage   which of our lines the tests run; fails if less than 95 %
 #:   soak       programs that do all at once, with faults injected, on kernels
@@ -85,7 +86,7 @@ plots: deps
 	@scripts/plots
 
 test: prepare
-	@scripts/test $(SUITES)
+	@scripts/test $(if $(WITHIN),--within $(WITHIN)) $(SUITES)
 
 test-all: prepare
 	@scripts/test --all
