@@ -100,6 +100,7 @@ struct race {
 	pthread_t toucher;
 	pthread_t other;
 	pthread_barrier_t barrier;
+	pthread_barrier_t start;	/* of the other one */
 	pid_t toucher_tid;
 	pid_t other_tid;
 };

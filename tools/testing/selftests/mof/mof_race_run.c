@@ -96,6 +96,7 @@ static void *come(void *arg)
 {
 	struct race *r = arg;
 
+	pthread_barrier_wait(&r->start);
 	__atomic_store_n(&r->other_tid, syscall(SYS_gettid), __ATOMIC_RELEASE);
 	r->err = r->op->run(r);
 	__atomic_store_n(&r->done, true, __ATOMIC_RELEASE);
@@ -153,7 +154,10 @@ int race_run(struct race *r)
 	r->first = false;
 	r->other_tid = 0;
 	pthread_barrier_init(&r->barrier, NULL, 2);
-	if (pthread_create(&r->toucher, NULL, touch, r))
+	pthread_barrier_init(&r->start, NULL, 2);
+	/* Both now: to make a thread would wait for a marker that is held. */
+	if (pthread_create(&r->toucher, NULL, touch, r) ||
+	    pthread_create(&r->other, NULL, come, r))
 		return -EAGAIN;
 	pthread_barrier_wait(&r->barrier);
 	if (held)
@@ -162,8 +166,7 @@ int race_run(struct race *r)
 	r->reached = held ? wait_until_held(r) : true;
 	if (!held)
 		usleep(50 * r->round);
-	if (pthread_create(&r->other, NULL, come, r))
-		return -EAGAIN;
+	pthread_barrier_wait(&r->start);
 	if (held) {
 		wait_until_come(r);
 		r->first = __atomic_load_n(&r->done, __ATOMIC_ACQUIRE) &&
@@ -173,6 +176,7 @@ int race_run(struct race *r)
 	pthread_join(r->toucher, NULL);
 	pthread_join(r->other, NULL);
 	pthread_barrier_destroy(&r->barrier);
+	pthread_barrier_destroy(&r->start);
 	return 0;
 }
 
