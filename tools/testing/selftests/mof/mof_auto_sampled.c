@@ -210,6 +210,8 @@ TEST_F(sampled, steps_tell_how_long_they_take_if_asked_to)
 /* All pages are marks afterwards, also those that were samples. */
 TEST_F(sampled, call_takes_samples_over)
 {
+	EXPECT_EQ(0, touch_others(&self->idle));
+	ASSERT_EQ(0, stats_read(&self->before));
 	ASSERT_EQ(0, mark(&self->idle, MPOL_LOCAL, 0));
 	EXPECT_EQ(self->idle.pages, area_hinted(&self->idle));
 	ASSERT_EQ(0, run_on(self->m.to));
