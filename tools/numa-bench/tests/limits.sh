@@ -52,7 +52,7 @@ interrupted() { # NAME ARGS: Ctrl-C reaches all of the process group
 		setsid "$bench" "$@" --json "$tmp/json" >"$tmp/out" 2>"$tmp/err" &
 		pid=$!
 		sleep $seconds
-		kill -INT -- -$pid || :
+		kill -s INT -- -$pid || :
 		wait $pid || status=$?
 		python "assert r['results'][0]['samples']" && break
 	done
