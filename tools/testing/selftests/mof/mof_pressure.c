@@ -124,7 +124,7 @@ TEST_F(pressure, a_full_target_takes_nothing_and_all_when_it_has_room_again)
 	const char *why;
 	struct area hog;
 
-	why = fill_node(&hog, self->m.to);
+	why = fill_for_good(&hog, self->m.to);
 	if (why)
 		SKIP(return, "%s", why);
 	EXPECT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
@@ -148,7 +148,7 @@ TEST_F(pressure, a_full_source_is_left_and_has_its_pages_back)
 	const char *why;
 	struct area hog;
 
-	why = fill_node(&hog, self->m.from);
+	why = fill_for_good(&hog, self->m.from);
 	if (why)
 		SKIP(return, "%s", why);
 	EXPECT_EQ(0, be_back(self));
@@ -170,7 +170,7 @@ TEST_F(pressure, with_both_full_touches_succeed_and_nobody_is_killed)
 
 	ASSERT_EQ(0, pace_eager(&self->a, &self->m, &p));
 	ASSERT_EQ(PAGES, area_on(&self->a, self->m.from));
-	why = fill_node(&hog[0], self->m.to) ? : fill_node(&hog[1], self->m.from);
+	why = fill_for_good(&hog[0], self->m.to) ? : fill_for_good(&hog[1], self->m.from);
 	if (why)
 		SKIP(return, "%s", why);
 	EXPECT_EQ(0, be_back(self));

@@ -127,19 +127,30 @@ int cgroup_limit(const struct cgroup *cg, const char *file, long bytes)
 	return cgroup_write(cg, file, text);
 }
 
-/* The swap that there is, such as a disk of the guest; else one of our own. */
-const char *swap_any(struct swap *s)
+bool has_swap(void)
 {
 	FILE *f = fopen("/proc/swaps", "r");
 	char line[256];
 	int lines = 0;
 
-	s->device[0] = '\0';
 	while (f && fgets(line, sizeof(line), f))
 		lines++;
 	if (f)
 		fclose(f);
-	return lines > 1 ? NULL : swap_enable(s);
+	return lines > 1;
+}
+
+/* The swap that there is, such as a disk of the guest; else one of our own. */
+const char *swap_any(struct swap *s)
+{
+	s->device[0] = '\0';
+	return has_swap() ? NULL : swap_enable(s);
+}
+
+/* fill_node(), where that is possible. */
+const char *fill_for_good(struct area *hog, int node)
+{
+	return has_swap() ? "with swap a node has room again" : fill_node(hog, node);
 }
 
 /**
