@@ -4,9 +4,10 @@
 A report names the function that accesses on each side, and has the stack of
 both. It is ours if a function of mm/mof/ or kernel/sched/mof.c is in one of them,
 but for what an interrupt has interrupted: what we call races because of us, until
-somebody has looked, and has put it into TOLERATED. What the compiler has inlined has the name of the function that it is
-in, which for a function of ours is one of ours again. All of them have "mof_" at
-the start of a word; nothing of the stock kernel has.
+somebody has looked, and has put it into TOLERATED. What the compiler has inlined
+has the name of the function that it is in, which for a function of ours is one of
+ours again. All of them have "mof_" at the start of a word; nothing of the stock
+kernel has.
 """
 
 import collections
