@@ -7,7 +7,7 @@ from dataclasses import dataclass
 RESULT = re.compile(r"^( *)(not ok|ok)\b *(\d*) *(?:- )?(.*?)"
                     r"(?: *# *(SKIP|TODO|XFAIL)\b:?(.*)| *#.*)?$", re.I)
 VERSION = re.compile(r"^( *)K?TAP version \d+")
-PLACE = re.compile(r"\.[ch]:\d+")
+PLACE = re.compile(r"\.[ch]:\d+|: Test (terminated|exited) ")
 PLAN = re.compile(r"^( *)1\.\.(\d+)\b(.*)")
 SUBTEST = re.compile(r"^( *)# Subtest: (.*)")
 BAIL = re.compile(r"^ *Bail out! *(.*)")
@@ -51,7 +51,7 @@ class Parser:
         elif RESULT.match(text):
             self.result(*RESULT.match(text).groups())
         elif text.lstrip().startswith("# "):
-            # The place of a failed assertion tells most
+            # The place of a failed assertion tells most, and what ended it
             if not PLACE.search(self.comment):
                 self.comment = text.strip()[2:].strip()
 

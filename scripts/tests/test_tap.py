@@ -28,6 +28,13 @@ class TestTap(unittest.TestCase):
                 "# a: Test terminated by assertion\nnot ok 1 global.a\n")
         self.assertEqual(tap.parse(text)[0].reason, "x.c:7:a:Expected 1 == 2")
 
+    def test_reason_of_failure_is_what_ended_it(self):
+        text = ("1..1\n#  RUN  global.a ...\n"
+                "# a: Test terminated unexpectedly by signal 9\n"
+                "#          FAIL  global.a\nnot ok 1 global.a\n")
+        self.assertEqual(tap.parse(text)[0].reason,
+                         "a: Test terminated unexpectedly by signal 9")
+
     def test_missing_results_are_a_failure(self):
         self.assertEqual(results("1..3\nok 1 a\n"),
                          [("a", PASS), ("plan", FAIL)])
