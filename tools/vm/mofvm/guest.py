@@ -171,10 +171,7 @@ class Guest:
         if options.share:
             args += qemu.share("share", str(options.share.resolve()), False)
         if options.swap:
-            disk = self.directory / "swap"
-            with open(disk, "wb") as out:
-                out.truncate(options.swap << 20)
-            args += qemu.disk(str(disk))
+            args += qemu.disk(self.memory(options.swap << 20))
         if not options.command:
             args += qemu.terminal()
         if options.initrd:
@@ -182,6 +179,13 @@ class Guest:
         if options.gdb:
             args += ["-s"]
         return args + options.qemu_args
+
+    def memory(self, size):
+        """The path of a file of that many bytes that is in no file system: a
+        host that is busy writing would let the guest wait for its disk."""
+        self.disk = open(os.memfd_create("disk"), "wb")
+        self.disk.truncate(size)
+        return f"/proc/{os.getpid()}/fd/{self.disk.fileno()}"
 
     def run(self):
         """Boot, wait for the end, return our exit status."""
