@@ -4,18 +4,30 @@
  * is expected of places must not depend on what others write there.
  */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "mof_fuzz.h"
 
+/*
+ * One at a time: without JUMP_LABEL the kernel warns if somebody enables a
+ * static key just where another disables it. Who is killed lets the file go.
+ */
 static int write_balancing(struct fuzz_shared *all, long value)
 {
-	int err;
+	int lock = open(BALANCING, O_RDONLY | O_CLOEXEC), err;
 
+	if (lock < 0)
+		return -errno;
+	while (flock(lock, LOCK_EX) && errno == EINTR)
+		;
 	__atomic_fetch_add(&all->balancings, 1, __ATOMIC_SEQ_CST);
 	err = write_long(BALANCING, value);
 	__atomic_fetch_add(&all->balancings, 1, __ATOMIC_SEQ_CST);
+	close(lock);
 	return err;
 }
 
