@@ -27,6 +27,7 @@ double pace_limit(const struct pace *p);
 long free_pages(int node);
 long cgroup_event(const struct cgroup *cg, const char *key);
 int cgroup_limit(const struct cgroup *cg, const char *file, long bytes);
+int cgroup_shrink(const struct cgroup *cg, long bytes);
 bool has_swap(void);
 const char *swap_any(struct swap *s);
 const char *fill_for_good(struct area *hog, int node);

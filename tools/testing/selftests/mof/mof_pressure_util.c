@@ -127,6 +127,25 @@ int cgroup_limit(const struct cgroup *cg, const char *file, long bytes)
 	return cgroup_write(cg, file, text);
 }
 
+/* Bring the group below a limit to come; a disk may need some time. */
+int cgroup_shrink(const struct cgroup *cg, long bytes)
+{
+	char path[160], excess[32];
+	long now;
+	int i;
+
+	snprintf(path, sizeof(path), "%s/memory.current", cg->dir);
+	for (i = 0; i < 100; i++) {
+		now = read_long(path);
+		if (now <= bytes)
+			return 0;
+		snprintf(excess, sizeof(excess), "%ld", now - bytes);
+		cgroup_write(cg, "memory.reclaim", excess);
+		usleep(100000);
+	}
+	return -EBUSY;
+}
+
 bool has_swap(void)
 {
 	FILE *f = fopen("/proc/swaps", "r");

@@ -328,14 +328,19 @@ void swap_disable(struct swap *s)
 	s->device[0] = '\0';
 }
 
-static int write_pool(int node, long pages)
+static const char *pool(int node)
 {
-	char path[128];
+	static char path[128];
 
 	snprintf(path, sizeof(path),
 		 "/sys/devices/system/node/node%d/hugepages/hugepages-%ldkB/nr_hugepages",
 		 node, thp_size() / 1024);
-	return write_long(path, pages);
+	return path;
+}
+
+static int write_pool(int node, long pages)
+{
+	return write_long(pool(node), pages);
 }
 
 /**
@@ -358,6 +363,14 @@ const char *take_huge_pages(int node)
 void give_huge_pages(int node)
 {
 	write_pool(node, 0);
+}
+
+/* Give some of them back. */
+int spare_huge_pages(int node, long pages)
+{
+	long had = read_long(pool(node));
+
+	return had < pages ? -ENOMEM : write_pool(node, had - pages);
 }
 
 /**

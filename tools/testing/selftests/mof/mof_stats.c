@@ -34,6 +34,7 @@ static const char * const stat_names[NR_STATS] = {
 	[THP_MIGRATION_SPLIT]	= "thp_migration_split",
 	[THP_SPLIT_PAGE]	= "thp_split_page",
 	[THP_SPLIT_PMD]		= "thp_split_pmd",
+	[COMPACT_ISOLATED]	= "compact_isolated",
 	[PSWPIN]		= "pswpin",
 	[PSWPOUT]		= "pswpout",
 	[NR_WRITTEN]		= "nr_written",

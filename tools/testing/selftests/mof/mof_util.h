@@ -236,6 +236,7 @@ enum stat_id {
 	THP_MIGRATION_SPLIT,
 	THP_SPLIT_PAGE,
 	THP_SPLIT_PMD,
+	COMPACT_ISOLATED,
 	PSWPIN,
 	PSWPOUT,
 	NR_WRITTEN,
@@ -314,6 +315,7 @@ void swap_disable(struct swap *s);
 
 const char *take_huge_pages(int node);
 void give_huge_pages(int node);
+int spare_huge_pages(int node, long pages);
 const char *fill_node(struct area *hog, int node);
 void empty_node(struct area *hog, int node);
 
