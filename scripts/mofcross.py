@@ -9,6 +9,7 @@ from mofbuild import BUILD, Failure, logged
 
 ROOT = BUILD / "arm64" / "root"
 BINARIES = BUILD / "arm64" / "selftests"
+LIBRARIES = BUILD / "arm64" / "lib"
 # What guest-init and the selftests need, and what these are compiled against
 PACKAGES = ("bash", "coreutils", "dash", "findutils", "gawk", "grep", "gzip",
             "hostname", "iproute2", "kmod", "libc6-dev", "libnuma-dev",
@@ -41,9 +42,21 @@ def root():
     return ROOT
 
 
+def libraries():
+    """A directory with what the selftests are linked against beside libc. The
+    one of the guest would do, but for its libc.so: that is a script, with paths
+    that hold in the guest only; the compiler brings its own."""
+    LIBRARIES.mkdir(parents=True, exist_ok=True)
+    there = root() / "usr/lib/aarch64-linux-gnu"
+    for path in (*there.glob("libnuma.*"), *there.glob("liburing.*")):
+        link = LIBRARIES / path.name
+        link.unlink(missing_ok=True)
+        link.symlink_to(path)
+    return LIBRARIES
+
+
 def variables():
     """For make: compile the selftests against what is in that directory."""
-    tree = root()
     return ["ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-",
-            f"USERCFLAGS=-idirafter {tree}/usr/include",
-            f"USERLDFLAGS=-L{tree}/usr/lib/aarch64-linux-gnu"]
+            f"USERCFLAGS=-idirafter {root()}/usr/include",
+            f"USERLDFLAGS=-L{libraries()}"]
