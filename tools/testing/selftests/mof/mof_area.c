@@ -4,12 +4,15 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <limits.h>
+#include <numa.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "mof_util.h"
 
 #define THP_DIR		"/sys/kernel/mm/transparent_hugepage/"
+#define MOST_THPS	8		/* that tests have on a node */
 
 long page_size(void)
 {
@@ -34,12 +37,28 @@ long thp_pages(void)
 	return thp_size() / page_size();
 }
 
+/* Bytes of memory of the smallest node that has some. */
+static long long smallest_node(void)
+{
+	long long least = LLONG_MAX, size;
+	int node;
+
+	for (node = 0; node <= numa_max_node(); node++) {
+		size = numa_node_size64(node, NULL);
+		if (size > 0 && size < least)
+			least = size;
+	}
+	return least;
+}
+
 const char *thp_missing(void)
 {
 	if (thp_size() <= 0)
 		return "kernel without transparent huge pages";
 	if (write_text(THP_DIR "enabled", "madvise"))
 		return "needs root to enable transparent huge pages";
+	if (smallest_node() < MOST_THPS * thp_size())
+		return "huge pages that are too large for these nodes";
 	return NULL;
 }
 
