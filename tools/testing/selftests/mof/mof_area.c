@@ -4,7 +4,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <limits.h>
 #include <numa.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -37,18 +36,24 @@ long thp_pages(void)
 	return thp_size() / page_size();
 }
 
-/* Bytes of memory of the smallest node that has some. */
-static long long smallest_node(void)
+/* Has each node that has memory at least so much? */
+bool nodes_hold(long long bytes)
 {
-	long long least = LLONG_MAX, size;
+	long long size;
 	int node;
 
 	for (node = 0; node <= numa_max_node(); node++) {
 		size = numa_node_size64(node, NULL);
-		if (size > 0 && size < least)
-			least = size;
+		if (size > 0 && size < bytes)
+			return false;
 	}
-	return least;
+	return true;
+}
+
+/* With base pages of 64 KiB, a THP has 512 MiB. */
+bool thp_fits(void)
+{
+	return thp_size() > 0 && nodes_hold(MOST_THPS * thp_size());
 }
 
 const char *thp_missing(void)
@@ -57,7 +62,7 @@ const char *thp_missing(void)
 		return "kernel without transparent huge pages";
 	if (write_text(THP_DIR "enabled", "madvise"))
 		return "needs root to enable transparent huge pages";
-	if (smallest_node() < MOST_THPS * thp_size())
+	if (!thp_fits())
 		return "huge pages that are too large for these nodes";
 	return NULL;
 }

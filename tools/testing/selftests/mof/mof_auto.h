@@ -10,26 +10,31 @@
 #include "mof_util.h"
 
 #define NO_AUTOMATIC	"kernel without the automatic mode"
+#define TOO_LARGE	"page tables that map too much for these nodes"
+#define MOST_EXTENTS	16		/* that tests have on a node */
 
 #ifndef MPOL_F_NUMA_BALANCING
 #define MPOL_F_NUMA_BALANCING	0x2000
 #endif
+
+/* What one page table maps: what the mode learns, it learns of that. */
+static inline long extent_pages(void)
+{
+	return page_size() / sizeof(__u64);
+}
 
 /* machine_setup(), and is there what we test? */
 static inline const char *automatic_setup(struct machine *m)
 {
 	const char *why = machine_setup(m);
 
-	if (why || have_automatic())
-		return why;
-	machine_restore(m);
-	return NO_AUTOMATIC;
-}
-
-/* What one page table maps: what the mode learns, it learns of that. */
-static inline long extent_pages(void)
-{
-	return page_size() / sizeof(__u64);
+	if (!why && !have_automatic())
+		why = NO_AUTOMATIC;
+	if (!why && !nodes_hold(MOST_EXTENTS * extent_pages() * page_size()))
+		why = TOO_LARGE;
+	if (why)
+		machine_restore(m);
+	return why;
 }
 
 /* Map base pages, filled, on @node: extents that no other area has a part of. */

@@ -124,7 +124,7 @@ enum fuzz_kind fuzz_area_kind(const struct fuzz_program *p, int area)
 		kind = fuzz_program_kind(p->seed);
 	else if (kind == FUZZ_HUGE && below(&state, 3))
 		kind = FUZZ_ANON;
-	return kind == FUZZ_HUGE && thp_size() <= 0 ? FUZZ_ANON : kind;
+	return kind == FUZZ_HUGE && !thp_fits() ? FUZZ_ANON : kind;
 }
 
 /* Pages that fit in there; not all are mapped. */

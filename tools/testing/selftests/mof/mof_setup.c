@@ -25,7 +25,7 @@
 
 #define DISK_BYTES	(16L << 20)
 #define SMALL_NODE	(4LL << 30)	/* bytes */
-#define ZRAM_BYTES	(32L << 20)
+#define ZRAM_PAGES	8192L
 #define HOG_BYTES	(256L << 20)
 
 long read_long(const char *path)
@@ -285,9 +285,9 @@ static const char *zram_setup(void)
 	if (access("/sys/block/zram0", F_OK))
 		return "no zram device, and MOF_SWAP_DEVICE is not set";
 	write_long("/sys/block/zram0/reset", 1);
-	if (write_long("/sys/block/zram0/disksize", ZRAM_BYTES))
+	if (write_long("/sys/block/zram0/disksize", ZRAM_PAGES * page_size()))
 		return "/dev/zram0 is in use, and MOF_SWAP_DEVICE is not set";
-	if (write_swap_header("/dev/zram0", ZRAM_BYTES))
+	if (write_swap_header("/dev/zram0", ZRAM_PAGES * page_size()))
 		return "cannot write to /dev/zram0";
 	return NULL;
 }

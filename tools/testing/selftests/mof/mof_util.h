@@ -96,6 +96,8 @@ struct area {
 long page_size(void);
 long thp_size(void);
 long thp_pages(void);
+bool nodes_hold(long long bytes);
+bool thp_fits(void);
 const char *thp_missing(void);
 
 int area_map(struct area *a, long pages);
