@@ -3,8 +3,10 @@
  * Migrate-on-fault: the static key and the counters.
  * See Documentation/mm/mof.rst.
  */
+#include <linux/math.h>
 #include <linux/memcontrol.h>
 #include <linux/sched/sysctl.h>
+#include <linux/sizes.h>
 #include <linux/sysctl.h>
 #include <linux/vmstat.h>
 
@@ -15,8 +17,12 @@
 
 DEFINE_STATIC_KEY_FALSE(mof_key);
 
+/* What one fault moves by default: how long it may take goes by the bytes. */
+#define MOF_WINDOW_BYTES	(48 * SZ_4K)
+
 /* How many pages one fault resolves at most; 0 leaves all to the stock code. */
-unsigned int sysctl_mof_window_pages __read_mostly = 48;
+unsigned int sysctl_mof_window_pages __read_mostly =
+	DIV_ROUND_UP(MOF_WINDOW_BYTES, PAGE_SIZE);
 
 /* The tokens need three CPU numbers below "unset". */
 static_assert(LAST__CPU_MASK > MOF_TOKEN_SAMPLE);
