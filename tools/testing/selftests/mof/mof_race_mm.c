@@ -214,9 +214,7 @@ static int remove_group(struct race *r)
 	char path[160];
 
 	snprintf(path, sizeof(path), "%s/cgroup.procs", r->cgroup.root);
-	if (write_long(path, getpid()) || rmdir(r->cgroup.dir))
-		return -errno;
-	return 0;
+	return write_long(path, getpid()) ? : cgroup_remove(&r->cgroup);
 }
 
 TEST_F(race, group_that_is_removed_leaves_pages_and_charges)

@@ -118,6 +118,19 @@ const char *cgroup_enter(struct cgroup *cg, const char *controllers)
 	return why;
 }
 
+/* A thread that is about to exit cannot be moved: wait for its end. */
+int cgroup_remove(const struct cgroup *cg)
+{
+	int i;
+
+	for (i = 0; i < 1000 && rmdir(cg->dir); i++) {
+		if (errno != EBUSY)
+			return -errno;
+		usleep(1000);
+	}
+	return i < 1000 ? 0 : -EBUSY;
+}
+
 void cgroup_leave(struct cgroup *cg)
 {
 	char path[160];
@@ -127,7 +140,7 @@ void cgroup_leave(struct cgroup *cg)
 	snprintf(path, sizeof(path), "%s/cgroup.procs", cg->root);
 	write_text(path, "0");
 	if (cg->dir[0])
-		rmdir(cg->dir);
+		cgroup_remove(cg);
 	umount2(cg->root, MNT_DETACH);
 	rmdir(cg->root);
 	cg->root[0] = '\0';

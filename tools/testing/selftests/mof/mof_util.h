@@ -285,6 +285,7 @@ struct cgroup {
 };
 
 const char *cgroup_enter(struct cgroup *cg, const char *controllers);
+int cgroup_remove(const struct cgroup *cg);
 void cgroup_leave(struct cgroup *cg);
 int cgroup_write(const struct cgroup *cg, const char *file, const char *text);
 long cgroup_line(const struct cgroup *cg, const char *file, const char *key);
