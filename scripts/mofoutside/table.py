@@ -9,7 +9,7 @@ class Program:
     """A row of the table."""
     name: str
     command: str                         # {mm}: build.places() has where
-    short: bool = False                  # takes seconds: part of "make test"
+    short: bool = False                  # takes seconds: part of "make test-all"
     timeout: int = 600                   # seconds of the guest
 
 
