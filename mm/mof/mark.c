@@ -17,59 +17,15 @@
 #include <linux/mempolicy.h>
 #include <linux/mmap_lock.h>
 #include <linux/mm_inline.h>
-#include <linux/mmu_notifier.h>
 #include <linux/pagewalk.h>
 #include <linux/sched/signal.h>
-#include <linux/sched/sysctl.h>
 #include <linux/secretmem.h>
 #include <linux/swapops.h>
-
-#include <asm/tlb.h>
 
 #include <trace/events/mof.h>
 
 #include "../internal.h"
-#include "mark.h"
-
-/**
- * struct mof_mark - a walk that marks
- * @picker: says what to mark of each extent; NULL to mark all
- * @lazy: the flags of the request
- * @token: what tells a fault that the mark is ours
- * @samples: it is that of a sample
- * @tiering: folios on slow nodes have no room for @token
- * @result: what was done in the VMAs before
- * @done: what was done in this VMA
- * @tlb: gathers the flush of this VMA
- * @range: announces this VMA's change to secondary MMUs
- * @first: where the walk has begun
- * @start: start of the range in this VMA, whole THPs included
- * @end: its end
- * @count_only: this VMA's pages cannot be marked: only look for misplaced ones
- * @per_page: this VMA's policy may differ from page to page
- * @follows: it does not, and leaves the target to the toucher
- * @in_place: pages on @nid are where every toucher would want them
- * @nid: node that was last asked for, NUMA_NO_NODE if the next page has to ask
- */
-struct mof_mark {
-	struct mof_picker *picker;
-	unsigned long lazy;
-	int token;
-	bool samples;
-	bool tiering;
-	struct mof_mark_result *result;
-	struct mof_mark_result done;
-	struct mmu_gather tlb;
-	struct mmu_notifier_range range;
-	unsigned long first;
-	unsigned long start;
-	unsigned long end;
-	bool count_only;
-	bool per_page;
-	bool follows;
-	bool in_place;
-	int nid;
-};
+#include "walk.h"
 
 enum mof_verdict { MOF_SKIP, MOF_FAIL, MOF_MARK };
 
@@ -288,8 +244,20 @@ static bool mof_mark_ptes(struct mof_mark *m, struct vm_area_struct *vma,
 	return true;
 }
 
-static bool mof_mark_extent(struct mof_mark *m, struct vm_area_struct *vma,
-			    unsigned long addr, unsigned long end, pmd_t *pmd)
+/**
+ * mof_mark_extent() - mark entries of an extent
+ * @m: the walk
+ * @vma: the area
+ * @addr: start of the part of the extent
+ * @end: its end
+ * @pmd: entry of the extent
+ *
+ * Context: mmap_lock held, tlb_flush_pending raised, secondary MMUs told; takes
+ * the page table lock.
+ * Return: false if the page table has gone, or has changed its kind.
+ */
+bool mof_mark_extent(struct mof_mark *m, struct vm_area_struct *vma,
+		     unsigned long addr, unsigned long end, pmd_t *pmd)
 {
 	spinlock_t *ptl;
 
@@ -334,70 +302,6 @@ static int mof_pmd_entry(pmd_t *pmd, unsigned long addr, unsigned long end,
 	return mof_pause(walk->mm, walk->private, end);
 }
 
-/* A sample is no mark for migration, and has a counter of its own. */
-static void mof_count_picked(struct mof_mark *m, struct mm_struct *mm,
-			     const struct mof_range *r, bool thp)
-{
-	struct mof_picker *picker = m->picker;
-
-	picker->marked += m->done.marked;
-	picker->entries += thp ? 1 : m->done.marked;
-	if (r->token == MOF_TOKEN_SAMPLE) {
-		picker->samples += !!m->done.marked;
-		mof_count(mm, MOF_SAMPLES, !!m->done.marked);
-		return;
-	}
-	mof_count(mm, MOF_MARKED, m->done.marked);
-	trace_mof_mark(r->start, r->end, m->done.marked, m->done.failed);
-}
-
-/*
- * Secondary MMUs are told of what is picked only, not of all that was looked at:
- * they would have to map all of it again.
- */
-static void mof_mark_range_picked(struct mof_mark *m,
-				  struct vm_area_struct *vma, pmd_t *pmd,
-				  const struct mof_range *r)
-{
-	unsigned long marked = m->done.marked;
-
-	m->token = mof_token(r->token);
-	m->samples = r->token == MOF_TOKEN_SAMPLE;
-	m->lazy = mof_arm_token(vma) == MOF_TOKEN_MOVE_ALL ? MPOL_MF_MOVE_ALL :
-							     MPOL_MF_MOVE;
-	m->done = (struct mof_mark_result){};
-	/* Never finished: who has the picker flushes all of it at once. */
-	m->tlb = (struct mmu_gather){ .mm = vma->vm_mm };
-	mmu_notifier_range_init(&m->range, MMU_NOTIFY_PROTECTION_VMA, 0,
-				vma->vm_mm, r->start, r->end);
-	mmu_notifier_invalidate_range_start(&m->range);
-	mof_point(MOF_POINT_PICKED);
-	mof_mark_extent(m, vma, r->start, r->end, pmd);
-	mof_point(MOF_POINT_SAMPLED);
-	mmu_notifier_invalidate_range_end(&m->range);
-	mof_count_picked(m, vma->vm_mm, r, pmd_trans_huge(pmdp_get_lockless(pmd)));
-	m->done.marked += marked;
-}
-
-static int mof_pmd_entry_picked(pmd_t *pmd, unsigned long addr,
-				unsigned long end, struct mm_walk *walk)
-{
-	struct mof_mark *m = walk->private;
-	struct mof_range r;
-	enum mof_pick pick;
-
-	do {
-		r = (struct mof_range){ .start = addr, .end = end };
-		pick = m->picker->pick(m->picker, walk->vma, pmd, &r);
-		if (pick == MOF_PICK_STOP)
-			return 1;
-		if (pick != MOF_PICK_SKIP)
-			mof_mark_range_picked(m, walk->vma, pmd, &r);
-	} while (pick == MOF_PICK_MORE);
-	cond_resched();
-	return 0;
-}
-
 #ifdef CONFIG_HUGETLB_PAGE
 /* Huge pages of hugetlbfs are never marked: only look for misplaced ones. */
 static int mof_hugetlb_entry(pte_t *ptep, unsigned long hmask,
@@ -435,14 +339,17 @@ bool mof_vma_can_migrate(struct vm_area_struct *vma)
 	       !(vma->vm_flags & VM_MIXEDMAP) && !vma_is_secretmem(vma);
 }
 
-static int mof_test_walk_picked(unsigned long start, unsigned long end,
-				struct mm_walk *walk)
+/**
+ * mof_mark_test_vma() - is a walk to look at this area?
+ * @m: the walk; count_only is set
+ * @vma: the area
+ *
+ * Context: mmap_lock held.
+ * Return: 0 if it is, 1 if not: for &struct mm_walk_ops.
+ */
+int mof_mark_test_vma(struct mof_mark *m, struct vm_area_struct *vma)
 {
-	struct vm_area_struct *vma = walk->vma;
-	struct mof_mark *m = walk->private;
-
 	m->count_only = !mof_vma_can_migrate(vma) || !vma_is_accessible(vma);
-	/* A positive value skips the VMA. */
 	return m->count_only && !(m->lazy & MPOL_MF_STRICT);
 }
 
@@ -451,11 +358,20 @@ static int mof_test_walk(unsigned long start, unsigned long end,
 			 struct mm_walk *walk)
 {
 	return mof_pause(walk->mm, walk->private, start) ? :
-	       mof_test_walk_picked(start, end, walk);
+	       mof_mark_test_vma(walk->private, walk->vma);
 }
 
-static void mof_pre_mark(struct mof_mark *m, struct vm_area_struct *vma,
-			 unsigned long start, unsigned long end)
+/**
+ * mof_mark_pre_vma() - begin with an area
+ * @m: the walk
+ * @vma: the area
+ * @start: start of the range in it
+ * @end: its end
+ *
+ * Context: mmap_lock held.
+ */
+void mof_mark_pre_vma(struct mof_mark *m, struct vm_area_struct *vma,
+		      unsigned long start, unsigned long end)
 {
 	m->done = (struct mof_mark_result){};
 	m->start = start;
@@ -471,7 +387,7 @@ static int mof_pre_vma(unsigned long start, unsigned long end,
 	struct vm_area_struct *vma = walk->vma;
 	struct mof_mark *m = walk->private;
 
-	mof_pre_mark(m, vma, start, end);
+	mof_mark_pre_vma(m, vma, start, end);
 	if (m->count_only)
 		return 0;
 
@@ -501,24 +417,6 @@ static void mof_post_vma(struct mm_walk *walk)
 	m->result->unlisted += m->done.unlisted;
 }
 
-static int mof_pre_vma_picked(unsigned long start, unsigned long end,
-			      struct mm_walk *walk)
-{
-	struct mof_mark *m = walk->private;
-
-	mof_pre_mark(m, walk->vma, start, end);
-	/* Nobody would pick what has only one place to be. */
-	m->follows = true;
-	return 0;
-}
-
-static void mof_post_vma_picked(struct mm_walk *walk)
-{
-	struct mof_mark *m = walk->private;
-
-	mof_count(walk->mm, NUMA_PTE_UPDATES, m->done.marked);
-}
-
 static const struct mm_walk_ops mof_mark_ops = {
 	.pmd_entry	= mof_pmd_entry,
 	.hugetlb_entry	= mof_hugetlb_entry,
@@ -527,21 +425,6 @@ static const struct mm_walk_ops mof_mark_ops = {
 	.post_vma	= mof_post_vma,
 	.walk_lock	= PGWALK_RDLOCK,
 };
-
-static const struct mm_walk_ops mof_pick_ops = {
-	.pmd_entry	= mof_pmd_entry_picked,
-	.test_walk	= mof_test_walk_picked,
-	.pre_vma	= mof_pre_vma_picked,
-	.post_vma	= mof_post_vma_picked,
-	.walk_lock	= PGWALK_RDLOCK,
-};
-
-static bool mof_tiering(void)
-{
-	/* Partner: the sysctl. Who changes it meanwhile is late. */
-	return READ_ONCE(sysctl_numa_balancing_mode) &
-	       NUMA_BALANCING_MEMORY_TIERING;
-}
 
 /**
  * mof_mark_range() - mark the pages of a range for migration on fault
@@ -575,29 +458,4 @@ int mof_mark_range(struct mm_struct *mm, unsigned long start, unsigned long end,
 	};
 
 	return walk_page_range(mm, start, end, &mof_mark_ops, &m);
-}
-
-/**
- * mof_mark_picked() - mark what somebody picks
- * @mm: the address space
- * @start: start of the range, page aligned
- * @end: end of the range, page aligned
- * @picker: says what to mark of each extent
- *
- * Not marked: what mof_mark_range() does not mark either. If @picker->marked is
- * not 0 afterwards, TLBs are to be flushed.
- *
- * Context: mmap_lock of @mm held for reading, tlb_flush_pending of @mm raised;
- * may sleep.
- * Return: 0, or 1 if the picker has ended the walk.
- */
-int mof_mark_picked(struct mm_struct *mm, unsigned long start,
-		    unsigned long end, struct mof_picker *picker)
-{
-	struct mof_mark m = {
-		.picker = picker,
-		.tiering = mof_tiering(),
-	};
-
-	return walk_page_range(mm, start, end, &mof_pick_ops, &m);
 }

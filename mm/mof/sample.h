@@ -31,7 +31,7 @@
 
 /**
  * struct mof_pass - what a step is doing
- * @picker: what mark.c calls
+ * @picker: what picked.c calls
  * @step: what is asked of it
  * @s: of this address space
  * @left: what the step may still cost
