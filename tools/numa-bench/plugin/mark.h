@@ -8,7 +8,7 @@
 
 #include <sys/cdefs.h>
 
-#include "../../vm/plugin/mark.h"
+#include "qemu-mark.h"
 
 /* Counting begins, in a section of that label: up to 79 characters */
 static __always_inline void numa_mark_start(const char *label)

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "../../vm/plugin/mark.h"
-#include "../../vm/plugin/plugin.h"
+#include "qemu-mark.h"
+#include "qemu-plugin.h"
 #include "model.h"
 
 #define PAGE_SHIFT	12

@@ -7,7 +7,7 @@ import subprocess
 
 from . import guest
 
-SOURCE = guest.REPO / "tools" / "vm" / "plugin"
+SOURCE = guest.REPO / "tools" / "numa-bench" / "plugin"
 
 
 def newest(sources):

@@ -90,7 +90,7 @@ extern int qemu_plugin_version;
 int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc,
 			char **argv);
 
-/* The number of a mark (see mark.h), or 0 for any other instruction */
+/* The number of a mark (see qemu-mark.h), or 0 for any other instruction */
 static inline uint32_t plugin_mark_of(const struct qemu_plugin_insn *insn)
 {
 	static const unsigned char nopl[] = { 0x0f, 0x1f, 0x80 };
