@@ -88,7 +88,7 @@ void mof_count_resolved(struct mm_struct *mm, enum mof_outcome outcome,
 	mof_count(mm, mof_outcome_event(outcome), nr_pages);
 }
 
-static const unsigned int mof_window_max = 512;
+static const unsigned int mof_window_max = MOF_WINDOW_MAX;
 
 static struct ctl_table mof_sysctls[] = {
 	{

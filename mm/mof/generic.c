@@ -23,28 +23,33 @@
  * @w: the window
  * @folios: the folios, isolated
  * @fault_folio: that of the fault, if it is among them
- * @taken: entries of the page table that map them
+ * @start: where the mapping of that begins
+ * @taken: pages from there on that they are mapped at
  */
 struct mof_list {
 	struct mof_window *w;
 	struct list_head folios;
 	struct folio *fault_folio;
-	DECLARE_BITMAP(taken, PTRS_PER_PTE);
+	unsigned long start;
+	DECLARE_BITMAP(taken, MOF_WINDOW_MAX);
 };
 
 /*
  * Are all pages of the folio mapped here, in order, by hinting entries? @ptep
  * is the entry at @addr. A folio of which others map a part, or that is marked
- * in part, goes whole only if its own fault asks the stock engine.
+ * in part, goes whole only if its own fault asks the stock engine; and so does one
+ * that is larger than any window, where page tables have room for that.
  */
-static bool mof_is_whole(const struct mof_window *w, unsigned long addr,
+static bool mof_is_whole(const struct mof_list *l, unsigned long addr,
 			 pte_t *ptep, struct folio *folio)
 {
 	unsigned long nr = folio_nr_pages(folio), pfn = folio_pfn(folio), i;
-	unsigned long end = min((addr & PMD_MASK) + PMD_SIZE, w->vma->vm_end);
+	unsigned long end = min((addr & PMD_MASK) + PMD_SIZE,
+				l->w->vma->vm_end);
 	pte_t pte;
 
-	if (nr > (end - addr) >> PAGE_SHIFT)
+	end = min(end, l->start + MOF_WINDOW_MAX * PAGE_SIZE);
+	if (addr + folio_size(folio) > end)
 		return false;
 	for (i = 0; i < nr; i++) {
 		pte = ptep_get(ptep + i);
@@ -84,7 +89,7 @@ static unsigned int mof_list_take(struct mof_list *l, unsigned long addr,
 	struct mof_window *w = l->w;
 	struct folio *folio = mof_marked_folio(w->vma, addr, ptep_get(ptep));
 
-	if (!folio || !mof_is_whole(w, addr, ptep, folio) ||
+	if (!folio || !mof_is_whole(l, addr, ptep, folio) ||
 	    !mof_goes_along(w, addr, folio) || mof_file_stays(w->vma, folio) ||
 	    mof_may_move(folio, folio_last_cpupid(folio)) != MOF_OUT_TRYING ||
 	    !mof_isolate(folio))
@@ -92,7 +97,8 @@ static unsigned int mof_list_take(struct mof_list *l, unsigned long addr,
 	/* One shot: see mof_forget_token(). */
 	folio_xchg_last_cpupid(folio, -1);
 	list_add_tail(&folio->lru, &l->folios);
-	bitmap_set(l->taken, pte_index(addr), folio_nr_pages(folio));
+	bitmap_set(l->taken, (addr - l->start) >> PAGE_SHIFT,
+		   folio_nr_pages(folio));
 	return folio_nr_pages(folio);
 }
 
@@ -117,6 +123,7 @@ static void mof_list_gather(struct mof_list *l, pte_t *table)
 	unsigned long addr = mof_list_start(w, table);
 	unsigned int nr;
 
+	l->start = addr;
 	if (!addr || !mof_list_take(l, addr, table + pte_index(addr)))
 		return;
 	l->fault_folio = list_first_entry(&l->folios, struct folio, lru);
@@ -189,23 +196,23 @@ static void mof_list_migrate(struct mof_list *l)
 static void mof_list_map(struct mof_list *l)
 {
 	struct mof_window *w = l->w;
-	unsigned long start = w->fault_addr & PMD_MASK, addr;
+	unsigned long addr;
 	spinlock_t *ptl;
-	pte_t *table;
+	pte_t *ptes;
 	int i;
 
-	table = pte_offset_map_lock(w->vma->vm_mm, w->pmd, start, &ptl);
-	if (!table)
+	ptes = pte_offset_map_lock(w->vma->vm_mm, w->pmd, l->start, &ptl);
+	if (!ptes)
 		return;
-	for_each_set_bit(i, l->taken, PTRS_PER_PTE) {
-		addr = start + i * PAGE_SIZE;
+	for_each_set_bit(i, l->taken, MOF_WINDOW_MAX) {
+		addr = l->start + i * PAGE_SIZE;
 		/* Not if it has been marked anew. */
-		if (pte_present(ptep_get(table + i)) &&
-		    !mof_marked_folio(w->vma, addr, ptep_get(table + i)))
-			mof_map_back(w->vma, addr, table + i,
+		if (pte_present(ptep_get(ptes + i)) &&
+		    !mof_marked_folio(w->vma, addr, ptep_get(ptes + i)))
+			mof_map_back(w->vma, addr, ptes + i,
 				     addr == w->fault_addr);
 	}
-	pte_unmap_unlock(table, ptl);
+	pte_unmap_unlock(ptes, ptl);
 }
 
 /**

@@ -14,6 +14,7 @@
 #include "debug.h"
 
 /* core.c */
+#define MOF_WINDOW_MAX	512	/* pages that one fault resolves at most */
 extern unsigned int sysctl_mof_window_pages;
 
 void mof_enable(void);

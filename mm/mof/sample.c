@@ -109,7 +109,7 @@ static unsigned long mof_pick_part(struct mof_pass *p,
 	mof_mark_picked(vma->vm_mm, start, end, &p->picker);
 	if (!p->to_arm)
 		return p->cursor;
-	if (p->left < mof_cost(vma, PTRS_PER_PTE)) {
+	if (p->left < min(mof_cost(vma, PTRS_PER_PTE), MOF_COST_ARM)) {
 		p->left = 0;
 		return p->cursor;
 	}
@@ -173,7 +173,7 @@ static void mof_visit_suspects(struct mof_pass *p, struct mm_struct *mm)
 
 	p->step->gait = MOF_HURRY;
 	p->quota = nr;
-	for (; nr && p->left > PTRS_PER_PTE / MOF_COST_SHARED; nr--)
+	for (; nr && p->left > MOF_COST_ARM; nr--)
 		mof_each_part(p, mm, READ_ONCE(p->s->suspect[nr - 1]),
 			      mof_pick_part);
 	p->step->gait = gait;

@@ -22,6 +22,11 @@
 #define MOF_COST_SHARED	5	/* and of shared */
 #define MOF_COST_WALK	4
 #define MOF_COST_SAMPLE	2	/* besides the unit for looking at an extent */
+/*
+ * That are left when an extent is armed: what 512 entries cost. Where page tables
+ * have more, no step could afford them: one costs more than it should.
+ */
+#define MOF_COST_ARM	(512 / MOF_COST_SHARED)
 
 /* What a step allocates is a hint: nobody is to be killed for it. */
 #define MOF_GFP		(GFP_KERNEL | __GFP_NORETRY)

@@ -265,6 +265,31 @@ TEST_F(misplaced, all_parts_of_an_extent_are_moved)
 	}
 }
 
+/* Whatever one page table maps, also where no node could hold some of these. */
+TEST(area_that_is_a_quarter_of_an_extent_is_moved)
+{
+	struct toucher t;
+	struct machine m;
+	const char *why;
+	struct area a;
+
+	why = machine_setup(&m);
+	if (!why && !have_automatic())
+		why = NO_AUTOMATIC;
+	if (why)
+		SKIP(return, "%s", why);
+	ASSERT_EQ(0, run_on(m.to));
+	ASSERT_EQ(0, area_new(&a, extent_pages() / 4, m.from));
+	t = (struct toucher) { .a = &a, .node = m.to };
+	EXPECT_EQ(0, write_long(BALANCING, 4));
+	EXPECT_EQ(0, toucher_start(&t));
+	EXPECT_TRUE(toucher_settles(&t));
+	toucher_stop(&t);
+	machine_restore(&m);
+	EXPECT_EQ(0, t.lost);
+	EXPECT_EQ(0, area_bad(&a));
+}
+
 /* The time between two moves doubles from 2 s on: so many fit into a run. */
 static long most_moves(time_t seconds)
 {
