@@ -146,17 +146,18 @@ static void mof_visit(struct mof_pass *p, struct mm_struct *mm)
 
 	vma_iter_init(&vmi, mm, at);
 	for_each_vma(vmi, vma) {
+		at = max(at, vma->vm_start);
 		if (--p->left < 0 || p->quota <= 0)
 			break;
-		if (!mof_vma_sampled(vma))
+		if (!mof_vma_sampled(vma)) {
+			at = vma->vm_end;
 			continue;
-		at = max(at, vma->vm_start);
-		if (at == vma->vm_start)
-			p->s->counted += mof_parts_in(at, vma->vm_end);
+		}
 		while (at < vma->vm_end && p->left > 0 && p->quota > 0)
 			at = mof_walk(p, vma, at);
 		if (at < vma->vm_end)
 			break;
+		p->s->counted += mof_parts_in(vma->vm_start, vma->vm_end);
 	}
 	p->s->cursor = vma ? at : 0;
 	p->step->wrapped = !vma;
@@ -173,7 +174,7 @@ static void mof_visit_suspects(struct mof_pass *p, struct mm_struct *mm)
 
 	p->step->gait = MOF_HURRY;
 	p->quota = nr;
-	for (; nr && p->left > MOF_COST_ARM; nr--)
+	for (; nr && p->left > MOF_COST_ARM + MOF_COST_WALK; nr--)
 		mof_each_part(p, mm, READ_ONCE(p->s->suspect[nr - 1]),
 			      mof_pick_part);
 	p->step->gait = gait;

@@ -201,6 +201,36 @@ TEST_F(misplaced, memory_of_a_thread_on_another_node_is_sampled_and_moved)
 	EXPECT_EQ(b.pages, area_on(&b, self->m.from));
 }
 
+/* So many areas, one page each, none of which is ever sampled, side by side. */
+static char *wall_of_areas(long nr, int node)
+{
+	struct area a = { .pages = nr };
+	long i;
+
+	a.base = mmap(NULL, area_bytes(&a), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (a.base == MAP_FAILED || area_mbind(&a, MPOL_BIND, NODE_MASK(node), 0))
+		return NULL;
+	for (i = 0; i < nr; i += 2)
+		if (mprotect(a.base + i * page_size(), page_size(), PROT_READ))
+			return NULL;
+	return a.base;
+}
+
+/* One step looks at 150 areas at most: the next one has to go on behind them. */
+TEST_F(misplaced, memory_behind_many_areas_that_are_not_sampled_is_moved)
+{
+	struct toucher t = { .a = &self->a, .node = self->m.to };
+	char *wall = wall_of_areas(600, self->m.to);
+
+	ASSERT_NE(NULL, wall);
+	ASSERT_LT((uintptr_t)wall, (uintptr_t)self->a.base);
+	ASSERT_EQ(0, toucher_start(&t));
+	EXPECT_TRUE(toucher_settles(&t));
+	toucher_stop(&t);
+	EXPECT_EQ(0, t.lost);
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
 /* The first half of the extents is used from m.from, the second from m.to. */
 TEST_F(misplaced, each_of_two_threads_gets_its_half)
 {
