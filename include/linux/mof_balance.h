@@ -125,6 +125,25 @@ static inline void mof_mm_exit(struct mm_struct *mm)
 		__mof_mm_exit(mm);
 }
 
+/**
+ * mof_note_node() - a thread uses an address space on some node
+ * @s: what is kept for that
+ * @nid: the node
+ *
+ * Context: any in which @s stays: see Documentation/mm/mof.rst, "State".
+ * Return: true if none had done so lately.
+ */
+static inline bool mof_note_node(struct mof_mm *s, int nid)
+{
+	bool is_new;
+
+	if (node_isset(nid, s->nodes))
+		return false;
+	is_new = !node_isset(nid, s->nodes_before);
+	node_set(nid, s->nodes);
+	return is_new;
+}
+
 /* Is the automatic mode on? Partner: the sysctl. Who changes it is late. */
 static inline bool mof_automatic(void)
 {

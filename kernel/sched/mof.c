@@ -106,20 +106,21 @@ static void mof_event(struct mof_mm *s)
 /* mof_tick(), in the automatic mode. */
 void __mof_tick(struct task_struct *p)
 {
-	/* Partner: mof_mm_get(). */
-	struct mof_mm *s = READ_ONCE(p->mm->mof_mm);
 	int nid = numa_node_id();
+	struct mof_mm *s;
 
+	/* Another CPU ticks for one without ticks: there @p may be exiting. */
+	if (p != current)
+		return;
+	/* Partner: mof_mm_get(). */
+	s = READ_ONCE(p->mm->mof_mm);
 	if (!s) {
 		if (p->se.sum_exec_runtime <
 		    (u64)mof_tuned(&mof_delay) * NSEC_PER_MSEC)
 			return;
 	} else {
-		if (!node_isset(nid, s->nodes)) {
-			if (!node_isset(nid, s->nodes_before))
-				mof_event(s);
-			node_set(nid, s->nodes);
-		}
+		if (mof_note_node(s, nid))
+			mof_event(s);
 		/* Partner: __mof_work(). */
 		if (time_before(jiffies, READ_ONCE(s->next)))
 			return;
@@ -150,7 +151,7 @@ void __mof_node_changed(struct task_struct *p, int nid)
 		nodes_clear(s->nodes_before);
 		nodes_clear(s->nodes);
 	}
-	node_set(nid, s->nodes);
+	mof_note_node(s, nid);
 	mof_event(s);
 }
 

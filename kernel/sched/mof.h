@@ -19,7 +19,8 @@ void mof_debugfs(struct dentry *dir);
 
 /**
  * mof_tick() - the tick of a task that uses an address space of its own
- * @p: the current task, not exiting, without NUMA work pending
+ * @p: the task, not exiting, without NUMA work pending; the current one, or that
+ *     of a CPU without ticks
  *
  * Context: hard interrupt, run queue locked.
  * Return: true if the automatic mode is on, and no scanner is to be run.

@@ -71,6 +71,7 @@ static int mof_resolve(struct folio *folio, struct vm_fault *vmf,
 		outcome = mof_may_move(folio, last_cpupid);
 	trace_mof_fault(vmf->real_address, folio, target_nid, outcome);
 	mof_forget_token(folio, outcome);
+	mof_note_toucher(mm);
 	mof_count(mm, MOF_FAULTS, 1);
 	if (outcome == MOF_OUT_TRYING)
 		return target_nid;

@@ -97,6 +97,25 @@ void mof_hear(struct mof_mm *s, struct mof_extent *e, unsigned long addr,
 }
 
 /**
+ * mof_note_toucher() - the current thread takes a fault on a mark
+ * @mm: in this address space
+ *
+ * Ticks do not show threads of other classes than the fair one, nor those on
+ * CPUs without ticks: their faults do. Others' faults, as by ptrace(2), do not
+ * count.
+ *
+ * Context: any that may take a fault.
+ */
+void mof_note_toucher(struct mm_struct *mm)
+{
+	/* Partner: mof_mm_get(). */
+	struct mof_mm *s = READ_ONCE(mm->mof_mm);
+
+	if (s && current->mm == mm)
+		mof_note_node(s, numa_node_id());
+}
+
+/**
  * mof_learn() - a sample has been touched
  * @vma: in this area
  * @addr: at this address
@@ -121,6 +140,7 @@ bool mof_learn(struct vm_area_struct *vma, unsigned long addr, int *page_nid,
 	*last_cpupid = -1 & LAST_CPUPID_MASK;
 	if (!s || !mof_automatic())
 		return false;
+	mof_note_toucher(vma->vm_mm);
 	if (want_nid == NUMA_NO_NODE)
 		want_nid = *page_nid;
 	e = mof_extent_get(s, addr, &old);

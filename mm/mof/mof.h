@@ -92,6 +92,7 @@ int mof_mark_range(struct mm_struct *mm, unsigned long start, unsigned long end,
 bool mof_learn(struct vm_area_struct *vma, unsigned long addr, int *page_nid,
 	       int want_nid, int *last_cpupid);
 bool mof_sample_armed(struct vm_area_struct *vma, unsigned long addr);
+void mof_note_toucher(struct mm_struct *mm);
 
 /*
  * Whose mark is it? What is marked for migration, and the samples of the

@@ -149,6 +149,7 @@ static int mof_count_hint(struct vm_area_struct *vma, int page_nid)
 static void mof_count_fault(const struct mof_window *w, int nid,
 			    unsigned int nr_pages, int flags)
 {
+	mof_note_toucher(w->vma->vm_mm);
 	mof_count(w->vma->vm_mm, MOF_FAULTS, 1);
 	flags |= mof_count_hint(w->vma, w->page_nid) | TNF_MOF;
 	task_numa_fault(-1 & LAST_CPUPID_MASK, nid, nr_pages, flags);

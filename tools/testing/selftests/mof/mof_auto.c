@@ -231,6 +231,30 @@ TEST_F(misplaced, memory_behind_many_areas_that_are_not_sampled_is_moved)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
+/*
+ * The tick of the fair class does not see it, so at first all threads seem to be
+ * on m.to. Its faults tell; then samples do, that its memory is in place.
+ */
+TEST_F(misplaced, memory_of_a_real_time_thread_stays_with_it)
+{
+	struct toucher rt = { .a = &self->a, .node = self->m.from, .fifo = true };
+	struct toucher fair = { .node = self->m.to };
+	struct area b;
+
+	ASSERT_EQ(0, area_new(&b, extent_pages(), self->m.to));
+	fair.a = &b;
+	ASSERT_EQ(0, toucher_start(&rt));
+	ASSERT_EQ(0, toucher_start(&fair));
+	toucher_work(&fair, 4);
+	toucher_stop(&rt);
+	toucher_stop(&fair);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_LT(0, self->d.v[MOF_SAMPLES]);
+	EXPECT_EQ(self->a.pages, area_on(&self->a, self->m.from));
+	EXPECT_EQ(0, rt.lost + fair.lost);
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
 /* The first half of the extents is used from m.from, the second from m.to. */
 TEST_F(misplaced, each_of_two_threads_gets_its_half)
 {

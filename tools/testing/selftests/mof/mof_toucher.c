@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <sched.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -55,6 +56,8 @@ static void *touch_always(void *arg)
 	struct toucher *t = arg;
 	__u64 round;
 
+	if (t->fifo)
+		sched_setscheduler(0, SCHED_FIFO, &(struct sched_param) { 1 });
 	for (round = 1; !__atomic_load_n(&t->stop, __ATOMIC_RELAXED); round++) {
 		if (my_node() != t->node)
 			run_on(t->node);	/* its CPUs may be gone */
@@ -67,7 +70,7 @@ static void *touch_always(void *arg)
 
 /**
  * toucher_start() - start the thread
- * @t: @a, @node, @slot, @first and @step are set; the area has been filled
+ * @t: @a, @node, @slot, @first, @step and @fifo are set; the area has been filled
  *
  * Return: 0, or a negative errno.
  */

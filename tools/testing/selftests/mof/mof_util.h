@@ -190,6 +190,7 @@ long crew_word(long page, long slot);
  * @slot:	which word of each page it uses: another for each thread
  * @first:	first page
  * @step:	from one page to the next; 0: 1
+ * @fifo:	it is of the real-time class
  * @rounds:	how often it has written to all of them
  * @lost:	words that were found to be other than written
  */
@@ -199,6 +200,7 @@ struct toucher {
 	long slot;
 	long first;
 	long step;
+	bool fifo;
 	long rounds;
 	long lost;
 	pthread_t thread;
