@@ -41,6 +41,7 @@ enum mof_gait {
  * @heard: samples touched since the last step
  * @misplaced: those of them that speak for moving an extent
  * @placed: samples touched since the scheduler was last told to sum up
+ * @thp_armed: THPs have been armed by their touch since the last step
  * @cursor: address where the next step goes on
  * @size: parts of extents in areas that are sampled, counted by the last pass
  * @counted: the same of the pass that is under way
@@ -51,9 +52,10 @@ enum mof_gait {
  *
  * Lives from the first step until nobody uses the mm any more. What the
  * scheduler's hooks and the faults write (@next, @event, @nodes, @nodes_before;
- * @heard, @misplaced, @placed, @watch, @suspect, @nr_suspects) is written without
- * a lock, as a hint: at worst a sample is not counted, or a step comes late. All
- * the rest belongs to who has @busy, and makes the step; nobody waits for that.
+ * @heard, @misplaced, @placed, @thp_armed, @watch, @suspect, @nr_suspects) is
+ * written without a lock, as a hint: at worst a sample is not counted, or a step
+ * comes late. All the rest belongs to who has @busy, and makes the step; nobody
+ * waits for that.
  *
  * Lock order: @busy, mmap_lock for reading, page table lock, lock of @extents.
  */
@@ -73,6 +75,7 @@ struct mof_mm {
 	unsigned int heard;
 	unsigned int misplaced;
 	unsigned int placed;
+	bool thp_armed;
 	unsigned long cursor;
 	unsigned long size;
 	unsigned long counted;

@@ -231,8 +231,20 @@ static bool mof_in_hurry(struct mof_mm *s)
 	return READ_ONCE(s->event) || (misplaced && misplaced >= heard);
 }
 
+/* Has something else to be done than to go on watching? */
+static bool mof_is_overtaken(const struct mof_mm *s)
+{
+	if (s->gait != MOF_WATCH)
+		return false;
+	/* Partners: mof_event(), mof_sample_step(). */
+	return (READ_ONCE(s->event) && s->idle_passes < MOF_IDLE_PASSES) ||
+	       !time_before(jiffies, READ_ONCE(s->watch));
+}
+
 static enum mof_gait mof_gait(struct mof_mm *s)
 {
+	if (mof_is_overtaken(s))
+		s->quota = 0;
 	/* The last step has had no time for all that it was to do. */
 	if (s->quota)
 		return s->gait;
@@ -256,13 +268,15 @@ static void mof_note_pass(struct mof_mm *s, const struct mof_step *step)
 {
 	unsigned int idle = s->idle_passes;
 
-	if (step->armed)
+	/* Partner: mof_sample_armed(). */
+	if (step->armed || READ_ONCE(s->thp_armed))
 		idle = 0;
 	else if (step->gait == MOF_HURRY)
 		idle += step->wrapped;
 	else if (idle && s->period == mof_longest())
 		idle--;
 	WRITE_ONCE(s->idle_passes, idle);
+	WRITE_ONCE(s->thp_armed, false);
 }
 
 /* The time of the next step. */
@@ -295,7 +309,8 @@ static unsigned long mof_pace(struct mof_mm *s, const struct mof_step *step)
 static void mof_place_tasks(struct mm_struct *mm, struct mof_mm *s)
 {
 	/* Partner: mof_learn(). */
-	if (READ_ONCE(s->placed) < MOF_PLACEMENT * get_nr_threads(current))
+	if (READ_ONCE(s->placed) <
+	    MOF_PLACEMENT * data_race(get_nr_threads(current)))
 		return;
 	WRITE_ONCE(s->placed, 0);
 	WRITE_ONCE(mm->numa_scan_seq, READ_ONCE(mm->numa_scan_seq) + 1);
@@ -317,7 +332,8 @@ static void mof_set_gait(struct mof_mm *s, enum mof_gait gait)
 /* Somebody is changing the address space. */
 static void mof_try_again(struct mof_mm *s, enum mof_gait gait)
 {
-	if (gait == MOF_HURRY)
+	/* The pass was to begin: mof_set_gait() has taken the event. */
+	if (gait == MOF_HURRY && !s->cursor)
 		WRITE_ONCE(s->event, true);
 	WRITE_ONCE(s->next, jiffies + mof_shortest());
 }
@@ -339,10 +355,9 @@ static void mof_make_step(struct mm_struct *mm, struct mof_mm *s)
 
 	mof_forget_nodes(s);
 	step.home = mof_home(s);
-	if (mof_is_early(step.home)) {
-		WRITE_ONCE(s->next, jiffies + mof_shortest());
+	/* The next thread that ticks may be older. */
+	if (mof_is_early(step.home))
 		return;
-	}
 	step.gait = mof_gait(s);
 	step.quota = mof_quota(s, step.gait);
 	step.rest = mof_tuned(&mof_rest_samples);

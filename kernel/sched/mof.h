@@ -53,15 +53,21 @@ static inline bool mof_node_changed(struct task_struct *p, int src_nid,
 }
 
 /**
- * mof_new_thread() - a thread is being made
- * @mm: its address space, that of the current task
+ * mof_new_thread() - a task is being made that shares an address space
+ * @p: the task; the address space is that of the current one
+ * @clone_flags: CLONE_* flags it is made with
+ *
+ * A child of vfork(2) does nothing of its own, and a worker of io_uring works for
+ * who is there already.
  *
  * Context: any.
  */
-static inline void mof_new_thread(struct mm_struct *mm)
+static inline void mof_new_thread(struct task_struct *p,
+				  unsigned long clone_flags)
 {
-	if (mof_automatic())
-		__mof_new_thread(mm);
+	if (mof_automatic() && !(clone_flags & CLONE_VFORK) &&
+	    !(p->flags & PF_USER_WORKER))
+		__mof_new_thread(p->mm);
 }
 
 /**
@@ -92,7 +98,8 @@ static inline bool mof_node_changed(struct task_struct *p, int src_nid,
 	return false;
 }
 
-static inline void mof_new_thread(struct mm_struct *mm)
+static inline void mof_new_thread(struct task_struct *p,
+				  unsigned long clone_flags)
 {
 }
 

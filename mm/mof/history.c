@@ -173,13 +173,16 @@ bool mof_sample_armed(struct vm_area_struct *vma, unsigned long addr)
 	void *old;
 
 	e = mof_extent_get(s, addr, &old);
+	if (!e.armed)
+		return false;	/* a step was faster */
 	mof_extent_armed(&e, ktime_get_seconds());
 	if (!mof_extent_put(s, addr, &e, old, GFP_NOWAIT))
 		return false;
 	trace_mof_arm(addr, e.moves);
 	mof_count(vma->vm_mm, MOF_ARMED, 1);
-	/* Partner: __mof_work(). */
+	/* Partner: __mof_work(), for both. */
 	WRITE_ONCE(s->watch, jiffies + MOF_WATCH_S * HZ);
+	WRITE_ONCE(s->thp_armed, true);
 	return true;
 }
 
