@@ -76,6 +76,20 @@ static bool mof_is_dirty_file(struct folio *folio)
 	return folio_is_file_lru(folio) && folio_test_dirty(folio);
 }
 
+/**
+ * mof_folio_can_migrate() - could a touch migrate this folio, as it is now?
+ * @folio: a folio that is mapped
+ *
+ * Context: page table lock held.
+ * Return: false if it is not worth a mark.
+ */
+bool mof_folio_can_migrate(struct folio *folio)
+{
+	return !folio_is_zone_device(folio) && !folio_test_reserved(folio) &&
+	       !folio_test_ksm(folio) && !folio_maybe_dma_pinned(folio) &&
+	       !mof_is_dirty_file(folio);
+}
+
 static enum mof_verdict mof_judge_any(struct mof_mark *m,
 				      struct vm_area_struct *vma,
 				      unsigned long addr, struct folio *folio)
@@ -86,8 +100,7 @@ static enum mof_verdict mof_judge_any(struct mof_mark *m,
 	if (folio_is_zone_device(folio) || folio_test_reserved(folio) ||
 	    mof_in_place(m, vma, addr, folio))
 		return MOF_SKIP;
-	if (m->count_only || folio_test_ksm(folio) ||
-	    folio_maybe_dma_pinned(folio) || mof_is_dirty_file(folio))
+	if (m->count_only || !mof_folio_can_migrate(folio))
 		return MOF_FAIL;
 	if (!folio_test_lru(folio))
 		m->done.unlisted++;

@@ -52,5 +52,6 @@ struct mof_picker {
 int mof_mark_picked(struct mm_struct *mm, unsigned long start,
 		    unsigned long end, struct mof_picker *picker);
 bool mof_vma_can_migrate(struct vm_area_struct *vma);
+bool mof_folio_can_migrate(struct folio *folio);
 
 #endif /* _MM_MOF_MARK_H */

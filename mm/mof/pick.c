@@ -26,7 +26,15 @@ static bool mof_token_is_needed(struct folio *folio)
 	       folio_mapcount(folio) > 1;
 }
 
-/* May this page be a sample? Its node, if it may. */
+/* May this be a sample? If it could not move, its touch would be for nothing. */
+static bool mof_may_be_sample(struct vm_area_struct *vma, struct folio *folio)
+{
+	return mof_folio_can_migrate(folio) && !mof_token_is_needed(folio) &&
+	       (mof_arm_token(vma) == MOF_TOKEN_MOVE_ALL ||
+		!folio_likely_mapped_shared(folio));
+}
+
+/* The node of a page, if it may be a sample. */
 static int mof_page_nid(struct vm_area_struct *vma, unsigned long addr,
 			pte_t pte)
 {
@@ -35,8 +43,8 @@ static int mof_page_nid(struct vm_area_struct *vma, unsigned long addr,
 	if (!pte_present(pte) || pte_protnone(pte))
 		return NUMA_NO_NODE;
 	folio = vm_normal_folio(vma, addr, pte);
-	return folio && !mof_token_is_needed(folio) ? folio_nid(folio) :
-						      NUMA_NO_NODE;
+	return folio && mof_may_be_sample(vma, folio) ? folio_nid(folio) :
+							NUMA_NO_NODE;
 }
 
 /* Any page of the page table, better one in use. Makes @r that page. */
@@ -84,7 +92,7 @@ static int mof_find(struct vm_area_struct *vma, pmd_t *pmd, struct mof_range *r)
 		return mof_find_page(vma, pmd, r);
 	if (pmd_present(*pmd) && !pmd_protnone(*pmd))
 		folio = vm_normal_folio_pmd(vma, r->start, *pmd);
-	if (folio && !mof_token_is_needed(folio))
+	if (folio && mof_may_be_sample(vma, folio))
 		nid = folio_nid(folio);
 	spin_unlock(ptl);
 	return nid;
@@ -104,6 +112,19 @@ static enum mof_pick mof_pick_arm(struct mof_pass *p, unsigned long addr)
 	return mof_pick_stop(p, addr);
 }
 
+/* Without memory for a history the step ends: who reclaims some has done enough. */
+static bool mof_pick_put(struct mof_pass *p, unsigned long addr,
+			 const struct mof_extent *e, void *old)
+{
+	if (!mof_extent_put(p->s, addr, e, old, MOF_GFP)) {
+		if (!old)
+			p->quota = 0;
+		return false;
+	}
+	p->added += !old;
+	return true;
+}
+
 static enum mof_pick mof_pick_sample(struct mof_pass *p, struct mof_extent *e,
 				     void *old, struct mof_range *r, bool again)
 {
@@ -115,9 +136,8 @@ static enum mof_pick mof_pick_sample(struct mof_pass *p, struct mof_extent *e,
 	if (!again && e->pending && get_random_u32_below(1U << e->pending))
 		return MOF_PICK_SKIP;
 	e->pending = min(e->pending + 1, MOF_PENDING_MAX);
-	if (!mof_extent_put(p->s, r->start, e, old, MOF_GFP))
+	if (!mof_pick_put(p, r->start, e, old))
 		return MOF_PICK_SKIP;
-	p->added += !old;
 	r->token = MOF_TOKEN_SAMPLE;
 	p->left -= MOF_COST_SAMPLE;
 	p->quota--;
@@ -136,9 +156,8 @@ static enum mof_pick mof_pick_known(struct mof_pass *p, struct mof_extent *e,
 	if (want_nid == page_nid && !old)
 		return MOF_PICK_SKIP;
 	mof_hear(p->s, e, addr, want_nid, page_nid);
-	if (!mof_extent_put(p->s, addr, e, old, MOF_GFP))
+	if (!mof_pick_put(p, addr, e, old))
 		return MOF_PICK_SKIP;
-	p->added += !old;
 	return e->armed ? mof_pick_arm(p, addr) : MOF_PICK_SKIP;
 }
 
@@ -166,7 +185,8 @@ static bool mof_is_passed_by(const struct mof_range *r)
 	unsigned long nr = (r->end - r->start) >> PAGE_SHIFT;
 
 	return nr < PTRS_PER_PTE && get_random_u32_below(PTRS_PER_PTE) >=
-				    max(nr, PTRS_PER_PTE / MOF_PARTS);
+				    max_t(unsigned long, nr,
+					  PTRS_PER_PTE / MOF_PARTS);
 }
 
 /**
