@@ -37,7 +37,11 @@ static_assert(LAST__CPU_MASK > MOF_TOKEN_SAMPLE);
  */
 void mof_enable(void)
 {
-	if (!static_key_enabled(&mof_key))
+	/*
+	 * Not static_key_enabled(): that is true already while somebody else is
+	 * at it, and code is still being patched. This waits for that.
+	 */
+	if (atomic_read_acquire(&mof_key.key.enabled) <= 0)
 		static_branch_enable(&mof_key);
 }
 

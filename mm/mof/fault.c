@@ -51,12 +51,16 @@ enum mof_outcome mof_may_move(struct folio *folio, int last_cpupid)
 
 /*
  * One shot: from now on the folio has no more history than a fresh one. If it
- * stays because it is shared, the other mappings are marked, too: their touches
- * must still find the token.
+ * stays because fork(2) has made it shared, the other mappings are marked, too:
+ * their touches must still find the token. Of shared mappings fork(2) copies
+ * nothing, and who else maps the folio has no marks.
  */
-static void mof_forget_token(struct folio *folio, enum mof_outcome outcome)
+static void mof_forget_token(struct folio *folio, struct vm_area_struct *vma,
+			     enum mof_outcome outcome)
 {
-	if (outcome != MOF_OUT_SHARED && !folio_use_access_time(folio))
+	if (outcome == MOF_OUT_SHARED && !(vma->vm_flags & VM_SHARED))
+		return;
+	if (!folio_use_access_time(folio))
 		folio_xchg_last_cpupid(folio, -1);
 }
 
@@ -70,7 +74,7 @@ static int mof_resolve(struct folio *folio, struct vm_fault *vmf,
 	if (target_nid != NUMA_NO_NODE)
 		outcome = mof_may_move(folio, last_cpupid);
 	trace_mof_fault(vmf->real_address, folio, target_nid, outcome);
-	mof_forget_token(folio, outcome);
+	mof_forget_token(folio, vmf->vma, outcome);
 	mof_note_toucher(mm);
 	mof_count(mm, MOF_FAULTS, 1);
 	if (outcome == MOF_OUT_TRYING)

@@ -178,7 +178,7 @@ static void mof_list_fail(struct mof_list *l)
 
 static void mof_list_migrate(struct mof_list *l)
 {
-	unsigned int fault_pages = folio_nr_pages(l->fault_folio), moved;
+	unsigned int own = folio_nr_pages(l->fault_folio), moved;
 	struct mof_window *w = l->w;
 
 	migrate_pages(&l->folios, mof_alloc_dst, NULL, w->target_nid,
@@ -186,7 +186,8 @@ static void mof_list_migrate(struct mof_list *l)
 	mof_list_fail(l);
 	mof_count_resolved(w->vma->vm_mm, MOF_OUT_MIGRATED, moved);
 	w->moved = moved;
-	w->windowed = moved - (l->fault_folio ? fault_pages : 0);
+	/* A folio that is mapped in part may be split, and move in part. */
+	w->windowed = l->fault_folio ? moved - min(moved, own) : moved;
 }
 
 /*

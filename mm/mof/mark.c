@@ -120,11 +120,15 @@ mof_judge(struct mof_mark *m, struct vm_area_struct *vma, unsigned long addr,
 /*
  * Make the mark ours. Returns true if it was not so before: an entry that
  * hints already, for a scanner, or for us but with fewer rights, is taken over.
+ * One with more rights keeps them.
  */
 static bool mof_claim(struct mof_mark *m, struct folio *folio, bool hinting)
 {
 	if (m->tiering && folio_use_access_time(folio))
 		return !hinting;
+	if (hinting &&
+	    folio_last_cpupid(folio) == mof_token(MOF_TOKEN_MOVE_ALL))
+		return false;
 	return folio_xchg_last_cpupid(folio, m->token) != m->token || !hinting;
 }
 

@@ -116,9 +116,10 @@ static bool mof_all_writable(struct vm_area_struct *vma)
 }
 
 /* The end of the window of this fault, and the hinting entries in it. */
-static void mof_window_set(struct mof_window *w, struct vm_fault *vmf)
+static void mof_window_set(struct mof_window *w, struct vm_fault *vmf,
+			   unsigned int max)
 {
-	unsigned int max = READ_ONCE(sysctl_mof_window_pages), nr, i;
+	unsigned int nr, i;
 	bool stays = w->target_nid == NUMA_NO_NODE;
 	int nid = stays ? w->page_nid : w->target_nid;
 	unsigned long limit;
@@ -203,6 +204,8 @@ enum mof_path {
 /* Set up the window, and choose how to serve it. */
 static enum mof_path mof_choose(struct mof_window *w, struct vm_fault *vmf)
 {
+	/* Once, as it may change at any time. */
+	unsigned int max = READ_ONCE(sysctl_mof_window_pages);
 	struct folio *folio;
 
 	if (!pte_same(ptep_get(vmf->pte), vmf->orig_pte))
@@ -210,13 +213,13 @@ static enum mof_path mof_choose(struct mof_window *w, struct vm_fault *vmf)
 	if (mof_sampled_folio(w->vma, vmf->address, vmf->orig_pte))
 		return MOF_PATH_SAMPLE;
 	folio = mof_marked_folio(w->vma, vmf->address, vmf->orig_pte);
-	if (!folio || !READ_ONCE(sysctl_mof_window_pages))
+	if (!folio || !max)
 		return MOF_PATH_STOCK;
 	w->page_nid = folio_nid(folio);
 	w->target_nid = mof_uniform_target(w->vma, vmf->address, folio,
 					   &w->uniform);
 	w->writable = mof_all_writable(w->vma);
-	mof_window_set(w, vmf);
+	mof_window_set(w, vmf, max);
 	if (w->target_nid == NUMA_NO_NODE) {
 		if (folio_test_large(folio))
 			return MOF_PATH_STOCK;

@@ -13,10 +13,6 @@
 #define TOO_LARGE	"page tables that map too much for these nodes"
 #define MOST_EXTENTS	16		/* that tests have on a node */
 
-#ifndef MPOL_F_NUMA_BALANCING
-#define MPOL_F_NUMA_BALANCING	0x2000
-#endif
-
 /* What one page table maps: what the mode learns, it learns of that. */
 static inline long extent_pages(void)
 {

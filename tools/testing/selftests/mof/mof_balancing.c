@@ -3,6 +3,9 @@
  * MPOL_MF_LAZY beside kernel.numa_balancing: what a program asked for does not
  * depend on it, and the stock scanner's faults are none of ours.
  */
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "mof_test.h"
@@ -132,6 +135,65 @@ TEST_F(lazy, faults_of_the_stock_scanner_are_not_counted_as_ours)
 	EXPECT_EQ(0, self->d.v[MOF_FAULTS]);
 	EXPECT_EQ(0, self->d.v[MOF_RESOLVED]);
 	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/* A child that maps all of it, too, until it is killed. */
+static pid_t child_that_maps(const struct area *a)
+{
+	int ready[2];
+	pid_t pid;
+	char c;
+
+	if (pipe(ready))
+		return -1;
+	pid = fork();
+	if (!pid) {
+		area_read(a);
+		close(ready[1]);
+		pause();
+		_exit(0);
+	}
+	close(ready[1]);
+	read(ready[0], &c, 1);
+	close(ready[0]);
+	return pid;
+}
+
+/* Nobody else has marks on it, so what told ours from the scanner's is not kept. */
+TEST_F(lazy, shared_memory_that_others_map_since_is_the_scanners_again)
+{
+	time_t end = time(NULL) + SCAN_SECONDS;
+	struct area shm;
+	pid_t pid;
+	int i;
+
+	ASSERT_EQ(0, area_map_file(&shm, AREA_PAGES, PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1));
+	ASSERT_EQ(0, area_place(&shm, self->m.from));
+	ASSERT_EQ(0, area_mbind(&shm, MPOL_BIND | MPOL_F_NUMA_BALANCING,
+				NODE_MASK(self->m.from) | NODE_MASK(self->m.to),
+				MOF_LAZY_MOVE));
+	ASSERT_EQ(AREA_PAGES, area_hinted(&shm));
+	pid = child_that_maps(&shm);
+	ASSERT_LT(0, pid);
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_read(&shm);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_FAILED_SHARED]);
+
+	ASSERT_EQ(0, stats_read(&self->before));
+	ASSERT_EQ(0, write_long(BALANCING, 1));
+	do {
+		for (i = 0; i < 100000; i++)
+			page_read(&self->a, i % AREA_PAGES);
+	} while (area_hinted(&shm) < AREA_PAGES && time(NULL) < end);
+	area_read(&shm);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_LE(AREA_PAGES, self->d.v[NUMA_HINT_FAULTS]);
+	EXPECT_EQ(0, self->d.v[MOF_FAULTS]);
+	EXPECT_EQ(0, area_bad(&shm));
 }
 
 #include "mof_main.h"

@@ -12,9 +12,6 @@
 #include "../kselftest.h"
 #include "mof_util.h"
 
-#ifndef MPOL_F_NUMA_BALANCING
-#define MPOL_F_NUMA_BALANCING	0x2000
-#endif
 #ifndef MPOL_F_STATIC_NODES
 #define MPOL_F_STATIC_NODES	0x8000
 #endif

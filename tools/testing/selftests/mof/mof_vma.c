@@ -165,6 +165,23 @@ TEST_F(lazy, move_all_moves_pages_shared_with_a_child_for_both)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
+TEST_F(lazy, marking_with_fewer_rights_leaves_those_of_before)
+{
+	struct helper h;
+
+	ASSERT_EQ(0, area_mbind(&self->a, MPOL_BIND, NODE_MASK(self->m.to),
+				MOF_LAZY_MOVE_ALL));
+	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	helper_start(&h, &self->a, step);
+	area_read(&self->a);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_MARKED]);
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_MIGRATED]);
+	EXPECT_EQ(AREA_PAGES, area_on_as(&self->a, self->m.to, h.pid));
+	helper_stop(&h);
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
 TEST_F(lazy, a_child_touches_what_move_all_marked_in_the_parent_later)
 {
 	struct helper h;
