@@ -34,6 +34,21 @@ struct mof_list {
 	DECLARE_BITMAP(taken, MOF_WINDOW_MAX);
 };
 
+/* Do entries from @ptep on map all pages of the folio, in order? */
+static bool mof_maps_all(pte_t *ptep, struct folio *folio, bool hinting)
+{
+	unsigned long nr = folio_nr_pages(folio), pfn = folio_pfn(folio), i;
+	pte_t pte;
+
+	for (i = 0; i < nr; i++) {
+		pte = ptep_get(ptep + i);
+		if (!pte_present(pte) || pte_pfn(pte) != pfn + i ||
+		    (hinting && !pte_protnone(pte)))
+			return false;
+	}
+	return true;
+}
+
 /*
  * Are all pages of the folio mapped here, in order, by hinting entries? @ptep
  * is the entry at @addr. A folio of which others map a part, or that is marked
@@ -43,21 +58,32 @@ struct mof_list {
 static bool mof_is_whole(const struct mof_list *l, unsigned long addr,
 			 pte_t *ptep, struct folio *folio)
 {
-	unsigned long nr = folio_nr_pages(folio), pfn = folio_pfn(folio), i;
 	unsigned long end = min((addr & PMD_MASK) + PMD_SIZE,
 				l->w->vma->vm_end);
-	pte_t pte;
 
 	end = min(end, l->start + MOF_WINDOW_MAX * PAGE_SIZE);
-	if (addr + folio_size(folio) > end)
-		return false;
-	for (i = 0; i < nr; i++) {
-		pte = ptep_get(ptep + i);
-		if (!pte_present(pte) || !pte_protnone(pte) ||
-		    pte_pfn(pte) != pfn + i)
-			return false;
-	}
-	return true;
+	return addr + folio_size(folio) <= end &&
+	       mof_maps_all(ptep, folio, true);
+}
+
+/*
+ * Migration takes the mappings of a folio away one by one, and so leaves a large
+ * one on the list of those that are mapped in part: reclaim would split it, and
+ * so would its next migration. This one is mapped whole, by entries whose page
+ * table lock is held. If it has no other mapping, and no reference but @more, it
+ * can be taken off: with its count frozen, nobody puts it on.
+ */
+static void mof_unqueue(struct folio *folio, int more)
+{
+	int refs = folio_nr_pages(folio) + more;
+
+	if (!folio_test_large(folio) || !folio_test_partially_mapped(folio) ||
+	    !folio_test_anon(folio) ||
+	    folio_mapcount(folio) != folio_nr_pages(folio) ||
+	    !folio_ref_freeze(folio, refs))
+		return;
+	folio_unqueue_deferred_split(folio);
+	folio_ref_unfreeze(folio, refs);
 }
 
 /* What migrate_misplaced_folio_prepare() refuses, see there. */
@@ -92,8 +118,11 @@ static unsigned int mof_list_take(struct mof_list *l, unsigned long addr,
 	if (!folio || !mof_is_whole(l, addr, ptep, folio) ||
 	    !mof_goes_along(w, addr, folio) || mof_file_stays(w->vma, folio) ||
 	    mof_may_move(folio, folio_last_cpupid(folio)) != MOF_OUT_TRYING ||
+	    (folio_test_large(folio) &&
+	     mof_node_is_full(w->target_nid, folio_nr_pages(folio), 0)) ||
 	    !mof_isolate(folio))
 		return 0;
+	mof_unqueue(folio, 1);
 	/* One shot: see mof_forget_token(). */
 	folio_xchg_last_cpupid(folio, -1);
 	list_add_tail(&folio->lru, &l->folios);
@@ -190,6 +219,19 @@ static void mof_list_migrate(struct mof_list *l)
 	w->windowed = l->fault_folio ? moved - min(moved, own) : moved;
 }
 
+/* Is a folio that was taken mapped whole again, from the @i-th page on? */
+static void mof_list_unqueue(struct mof_list *l, int i, pte_t *ptep)
+{
+	struct folio *folio = vm_normal_folio(l->w->vma, l->start + i * PAGE_SIZE,
+					      ptep_get(ptep));
+
+	if (folio && folio_test_large(folio) &&
+	    find_next_zero_bit(l->taken, MOF_WINDOW_MAX, i) >=
+	    i + folio_nr_pages(folio) &&
+	    mof_maps_all(ptep, folio, false))
+		mof_unqueue(folio, 0);
+}
+
 /*
  * Entries come back from migration without the right to write, and those that
  * failed early still hint: give them what the stock fault would give them.
@@ -207,9 +249,11 @@ static void mof_list_map(struct mof_list *l)
 		return;
 	for_each_set_bit(i, l->taken, MOF_WINDOW_MAX) {
 		addr = l->start + i * PAGE_SIZE;
+		if (!pte_present(ptep_get(ptes + i)))
+			continue;
+		mof_list_unqueue(l, i, ptes + i);
 		/* Not if it has been marked anew. */
-		if (pte_present(ptep_get(ptes + i)) &&
-		    !mof_marked_folio(w->vma, addr, ptep_get(ptes + i)))
+		if (!mof_marked_folio(w->vma, addr, ptep_get(ptes + i)))
 			mof_map_back(w->vma, addr, ptes + i,
 				     addr == w->fault_addr);
 	}

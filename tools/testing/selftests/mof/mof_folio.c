@@ -147,6 +147,23 @@ TEST_F(folio, marked_whole_they_move_whole_when_each_page_is_read)
 	EXPECT_EQ(self->a.pages, self->d.v[MOF_MIGRATED]);
 }
 
+/* Migration leaves them on a list of what is to be split; they must not stay there. */
+TEST_F(folio, they_move_whole_again_and_again)
+{
+	int round, node;
+
+	if (!read_long(WINDOW))
+		SKIP(return, "the stock engine splits what it has moved before");
+	for (round = 0; round < 4; round++) {
+		node = round % 2 ? self->m.from : self->m.to;
+		ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+		ASSERT_EQ(0, run_on(node));
+		area_read(&self->a);
+		check_moved(_metadata, &self->a, node, &self->of, &self->before);
+		drain_lru();
+	}
+}
+
 TEST_F(folio, marked_whole_they_move_whole_when_each_page_is_written)
 {
 	struct area new = self->a;
