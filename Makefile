@@ -122,7 +122,7 @@ hwloc: deps
 
 clean:
 	rm -rf build/O build/pristine/O build/numa-bench build/vm build/matrix
-	rm -rf build/series/O build/versions build/hwloc
+	rm -rf build/series/O build/versions build/hwloc build/package/O
 
 distclean:
 	rm -rf build

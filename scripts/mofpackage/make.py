@@ -73,8 +73,9 @@ def fresh(objects):
     shutil.rmtree(objects / "debian", ignore_errors=True)
 
 
-def packages(source):
-    """Packages of image and headers; returns their paths and the version."""
+def packages(source, place=OUT):
+    """Packages of image and headers, in place; returns their paths and the
+    version."""
     missing = [package for program, package in PROGRAMS.items()
                if not shutil.which(program)]
     if missing:
@@ -96,7 +97,8 @@ def packages(source):
     if len(made) != 2:
         raise Failure(f"expected two packages in {objects.parent}, found "
                       + " ".join(path.name for path in made))
-    final = [path.replace(OUT / path.name) for path in made]
+    place.mkdir(exist_ok=True)
+    final = [path.replace(place / path.name) for path in made]
     tell(final, release)
     return final, release
 

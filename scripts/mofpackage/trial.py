@@ -102,7 +102,8 @@ def build():
     """Config, packages, and files."""
     subprocess.run([REPO / "scripts/kernel", "--config-only", PROFILE],
                    check=True)
-    made, release = make.packages(objdir(PROFILE) / ".config")
+    made, release = make.packages(objdir(PROFILE) / ".config",
+                                  make.OUT / "trial")
     unpack(made)
     # bindeb-pkg builds it on the way; it is no part of a package
     objects = make.objdir(objdir(PROFILE) / ".config")
