@@ -2,6 +2,7 @@
 """The kselftests: build them, and run them one by one in a guest."""
 
 import functools
+import os
 import subprocess
 
 import mofcross
@@ -28,7 +29,8 @@ def compiled(kernel):
     cross = mofcross.variables() if profile(kernel).arch.cross else []
     logged("headers", "headers.log", make(kernel, "headers"))
     target.mkdir(parents=True, exist_ok=True)
-    command = ["make", "-C", LINUX / SELFTESTS, f"OUTPUT={target}",
+    command = ["make", f"-j{os.cpu_count()}", "-C", LINUX / SELFTESTS,
+               f"OUTPUT={target}",
                f"KHDR_INCLUDES=-isystem {objdir(kernel)}/usr/include", *cross]
     logged("selftests", "selftests.log", command)
     listing = subprocess.run([*command, "-s", "emit_tests"], check=False,

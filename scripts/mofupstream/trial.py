@@ -187,6 +187,24 @@ def difference(kept):
     return "\n".join(lines)
 
 
+def tools(out):
+    """What runs in user space builds from the series' tree alone."""
+    where = TREE.with_name("tools")
+    headers = f"KHDR_INCLUDES=-isystem {objdir(ON)}/usr/include"
+    with redirect_stdout(sys.stderr):
+        logged("headers", "series-headers.log", make_command(ON, "headers"))
+    (where / "selftests").mkdir(parents=True, exist_ok=True)
+    for name, words in (
+            ("tools/numa-bench", [f"O={where}/numa-bench"]),
+            ("tools/testing/selftests/mof",
+             [f"OUTPUT={where}/selftests", headers])):
+        done = subprocess.run(
+            ["make", f"-j{os.cpu_count()}", "-C", TREE / name, *words],
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            check=False)
+        out.test(f"{name} builds", done.stdout if done.returncode else "")
+
+
 def man_pages(out):
     """The patch for the man pages, against those that Debian has."""
     name = f"{make.MAN_PAGES} applies to {PAGES_RELEASE}"
@@ -229,5 +247,6 @@ def run(whole):
             break
         build(out, name, plan)
     out.test("the tree is that of build/linux", difference(parts[-1].files))
+    tools(out)
     man_pages(out)
     return out.done()
