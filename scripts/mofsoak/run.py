@@ -21,7 +21,7 @@ DRIVER = Path(__file__).resolve().parent / "guest.py"
 PLACE = BUILD / "soak"
 # What is soaked: a change of it makes earlier runs those of something else
 CODE = ("mm/mof", "kernel/sched/mof.c", "kernel/sched/mof.h", "include",
-        "patches")
+        "patches", "kernel/configs")
 # Of the stock kernel, without any call of ours as well: if slabs for nodes of a
 # tree cannot be had, those above stay, and swapoff(2) finds them
 ALLOWED = "at .*/swap_state.c:.* exit_swap_address_space"
@@ -34,7 +34,7 @@ def revision():
     for name in CODE:
         path = REPO / name
         for file in [path] if path.is_file() else sorted(path.rglob("*")):
-            if file.suffix in (".c", ".h", ".patch") \
+            if file.suffix in (".c", ".h", ".patch", ".config") \
                     and "tests" not in file.parts:
                 total.update(file.read_bytes())
     return total.hexdigest()[:12]
@@ -76,6 +76,9 @@ def wrong(status, found):
                 if phase["status"]]
     problems += [f"{pages} pages leaked: {kind}"
                  for kind, pages in found["leaks"].items()]
+    if any(phase["plan"]["inject"] for phase in found["phases"]) \
+            and not any(found["injected"].values()):
+        problems.append("no fault was injected")
     if status and not problems:
         problems.append(f"guest: status {status}")
     if not found.get("complete"):

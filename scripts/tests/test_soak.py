@@ -22,8 +22,8 @@ def row(profile="debug", revision="now", **more):
 
 def phase(**more):
     """What a phase has left."""
-    return {"plan": {"program": "mof_stress", "seconds": 60}, "status": 0,
-            "failed": [], "said": {}, "counted": {}} | more
+    return {"plan": {"program": "mof_stress", "seconds": 60, "inject": True},
+            "status": 0, "failed": [], "said": {}, "counted": {}} | more
 
 
 class TestPlan(unittest.TestCase):
@@ -129,7 +129,7 @@ class TestGuest(unittest.TestCase):
 
 
 class TestVerdict(unittest.TestCase):
-    GOOD = {"phases": [phase()], "leaks": {}, "injected": {},
+    GOOD = {"phases": [phase()], "leaks": {}, "injected": {"failslab": 3},
             "complete": True}
 
     def test_all_well_is_no_problem(self):
@@ -141,6 +141,7 @@ class TestVerdict(unittest.TestCase):
                 (123, self.GOOD), (0, self.GOOD | {"complete": False}),
                 (1, self.GOOD | {"phases": [bad]}),
                 (1, self.GOOD | {"phases": [phase(status=-9)]}),
+                (0, self.GOOD | {"injected": {"failslab": 0}}),
                 (1, self.GOOD | {"leaks": {"anon": 600}})):
             self.assertEqual(len(run.wrong(status, found)), 1, found)
 
