@@ -33,7 +33,8 @@ DIRECTORIES = ["mm/", "kernel/sched/", "fs/proc/", "kernel/fork.o"]
 OURS = re.compile(r"mof|(?:^|_)interleave_nid$")
 WHO = ("Test of the series", "test@example.org")
 PAGES = {"man2/mbind.2": "/usr/share/man/man2/mbind.2.gz",
-         "man5/proc.5": "/usr/share/man/man5/proc.5.gz"}
+         "man5/proc.5": "/usr/share/man/man5/proc.5.gz",
+         "man7/numa.7": "/usr/share/man/man7/numa.7.gz"}
 # What patches/upstream/man-pages.diff is against
 PAGES_RELEASE = "Linux man-pages 6.03"
 
