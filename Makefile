@@ -20,7 +20,8 @@ help:
 #:   deps       install the Debian packages that are needed (as root)
 #:   prepare    unpack the kernel, apply patches/, link our files: build/linux
 #:   kernel     build it; PROFILE=guest|debug|kcsan|gcov|bpf|noswap|off|
-#:              stock, or with the config of a machine: KCONFIG=FILE
+#:              stock|arm64|arm64-64k, or with the config of a machine:
+#:              KCONFIG=FILE
 #:   deb        packages for a real machine; KCONFIG=FILE, default: its own config
 #:   run        boot a guest of two nodes and compare migration methods there
 #:   bench      what a migration costs, as ratios; compare with the record
@@ -28,9 +29,10 @@ help:
 #:   bench-model remote misses of a modelled machine, by mode: half an hour
 #:   plots      draw the pictures of Documentation/bench/ from its records
 #:   shell      an interactive guest; TOPOLOGY=2x2|4x2|8x1|memoryless|cpuless
-#:   test       everything that can fail; SUITES="..." for a part of it;
-#:              WITHIN=SECONDS skips suites that would begin later
-#:   test-all   also what takes long: KCSAN, arm64, packages, bpftrace, outside
+#:   test       all suites but those that take long; SUITES="..." for any of
+#:              them; WITHIN=SECONDS skips suites that would begin later
+#:   test-all   these, too: bpf, outside, kunit-kcsan, selftests-kcsan,
+#:              selftests-arm64, selftests-arm64-64k, package
 #:   coverage   which of our lines the tests run; fails if less than 95 %
 #:   soak       programs that do all at once, with faults injected, on kernels
 #:              that look for bugs; MINUTES=20, or FUZZ=1000000 programs
@@ -43,7 +45,8 @@ help:
 #:   hwloc      Debian's hwloc with next touch, and without: build/hwloc
 #:   clean      remove the kernels built, keep the unpacked source
 #:   distclean  remove build/
-#: Logs are in build/log/. Only plots writes outside of build/.
+#: Logs are in build/log/. Outside of build/, only deps installs packages, and
+#: plots draws pictures.
 
 deps:
 	@scripts/deps
