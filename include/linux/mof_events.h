@@ -17,7 +17,7 @@
  * nomem:  the target node has no free memory (or no free huge page)
  * shared: marked for MPOL_MF_MOVE, but mapped by several processes by now
  * pinned: pinned for DMA by now
- * busy:   somebody else holds or isolates the folio
+ * busy:   somebody else holds or isolates the folio, or it cannot be read
  * raced:  the mapping changed while the page was being moved
  */
 #define FOR_EACH_MOF_FAILURE(xx)	\

@@ -87,7 +87,7 @@ TRACE_EVENT(mof_fault,
 		  show_mof_outcome(__entry->outcome))
 );
 
-/* A migration that mof_fault had announced as "trying" has ended. */
+/* A migration has ended; mof_fault has announced it, if the direct path did not. */
 TRACE_EVENT(mof_migrate,
 
 	TP_PROTO(unsigned long address, int target_nid, int nr_pages,
