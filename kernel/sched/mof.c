@@ -308,9 +308,11 @@ static unsigned long mof_pace(struct mof_mm *s, const struct mof_step *step)
  */
 static void mof_place_tasks(struct mm_struct *mm, struct mof_mm *s)
 {
+	/* Threads may come and go: it is a rule of thumb. */
+	int threads = data_race(get_nr_threads(current));
+
 	/* Partner: mof_learn(). */
-	if (READ_ONCE(s->placed) <
-	    MOF_PLACEMENT * data_race(get_nr_threads(current)))
+	if (READ_ONCE(s->placed) < MOF_PLACEMENT * threads)
 		return;
 	WRITE_ONCE(s->placed, 0);
 	WRITE_ONCE(mm->numa_scan_seq, READ_ONCE(mm->numa_scan_seq) + 1);
