@@ -241,10 +241,14 @@ TEST_F(misplaced, memory_of_a_real_time_thread_stays_with_it)
 	struct toucher fair = { .node = self->m.to };
 	struct area b;
 
+	/* This thread fills the areas, and is on m.to as well. */
+	ASSERT_EQ(0, write_long(BALANCING, 0));
 	ASSERT_EQ(0, area_new(&b, extent_pages(), self->m.to));
 	fair.a = &b;
 	ASSERT_EQ(0, toucher_start(&rt));
 	ASSERT_EQ(0, toucher_start(&fair));
+	toucher_work(&fair, 0);
+	ASSERT_EQ(0, write_long(BALANCING, 4));
 	toucher_work(&fair, 4);
 	toucher_stop(&rt);
 	toucher_stop(&fair);
