@@ -4,9 +4,11 @@
  * CONFIG_MIGRATE_ON_FAULT_DEBUG: see Documentation/mm/mof.rst.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,6 +16,8 @@
 
 #define POINTS		"/sys/kernel/debug/mof/points/"
 #define HOLD_USECS	20000000	/* if nobody lets it go */
+#define LOOKS		1000	/* of 10 milliseconds: less than a thread is held */
+#define STUCK		50	/* such looks: it waits for who is held */
 
 static void point_path(char *path, size_t len, const char *point)
 {
@@ -116,4 +120,49 @@ bool thread_sleeps(pid_t pid, pid_t tid)
 		usleep(1000);
 	}
 	return true;
+}
+
+/* The number of a thread of the kernel; 0 if there is none of that name. */
+pid_t kernel_thread(const char *name)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	char path[300], comm[32];
+	pid_t pid = 0;
+	FILE *f;
+
+	while (proc && !pid && (entry = readdir(proc))) {
+		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
+		f = fopen(path, "r");
+		if (!f)
+			continue;
+		if (fscanf(f, "%31s", comm) == 1 && !strcmp(comm, name))
+			pid = atoi(entry->d_name);
+		fclose(f);
+	}
+	if (proc)
+		closedir(proc);
+	return pid;
+}
+
+/**
+ * kernel_thread_reaches() - wait for the work of a thread of the kernel
+ * @name: its name
+ * @path: a file that tells how much it has done
+ * @target: wait for so much
+ *
+ * Return: 0, also if the thread waits for something itself, or -ETIMEDOUT.
+ */
+int kernel_thread_reaches(const char *name, const char *path, long target)
+{
+	pid_t pid = kernel_thread(name);
+	int looks, stuck = 0;
+
+	for (looks = 0; looks < LOOKS && stuck < STUCK; looks++) {
+		if (read_long(path) >= target)
+			return 0;
+		stuck = thread_sleeps(pid, pid) ? stuck + 1 : 0;
+		usleep(10000);
+	}
+	return stuck < STUCK ? -ETIMEDOUT : 0;
 }

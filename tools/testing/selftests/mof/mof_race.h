@@ -36,6 +36,8 @@ struct race;
  * @writes:	it writes RACE_OTHER to race_other()
  * @moves:	it moves pages by itself, or keeps them from moving
  * @may_fail:	as others that it meets are busy
+ * @first:	it does not wait for the touch, so it is done while that is held:
+ *		until then, also if it sleeps; where nobody is held, at any time
  * @pages:	length of the area; 0: AREA_PAGES; only for base pages
  */
 struct race_op {
@@ -47,6 +49,7 @@ struct race_op {
 	bool writes;
 	bool moves;
 	bool may_fail;
+	bool first;
 	long pages;
 };
 
@@ -54,6 +57,8 @@ struct race_op {
  * struct race - a toucher and somebody else
  * @m:		the toucher is on @m->to, all others and the area on @m->from
  * @marks:	the one that is held does not touch a page, but marks the area
+ * @steps:	and that in steps of the automatic mode, while it uses memory
+ * @hinted:	of @steps: it is held where so many pages of the area hint
  * @kind:	what the area consists of
  * @point:	where the toucher is held, if the kernel has points
  * @settled:	from there on the page moves, whatever comes
@@ -68,7 +73,7 @@ struct race_op {
  * @swap:	for @op
  * @cgroup:	for @op
  * @round:	if there are no points, this is tried several times
- * @touched:	the touch has returned
+ * @touched:	the touch, or the call that marks, has returned
  * @done:	@op has returned
  * @reached:	the toucher was held
  * @first:	@op was done while the toucher was held
@@ -77,6 +82,8 @@ struct race_op {
 struct race {
 	const struct machine *m;
 	bool marks;
+	bool steps;
+	long hinted;
 	enum race_kind kind;
 	const char *point;
 	bool settled;
@@ -99,6 +106,7 @@ struct race {
 	/* Of race_run() only */
 	pthread_t toucher;
 	pthread_t other;
+	bool let_go;
 	pthread_barrier_t barrier;
 	pthread_barrier_t start;	/* of the other one */
 	pid_t toucher_tid;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Races: a thread that marks is held before it marks, or before it flushes what
- * it has marked, while others use the memory. A CPU that still has an entry in
- * its TLB writes to the page all the time.
+ * Races: a thread that marks, by a call or in a step of the automatic mode, is held
+ * before it marks, or before it flushes what it has marked, while others use the
+ * memory. A CPU that still has an entry in its TLB writes to the page all the time.
  */
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
@@ -87,7 +88,7 @@ static int some_are_there(struct race *r)
 TEST_F(marker, touches_from_another_node_lose_no_write_of_a_cpu_with_old_entries)
 {
 	race_with(_metadata, &self->r, &(struct race_op) {
-		.run = touch_from_there, .check = some_are_there,
+		.run = touch_from_there, .check = some_are_there, .first = true,
 	});
 }
 
@@ -152,6 +153,164 @@ TEST_F(marker, fork_loses_no_write)
 {
 	race_with(_metadata, &self->r, &(struct race_op) {
 		.run = fork_and_wait,
+	});
+}
+
+/* Steps of the automatic mode */
+
+FIXTURE(stepper)
+{
+	struct machine m;
+	struct race r;
+};
+
+/*
+ * @armed: where it has marked an extent that is armed, and not a sample
+ * @locked: who is held has the page table lock
+ * @needs_points: without them it is one of the others
+ */
+FIXTURE_VARIANT(stepper)
+{
+	enum race_kind kind;
+	const char *point;
+	bool armed;
+	bool locked;
+	bool needs_points;
+};
+
+FIXTURE_VARIANT_ADD(stepper, sampled) {
+	.kind = RACE_SMALL, .point = "sampled",
+};
+
+FIXTURE_VARIANT_ADD(stepper, sampled_thp) {
+	.kind = RACE_THP, .point = "sampled",
+};
+
+FIXTURE_VARIANT_ADD(stepper, arming) {
+	.kind = RACE_SMALL, .point = "arming", .needs_points = true,
+};
+
+FIXTURE_VARIANT_ADD(stepper, armed) {
+	.kind = RACE_SMALL, .point = "sampled", .armed = true, .needs_points = true,
+};
+
+FIXTURE_VARIANT_ADD(stepper, learning) {
+	.kind = RACE_SMALL, .point = "learning", .locked = true, .needs_points = true,
+};
+
+FIXTURE_SETUP(stepper)
+{
+	const char *why = automatic_setup(&self->m);
+
+	if (why)
+		SKIP(return, "%s", why);
+	if (variant->kind == RACE_THP)
+		why = thp_missing();
+	if (!why && variant->needs_points && !have_points())
+		why = NO_POINTS;
+	if (why) {
+		machine_restore(&self->m);
+		SKIP(return, "%s", why);
+	}
+	ASSERT_EQ(0, run_on(self->m.from));
+	self->r = (struct race) {
+		.m = &self->m, .kind = variant->kind, .point = variant->point,
+		.marks = true, .steps = true, .file = -1,
+		.hinted = variant->armed ? extent_pages() / 2 : 0,
+	};
+}
+
+FIXTURE_TEARDOWN_PARENT(stepper)
+{
+	if (have_points())
+		point_release(variant->point);
+	machine_restore(&self->m);
+}
+
+/*
+ * Only the area is sampled, as threads have another policy; and not by this
+ * thread, as those of the real-time class make no steps.
+ */
+static const char *step_prepare(struct race *r)
+{
+	unsigned long both = NODE_MASK(r->m->from) | NODE_MASK(r->m->to);
+
+	if (sched_setscheduler(0, SCHED_FIFO, &(struct sched_param) { 1 }) ||
+	    set_task_policy(MPOL_BIND, both) || area_balanced(&r->a, both) ||
+	    write_long(BALANCING, 4))
+		return "cannot set up the automatic mode";
+	return NULL;
+}
+
+/* No more samples from here on. */
+static int step_end(struct race *r)
+{
+	return write_long(BALANCING, 0);
+}
+
+static void step_finish(struct race *r)
+{
+	step_end(r);
+	sched_setscheduler(0, SCHED_OTHER, &(struct sched_param) { });
+}
+
+/* A sample is mapped again where it is; what is armed and marked moves. */
+static int touch_and_look(struct race *r)
+{
+	long before = area_on(&r->a, r->m->to);
+	int err = touch_from_there(r);
+
+	if (!err && have_points() && r->hinted)
+		err = area_on(&r->a, r->m->to) > before ? 0 : -EIO;
+	return err;
+}
+
+TEST_F(stepper, touches_from_another_node_lose_no_write_of_a_cpu_with_old_entries)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.prepare = step_prepare, .run = touch_and_look, .check = step_end,
+		.finish = step_finish, .pages = extent_pages(),
+		.first = !variant->locked,
+	});
+}
+
+/* Of the half that nobody else uses, so that it is known what becomes of it. */
+static int drop_half(struct race *r)
+{
+	r->left = r->a.pages / 2;
+	return madvise(r->a.base + r->left * page_size(), r->left * page_size(),
+		       MADV_DONTNEED) ? -errno : 0;
+}
+
+static int half_is_zero(struct race *r)
+{
+	struct area half = area_part(&r->a, r->left, r->left);
+
+	return step_end(r) ? : area_not_zero(&half) ? -EIO : 0;
+}
+
+TEST_F(stepper, dontneed_of_a_part_leaves_zeroes_and_the_rest)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.prepare = step_prepare, .run = drop_half, .check = half_is_zero,
+		.finish = step_finish, .pages = extent_pages(),
+		.first = !variant->locked,
+	});
+}
+
+/* Waits until the step is over. */
+static int unmap_half(struct race *r)
+{
+	r->left = r->a.pages / 2;
+	return munmap(r->a.base + r->left * page_size(), r->left * page_size()) ?
+	       -errno : 0;
+}
+
+TEST_F(stepper, munmap_of_a_part_leaves_the_rest)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.prepare = step_prepare, .run = unmap_half, .check = step_end,
+		.finish = step_finish, .pages = extent_pages(),
 	});
 }
 

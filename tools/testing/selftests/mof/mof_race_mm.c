@@ -20,49 +20,60 @@
 #endif
 
 #define KHUGEPAGED	"/sys/kernel/mm/transparent_hugepage/khugepaged/"
+#define THP_ENABLED	"/sys/kernel/mm/transparent_hugepage/enabled"
 #define KSM		"/sys/kernel/mm/ksm/"
 #define COMPACT		"/proc/sys/vm/compact_memory"
 #define LOOKS		200	/* of 10 milliseconds */
-
-/* Wait until a number of the kernel is beyond @from by 2: a whole round. */
-static int wait_for_round(const char *path, long from)
-{
-	int looks;
-
-	for (looks = 0; looks < LOOKS; looks++) {
-		if (read_long(path) >= from + 2)
-			return 0;
-		usleep(10000);
-	}
-	return -ETIMEDOUT;
-}
+#define SCANS		2	/* one of them is a whole one */
 
 /* khugepaged */
+
+/* It does not run: the area can be made known to it. */
+static const char *khugepaged_stop(struct race *r)
+{
+	struct area first;
+	bool gone;
+
+	/* A process becomes known by an area of its that is advised now. */
+	if (area_map_file(&first, extent_pages(), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1) ||
+	    madvise(first.base, area_bytes(&first), MADV_HUGEPAGE))
+		return "cannot set up khugepaged";
+	area_free(&first);
+	gone = !write_text(THP_ENABLED, "never") && !kernel_thread("khugepaged");
+	if (!gone || madvise(r->a.base, area_bytes(&r->a), MADV_HUGEPAGE))
+		return "khugepaged cannot be stopped";
+	return NULL;
+}
 
 static const char *khugepaged_prepare(struct race *r)
 {
 	const char *why = thp_missing();
 
-	/* Without anything to look at, it makes no rounds. */
 	if (!why && write_text(SHMEM_THP, "advise"))
 		why = "no huge pages of shared memory";
 	if (!why && (write_long(KHUGEPAGED "scan_sleep_millisecs", 0) ||
 		     write_long(KHUGEPAGED "alloc_sleep_millisecs", 0)))
 		why = "cannot set up khugepaged";
-	return why;
+	return why ? : khugepaged_stop(r);
 }
 
+/*
+ * It starts, and looks at the area. At migration entries it waits, as it would
+ * for swap, and has come as far as it can.
+ */
 static int be_collapsed(struct race *r)
 {
 	long scans = read_long(KHUGEPAGED "full_scans");
 
-	if (madvise(r->a.base, area_bytes(&r->a), MADV_HUGEPAGE))
-		return -errno;
-	return wait_for_round(KHUGEPAGED "full_scans", scans);
+	return write_text(THP_ENABLED, "madvise") ? :
+	       kernel_thread_reaches("khugepaged", KHUGEPAGED "full_scans",
+				     scans + SCANS);
 }
 
 static void khugepaged_finish(struct race *r)
 {
+	write_text(THP_ENABLED, "madvise");
 	write_long(KHUGEPAGED "scan_sleep_millisecs", 10000);
 	write_long(KHUGEPAGED "alloc_sleep_millisecs", 60000);
 	write_text(SHMEM_THP, "never");
@@ -72,13 +83,14 @@ TEST_F(race, khugepaged_at_full_speed_keeps_contents)
 {
 	race_with(_metadata, &self->r, &(struct race_op) {
 		.prepare = khugepaged_prepare, .run = be_collapsed,
-		.finish = khugepaged_finish, .moves = true, .pages = extent_pages(),
+		.finish = khugepaged_finish, .moves = true, .first = true,
+		.pages = extent_pages(),
 	});
 }
 
 /* KSM */
 
-/* A second area with the same contents, that all pages can be merged with. */
+/* A second area with the same contents, that pages can be merged with. */
 static const char *ksm_prepare(struct race *r)
 {
 	static struct area twin;
@@ -87,7 +99,7 @@ static const char *ksm_prepare(struct race *r)
 		return "KSM merges anonymous memory only";
 	if (read_long(KSM "run") < 0)
 		return "kernel without KSM";
-	if (area_new(&twin, r->a.pages, r->m->from))
+	if (area_new(&twin, AREA_PAGES, r->m->from))
 		return "no memory";
 	twin.seed = r->a.seed;
 	area_fill(&twin);
@@ -96,16 +108,24 @@ static const char *ksm_prepare(struct race *r)
 	madvise(twin.base, area_bytes(&twin), MADV_MERGEABLE);
 	write_long(KSM "pages_to_scan", 10000);
 	write_long(KSM "sleep_millisecs", 0);
+	/* Or two equal pages may be looked at by turns, for ever. */
+	write_long(KSM "smart_scan", 0);
 	return NULL;
 }
 
+/*
+ * It waits for no page; those that are not in flight are merged. It passes by THPs
+ * that are marked: where nobody is held, it may have to scan until the touch.
+ */
 static int be_merged(struct race *r)
 {
 	long scans = read_long(KSM "full_scans");
+	int err;
 
 	if (write_long(KSM "run", 1))
 		return -EPERM;
-	return wait_for_round(KSM "full_scans", scans);
+	err = kernel_thread_reaches("ksmd", KSM "full_scans", scans + SCANS);
+	return err ? : kernel_thread_reaches("ksmd", KSM "pages_sharing", 1);
 }
 
 static void ksm_finish(struct race *r)
@@ -114,6 +134,7 @@ static void ksm_finish(struct race *r)
 	write_long(KSM "run", 0);
 	write_long(KSM "sleep_millisecs", 20);
 	write_long(KSM "pages_to_scan", 100);
+	write_long(KSM "smart_scan", 1);
 	if (r->data)
 		area_free(r->data);
 	r->data = NULL;
@@ -123,7 +144,7 @@ TEST_F(race, ksm_at_full_speed_keeps_contents)
 {
 	race_with(_metadata, &self->r, &(struct race_op) {
 		.prepare = ksm_prepare, .run = be_merged, .finish = ksm_finish,
-		.moves = true,
+		.moves = true, .first = true,
 	});
 }
 

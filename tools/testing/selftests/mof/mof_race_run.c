@@ -6,8 +6,10 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "mof_auto.h"
@@ -15,8 +17,11 @@
 
 #define PATIENCE	20000	/* looks of 200 microseconds */
 #define LONG		1000	/* the same */
+#define LONGER		15	/* seconds: less than a thread is held */
 #define ROUNDS		3	/* if nobody can be held */
+#define STEPS		60	/* seconds until the automatic mode acts */
 #define PAGES_BEFORE	32	/* touched before: they make a large window */
+#define USED		8	/* pages, of which a thread beside uses one */
 #define STAMP_WORD	7
 #define OTHER_WORD	9
 
@@ -71,6 +76,32 @@ int race_area(struct race *r)
 	return err;
 }
 
+/* One of two threads on two nodes that use the first half, each some pages of it. */
+static void use_half(const struct race *r)
+{
+	long i;
+
+	for (i = 1; i < r->a.pages / 2; i += USED)
+		page_read(&r->a, i);
+}
+
+/*
+ * Be noticed on both nodes, which is why samples are marked; then find all on the
+ * wrong one. Real-time threads make no steps: so this one makes all.
+ */
+static void use_until_let_go(const struct race *r)
+{
+	time_t end = time(NULL) + 2;
+
+	sched_setscheduler(0, SCHED_OTHER, &(struct sched_param) { });
+	run_on(r->m->from);
+	while (time(NULL) < end)
+		use_half(r);
+	run_on(r->m->to);
+	while (!__atomic_load_n(&r->let_go, __ATOMIC_ACQUIRE))
+		use_half(r);
+}
+
 static void *touch(void *arg)
 {
 	struct race *r = arg;
@@ -84,7 +115,9 @@ static void *touch(void *arg)
 	pthread_barrier_wait(&r->barrier);
 	/* The point is set. */
 	pthread_barrier_wait(&r->barrier);
-	if (r->marks)
+	if (r->steps)
+		use_until_let_go(r);
+	else if (r->marks)
 		mark(&r->a, MPOL_LOCAL, 0);
 	else
 		__atomic_store_n(race_stamp(r), RACE_STAMP, __ATOMIC_RELAXED);
@@ -96,11 +129,24 @@ static void *come(void *arg)
 {
 	struct race *r = arg;
 
+	/* What libraries map for a thread, they map now: it would wait. */
+	run_on(r->m->from);
 	pthread_barrier_wait(&r->start);
 	__atomic_store_n(&r->other_tid, syscall(SYS_gettid), __ATOMIC_RELEASE);
 	r->err = r->op->run(r);
 	__atomic_store_n(&r->done, true, __ATOMIC_RELEASE);
 	return NULL;
+}
+
+/* Steps come by often: it is held again until this is the right one. */
+static bool is_held(const struct race *r)
+{
+	if (point_hits(r->point) <= 0)
+		return false;
+	if (!r->hinted || area_hinted(&r->a) >= r->hinted)
+		return true;
+	point_hold(r->point, r->toucher_tid, 1);
+	return false;
 }
 
 /*
@@ -109,10 +155,11 @@ static void *come(void *arg)
  */
 static bool wait_until_held(const struct race *r)
 {
+	time_t end = time(NULL) + STEPS;
 	int looks;
 
-	for (looks = 0; looks < PATIENCE; looks++) {
-		if (point_hits(r->point) > 0)
+	for (looks = 0; r->steps ? time(NULL) < end : looks < PATIENCE; looks++) {
+		if (is_held(r))
 			return true;
 		if (__atomic_load_n(&r->touched, __ATOMIC_ACQUIRE))
 			return point_hits(r->point) > 0;
@@ -121,22 +168,26 @@ static bool wait_until_held(const struct race *r)
 	return false;
 }
 
+/* If it does not wait for the touch, it sleeps for reasons of its own. */
+static bool has_come(const struct race *r)
+{
+	pid_t tid = __atomic_load_n(&r->other_tid, __ATOMIC_ACQUIRE);
+
+	return __atomic_load_n(&r->done, __ATOMIC_ACQUIRE) ||
+	       (!r->op->first && tid && thread_sleeps(getpid(), tid));
+}
+
 /*
  * The other one has done it, or waits for something; or works for long, perhaps
  * at a lock for which nobody sleeps.
  */
 static void wait_until_come(const struct race *r)
 {
-	int looks;
-	pid_t tid;
+	time_t end = time(NULL) + LONGER;
+	int looks = 0;
 
-	for (looks = 0; looks < LONG; looks++) {
-		tid = __atomic_load_n(&r->other_tid, __ATOMIC_ACQUIRE);
-		if (__atomic_load_n(&r->done, __ATOMIC_ACQUIRE) ||
-		    (tid && thread_sleeps(getpid(), tid)))
-			return;
+	while (!has_come(r) && (r->op->first ? time(NULL) < end : looks++ < LONG))
 		usleep(200);
-	}
 }
 
 /**
@@ -152,6 +203,7 @@ int race_run(struct race *r)
 	r->touched = false;
 	r->done = false;
 	r->first = false;
+	r->let_go = false;
 	r->other_tid = 0;
 	pthread_barrier_init(&r->barrier, NULL, 2);
 	pthread_barrier_init(&r->start, NULL, 2);
@@ -165,7 +217,7 @@ int race_run(struct race *r)
 	pthread_barrier_wait(&r->barrier);
 	r->reached = held ? wait_until_held(r) : true;
 	if (!held)
-		usleep(50 * r->round);
+		usleep(r->steps ? 3000000 : 50 * r->round);
 	pthread_barrier_wait(&r->start);
 	if (held) {
 		wait_until_come(r);
@@ -173,6 +225,7 @@ int race_run(struct race *r)
 			   point_waiting(r->point) > 0;
 		point_release(r->point);
 	}
+	__atomic_store_n(&r->let_go, true, __ATOMIC_RELEASE);
 	pthread_join(r->toucher, NULL);
 	pthread_join(r->other, NULL);
 	pthread_barrier_destroy(&r->barrier);
@@ -190,7 +243,10 @@ int race_run(struct race *r)
  */
 long race_run_beside_writer(struct race *r)
 {
-	struct toucher t = { .a = &r->a, .node = r->m->from, .step = 8 };
+	struct area used = area_part(&r->a, 0, r->steps ? r->a.pages / 2 : r->a.pages);
+	struct toucher t = {
+		.a = &used, .node = r->m->from, .step = USED, .fifo = r->steps,
+	};
 	int err = toucher_start(&t);
 
 	if (err)

@@ -18,6 +18,9 @@ static void race_check(struct __test_metadata *_metadata, struct race *r)
 		TH_LOG("nobody came by %s", r->point);
 	if (!op->may_fail)
 		EXPECT_EQ(0, r->err);
+	if (have_points() && op->first)
+		EXPECT_TRUE(r->first)
+			TH_LOG("it waits for who is held at %s", r->point);
 	if (have_points() && r->settled && !op->moves && op->after == RACE_KEEPS)
 		EXPECT_EQ(r->m->to, page_node(&r->a, r->page));
 	if (op->check)
@@ -55,7 +58,7 @@ static void race_with(struct __test_metadata *_metadata, struct race *r,
 		area_free(&r->a);
 	}
 	if (why)
-		SKIP(return, "%s", why);
+		SKIP_UNLESS_FAILED(return, "%s", why);
 }
 
 #endif /* _MOF_RACE_TEST_H */
