@@ -152,12 +152,16 @@ TEST_F(lazy, a_poisoned_page_kills_whether_marked_or_not_and_the_others_move)
 	unpoison(pfn, 2);
 }
 
+#define READERS		2
+#define PATIENCE	60000	/* looks of a millisecond */
+
 /* Frames are poisoned by number, while the pages in them are on their way. */
 struct victim {
 	struct area *a;
 	const struct machine *m;
 	int stop;
-	long bad;		/* pages with other bytes than were written */
+	int readers;		/* that have started */
+	long rounds[READERS];	/* of each */
 	long kills;		/* touches that raised SIGBUS */
 };
 
@@ -177,9 +181,11 @@ static void is_wrong(int signal)
 static void *read_always(void *arg)
 {
 	struct victim *v = arg;
+	int reader = __atomic_fetch_add(&v->readers, 1, __ATOMIC_RELAXED);
 	long i, round;
 
 	for (round = 0; !__atomic_load_n(&v->stop, __ATOMIC_RELAXED); round++) {
+		__atomic_store_n(&v->rounds[reader], round, __ATOMIC_RELAXED);
 		run_on(round % 2 ? v->m->to : v->m->from);
 		mark(v->a, MPOL_LOCAL, 0);
 		for (i = 0; i < v->a->pages; i++)
@@ -187,6 +193,23 @@ static void *read_always(void *arg)
 				__atomic_add_fetch(&v->kills, 1, __ATOMIC_RELAXED);
 	}
 	return NULL;
+}
+
+/* Wait until each reader has been at all pages from now on. */
+static bool wait_for_rounds(struct victim *v)
+{
+	long before[READERS];
+	int i, looks = 0;
+
+	for (i = 0; i < READERS; i++)
+		before[i] = __atomic_load_n(&v->rounds[i], __ATOMIC_RELAXED);
+	for (i = 0; i < READERS; i++)
+		while (__atomic_load_n(&v->rounds[i], __ATOMIC_RELAXED) < before[i] + 2) {
+			if (looks++ > PATIENCE)
+				return false;
+			usleep(1000);
+		}
+	return true;
 }
 
 /*
@@ -205,7 +228,7 @@ static long dead_pages(const struct area *a)
 TEST_F(lazy, poison_beside_touches_takes_no_more_pages_than_were_poisoned)
 {
 	struct victim v = { .a = &self->a, .m = &self->m };
-	pthread_t readers[2];
+	pthread_t readers[READERS];
 	long pfn[POISONED];
 	long i, dead;
 
@@ -213,7 +236,7 @@ TEST_F(lazy, poison_beside_touches_takes_no_more_pages_than_were_poisoned)
 		SKIP(return, "kernel without memory failure, or no debugfs");
 	signal(SIGUSR1, is_wrong);
 	signal(SIGBUS, caught);
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < READERS; i++)
 		ASSERT_EQ(0, pthread_create(&readers[i], NULL, read_always, &v));
 	for (i = 0; i < POISONED; i++) {
 		usleep(50000);
@@ -221,9 +244,9 @@ TEST_F(lazy, poison_beside_touches_takes_no_more_pages_than_were_poisoned)
 		if (pfn[i] >= 0)
 			write_long(POISON_PFN, pfn[i]);
 	}
-	usleep(50000);
+	EXPECT_TRUE(wait_for_rounds(&v));
 	__atomic_store_n(&v.stop, 1, __ATOMIC_RELAXED);
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < READERS; i++)
 		pthread_join(readers[i], NULL);
 	EXPECT_EQ(0, wrong);
 	dead = dead_pages(&self->a);

@@ -51,6 +51,12 @@ int function_fails(long times)
 	       write_text(FUNCTIONS "probability", "100");
 }
 
+/* How many of them have not been made yet. */
+long function_fails_left(void)
+{
+	return read_long(FUNCTIONS "times");
+}
+
 void function_fails_stop(const char *function)
 {
 	char text[64];

@@ -10,6 +10,7 @@
 
 const char *function_fails_start(const char *function, const char *retval);
 int function_fails(long times);
+long function_fails_left(void);
 void function_fails_stop(const char *function);
 
 const char *allocations_fail_start(void);
