@@ -16,11 +16,37 @@
 #define HUGE_BYTES	(1024L * 1024 * MANY)
 #define ENOUGH		2048	/* areas: a kernel that checks its trees makes few */
 #define FEW		1024L		/* pages */
+#define TRIES		3
+#define LOOPS		40
+#define CALLS		100		/* in each */
 #define EXTENTS		256L
 #define LOOKED_AT	128L		/* pages; a look at four of an extent finds one */
 #define SHORT		32	/* milliseconds between two looks */
 #define PATIENCE	40	/* half seconds */
 #define NODE_BYTES	592L		/* of an xarray, with 16 for the charge */
+
+/* Milliseconds, or an error: of several the best counts, on a busy host. */
+static void keep_best(double *best, double took)
+{
+	if (!*best || took < *best)
+		*best = took;
+}
+
+/* Milliseconds of so many calls, or a negative errno. */
+static double mark_often(const struct area *a, int times)
+{
+	double took, all = 0;
+	int i;
+
+	area_write(a);
+	for (i = 0; i < times; i++) {
+		took = mbind_ms(a, MOF_LAZY_MOVE);
+		if (took < 0)
+			return took;
+		all += took;
+	}
+	return all;
+}
 
 /* Marked, touched and moved again and again, or only marked. */
 TEST_F(user, marking_in_a_loop_keeps_no_memory_and_gets_no_slower)
@@ -30,39 +56,38 @@ TEST_F(user, marking_in_a_loop_keeps_no_memory_and_gets_no_slower)
 	int i;
 
 	ASSERT_EQ(0, become_nobody());
-	for (i = 0; i < 4000; i++) {
-		double took = mbind_ms(&self->a, MOF_LAZY_MOVE);
-
-		ASSERT_LE(0, took);
-		if (i < 1000)
-			first += took;
-		if (i >= 3000)
-			last += took;
-		if (i % 64 == 0)
-			area_write(&self->a);
-	}
-	TH_LOG("%.1f us a call, then %.1f; slab %+ld KiB", first, last,
-	       slab_kb() - slab);
+	for (i = 0; i < LOOPS; i++)
+		keep_best(i < LOOPS / 2 ? &first : &last, mark_often(&self->a, CALLS));
+	ASSERT_LT(0, first);
+	ASSERT_LT(0, last);
+	TH_LOG("%.1f us a call, then %.1f; slab %+ld KiB", 1e3 * first / CALLS,
+	       1e3 * last / CALLS, slab_kb() - slab);
 	EXPECT_GT(4 * first, last);
 	EXPECT_GT(4096, slab_kb() - slab);
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* Against the eager call, which walks the same and has nothing to move. */
-TEST_F(user, a_million_areas_cost_little_more_than_with_the_eager_call)
+/*
+ * Against the eager call, which walks the same and has nothing to move. How many
+ * there are is a matter of time, and printed.
+ */
+TEST_F(user, up_to_a_million_areas_cost_little_more_than_with_the_eager_call)
 {
+	double eager = 0, lazy = 0;
 	struct area many;
-	double eager, lazy;
 	long nr, slab;
+	int tries;
 
 	ASSERT_EQ(0, write_long(MAX_MAP_COUNT, 2 * MANY));
 	ASSERT_EQ(0, become_nobody());
 	nr = map_many(&many, MANY);
 	ASSERT_LT(ENOUGH, nr);
-	touch_scattered(&many, 64, 1);
 	slab = slab_kb();
-	eager = mbind_ms(&many, MPOL_MF_MOVE);
-	lazy = mbind_ms(&many, MOF_LAZY_MOVE);
+	for (tries = 0; tries < TRIES; tries++) {
+		touch_scattered(&many, 64, 1);
+		keep_best(&eager, mbind_ms(&many, MPOL_MF_MOVE));
+		keep_best(&lazy, mbind_ms(&many, MOF_LAZY_MOVE));
+	}
 	TH_LOG("%ld areas: eager %.0f ms, lazy %.0f ms; slab %+ld KiB", nr, eager,
 	       lazy, slab_kb() - slab);
 	ASSERT_LT(0, eager);
@@ -225,19 +250,22 @@ TEST_F(user, samples_are_taken_beside_a_thread_that_maps_all_the_time)
 TEST_F(user, a_tebibyte_with_a_few_pages_is_marked_as_fast_as_moved)
 {
 	long step = HUGE_BYTES / FEW / page_size();
+	double eager = 0, lazy = 0;
 	struct area wide;
-	double eager, lazy;
+	int tries;
 	long slab;
 
 	ASSERT_EQ(0, become_nobody());
 	ASSERT_EQ(0, map_reserved(&wide, HUGE_BYTES / page_size()));
 	ASSERT_EQ(FEW, touch_scattered(&wide, step, 1));
 	slab = slab_kb();
-	lazy = mbind_ms(&wide, MOF_LAZY_MOVE);
+	for (tries = 0; tries < TRIES; tries++) {
+		keep_best(&lazy, mbind_ms(&wide, MOF_LAZY_MOVE));
+		touch_scattered(&wide, step, 1);
+		keep_best(&eager, mbind_ms(&wide, MPOL_MF_MOVE));
+	}
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
-	EXPECT_EQ(FEW, self->d.v[MOF_MARKED]);
-	touch_scattered(&wide, step, 1);
-	eager = mbind_ms(&wide, MPOL_MF_MOVE);
+	EXPECT_EQ(TRIES * FEW, self->d.v[MOF_MARKED]);
 	TH_LOG("eager %.1f ms, lazy %.1f ms; slab %+ld KiB", eager, lazy,
 	       slab_kb() - slab);
 	ASSERT_LT(0, eager);

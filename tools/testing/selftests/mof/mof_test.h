@@ -15,6 +15,13 @@
 
 #define NO_LAZY		"kernel without MPOL_MF_LAZY"
 
+/* SKIP() where something has been checked before: that forgets what has failed. */
+#define SKIP_UNLESS_FAILED(statement, fmt, ...) do { \
+	if (_metadata->exit_code != KSFT_FAIL) \
+		SKIP(break, fmt, ##__VA_ARGS__); \
+	statement; \
+} while (0)
+
 /* Tests of MPOL_MF_LAZY: an area of base pages on m.from, counters read. */
 FIXTURE(lazy)
 {
