@@ -37,7 +37,8 @@ struct race;
  * @moves:	it moves pages by itself, or keeps them from moving
  * @may_fail:	as others that it meets are busy
  * @first:	it does not wait for the touch, so it is done while that is held:
- *		until then, also if it sleeps; where nobody is held, at any time
+ *		until then, also if it sleeps; where nobody is held, at any time.
+ *		Beside who marks, it may have to wait for others
  * @pages:	length of the area; 0: AREA_PAGES; only for base pages
  */
 struct race_op {

@@ -18,6 +18,7 @@
 #define PATIENCE	20000	/* looks of 200 microseconds */
 #define LONG		1000	/* the same */
 #define LONGER		15	/* seconds: less than a thread is held */
+#define BRIEFLY		2	/* the same, where mmap_lock may be in the way */
 #define ROUNDS		3	/* if nobody can be held */
 #define STEPS		60	/* seconds until the automatic mode acts */
 #define PAGES_BEFORE	32	/* touched before: they make a large window */
@@ -183,7 +184,7 @@ static bool has_come(const struct race *r)
  */
 static void wait_until_come(const struct race *r)
 {
-	time_t end = time(NULL) + LONGER;
+	time_t end = time(NULL) + (r->marks ? BRIEFLY : LONGER);
 	int looks = 0;
 
 	while (!has_come(r) && (r->op->first ? time(NULL) < end : looks++ < LONG))
