@@ -218,7 +218,7 @@ int race_run(struct race *r)
 	pthread_barrier_wait(&r->barrier);
 	r->reached = held ? wait_until_held(r) : true;
 	if (!held)
-		usleep(r->steps ? 3000000 : 50 * r->round);
+		usleep(50 * r->round);
 	pthread_barrier_wait(&r->start);
 	if (held) {
 		wait_until_come(r);
