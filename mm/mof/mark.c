@@ -118,18 +118,27 @@ mof_judge(struct mof_mark *m, struct vm_area_struct *vma, unsigned long addr,
 }
 
 /*
- * Make the mark ours. Returns true if it was not so before: an entry that
- * hints already, for a scanner, or for us but with fewer rights, is taken over.
- * One with more rights keeps them.
+ * The entry hints already, for a scanner, or for us. Returns true if the mark was
+ * not ours before: one with fewer rights is taken over, one with more keeps them.
  */
-static bool mof_claim(struct mof_mark *m, struct folio *folio, bool hinting)
+static noinline bool mof_claim_hinting(struct mof_mark *m, struct folio *folio)
 {
 	if (m->tiering && folio_use_access_time(folio))
-		return !hinting;
-	if (hinting &&
-	    folio_last_cpupid(folio) == mof_token(MOF_TOKEN_MOVE_ALL))
 		return false;
-	return folio_xchg_last_cpupid(folio, m->token) != m->token || !hinting;
+	if (folio_last_cpupid(folio) == mof_token(MOF_TOKEN_MOVE_ALL))
+		return false;
+	return folio_xchg_last_cpupid(folio, m->token) != m->token;
+}
+
+/* Make the mark ours. Returns true if it was not so before. */
+static inline bool mof_claim(struct mof_mark *m, struct folio *folio,
+			     bool hinting)
+{
+	if (unlikely(hinting))
+		return mof_claim_hinting(m, folio);
+	if (likely(!m->tiering) || !folio_use_access_time(folio))
+		folio_xchg_last_cpupid(folio, m->token);
+	return true;
 }
 
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
@@ -193,15 +202,13 @@ static void mof_round_to_thp(struct mof_mark *m, struct vm_area_struct *vma)
 }
 #endif
 
-static void mof_hint_pte(struct mof_mark *m, struct vm_area_struct *vma,
-			 unsigned long addr, pte_t *pte)
+static void mof_hint_pte(struct vm_area_struct *vma, unsigned long addr,
+			 pte_t *pte)
 {
 	pte_t old = ptep_modify_prot_start(vma, addr, pte);
 
 	ptep_modify_prot_commit(vma, addr, pte, old,
 				pte_modify(old, PAGE_NONE));
-	/* All access is gone: no need to ask pte_needs_flush(). */
-	tlb_flush_pte_range(&m->tlb, addr, PAGE_SIZE);
 }
 
 static void mof_mark_pte(struct mof_mark *m, struct vm_area_struct *vma,
@@ -227,7 +234,7 @@ static void mof_mark_pte(struct mof_mark *m, struct vm_area_struct *vma,
 		break;
 	case MOF_MARK:
 		if (!pte_protnone(ptent))
-			mof_hint_pte(m, vma, addr, pte);
+			mof_hint_pte(vma, addr, pte);
 		if (mof_claim(m, folio, pte_protnone(ptent)))
 			m->done.marked++;
 	}
@@ -236,6 +243,7 @@ static void mof_mark_pte(struct mof_mark *m, struct vm_area_struct *vma,
 static bool mof_mark_ptes(struct mof_mark *m, struct vm_area_struct *vma,
 			  unsigned long addr, unsigned long end, pmd_t *pmd)
 {
+	unsigned long start = addr, marked = m->done.marked;
 	pte_t *start_pte, *pte;
 	spinlock_t *ptl;
 
@@ -257,6 +265,9 @@ static bool mof_mark_ptes(struct mof_mark *m, struct vm_area_struct *vma,
 	for (pte = start_pte; addr != end; pte++, addr += PAGE_SIZE)
 		mof_mark_pte(m, vma, addr, pte);
 	arch_leave_lazy_mmu_mode();
+	/* All access is gone: no need to ask pte_needs_flush(). */
+	if (m->done.marked != marked)
+		tlb_flush_pte_range(&m->tlb, start, end - start);
 	pte_unmap_unlock(start_pte, ptl);
 	return true;
 }
