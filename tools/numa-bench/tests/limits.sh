@@ -51,6 +51,11 @@ interrupted() { # NAME ARGS: Ctrl-C reaches all of the process group
 		status=0
 		setsid "$bench" "$@" --json "$tmp/json" >"$tmp/out" 2>"$tmp/err" &
 		pid=$!
+		# what a shell runs in the background ignores SIGINT at first
+		until grep -q -e '^SigCgt:.*[2367abef]$' -e '^State:.Z' \
+			/proc/$pid/status || ! kill -0 $pid; do
+			sleep 0.1
+		done
 		sleep $seconds
 		kill -s INT -- -$pid || :
 		wait $pid || status=$?
