@@ -30,7 +30,7 @@ help:
 #:   plots      draw the pictures of Documentation/bench/ from its records
 #:   shell      an interactive guest; TOPOLOGY=2x2|4x2|8x1|memoryless|cpuless
 #:   test       all suites but those that take long; SUITES="..." for any of
-#:              them; WITHIN=SECONDS skips suites that would begin later
+#:              them; WITHIN=SECONDS skips suites that might end later
 #:   test-all   these, too: bpf, outside, kunit-kcsan, selftests-kcsan,
 #:              selftests-arm64, selftests-arm64-64k, package
 #:   coverage   which of our lines the tests run; fails if less than 95 %

@@ -30,8 +30,6 @@ EXCUSED = {
         "OPEN_ENDED_LINE": EVENTS, "PARENTHESIS_ALIGNMENT": EVENTS,
         "SPACING": EVENTS, "MACRO_ARG_UNUSED": LISTS,
         "TRAILING_SEMICOLON": LISTS},
-    "patches/uapi-mempolicy.patch": {
-        "SPACING": "like the flags above it"},
     "tools/numa-bench/examples/openmp.c": {
         "SPACING": "a clause of OpenMP is no expression"},
     "tools/numa-bench/scripts/mof-pages.bt": {"SPDX_LICENSE_TAG": BPFTRACE},
