@@ -24,6 +24,8 @@ TOLERATED = {
     "const_folio_flags": "the same",
     "try_to_migrate_one": "asks mm_cpumask() whether to flush TLBs of other "
                           "CPUs at once, and these come and go",
+    "smp_call_function_many_cond": "looks at mm_cpumask(), too, for whoever "
+                                   "flushes a range",
 }
 TITLE = re.compile(r"\bBUG: KCSAN: (?:data-race|assert: race) in (.+)")
 FRAME = re.compile(r"(?:^|[\] ])([A-Za-z_][\w.]*)\+0x[0-9a-f]+/0x[0-9a-f]+")
