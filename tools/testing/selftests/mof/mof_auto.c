@@ -241,8 +241,10 @@ TEST_F(misplaced, memory_of_a_real_time_thread_stays_with_it)
 	struct toucher fair = { .node = self->m.to };
 	struct area b;
 
-	/* This thread fills the areas, and is on m.to as well. */
+	/* This thread fills the areas, and is on m.to as well: it is to find no mark. */
 	ASSERT_EQ(0, write_long(BALANCING, 0));
+	area_read(&self->a);
+	ASSERT_EQ(self->a.pages, area_move(&self->a, self->m.from));
 	ASSERT_EQ(0, area_new(&b, extent_pages(), self->m.to));
 	fair.a = &b;
 	ASSERT_EQ(0, toucher_start(&rt));
