@@ -315,9 +315,10 @@ TEST_F(pressure, a_fragmented_target_takes_pages_and_leaves_thps_whole)
 	EXPECT_EQ(area_bytes(&thp) / 1024, area_smaps_kb(&thp, "AnonHugePages"));
 	check(_metadata, self);
 	EXPECT_EQ(stayed, self->d.v[MOF_FAILED_NOMEM]);
+	EXPECT_EQ(0, count_anew(self));
 	EXPECT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
 	area_write(&self->a);
-	EXPECT_EQ(PAGES, area_on(&self->a, self->m.to));
+	check_moved(_metadata, self);
 	EXPECT_EQ(0, area_bad(&thp));
 	check_pace(_metadata, self);
 	check(_metadata, self);
