@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Marks memory of its own and touches it from CPU after CPU, until killed:
-what goes on beside the programs, where the kernel has MPOL_MF_LAZY."""
+"""marker.py lazy|eager: moves memory of its own from node to node, until killed:
+what goes on beside the programs. Marks it and touches it from CPU after CPU, or,
+as the unpatched kernel has no MPOL_MF_LAZY, moves it by the call."""
 
 import ctypes
 import mmap
@@ -15,8 +16,9 @@ BYTES = 4 << 20
 PAUSE = 0.05                             # seconds
 
 
-def run():
-    """Mark, change CPU, touch, for ever."""
+def run(how):
+    """Mark or move, change CPU, touch, for ever."""
+    flags = {"lazy": MPOL_MF_MOVE | MPOL_MF_LAZY, "eager": MPOL_MF_MOVE}[how]
     libc = ctypes.CDLL(None, use_errno=True)
     libc.syscall.restype = ctypes.c_long
     memory = mmap.mmap(-1, BYTES, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
@@ -24,8 +26,7 @@ def run():
     cpus = sorted(os.sched_getaffinity(0))
     for turn in range(sys.maxsize):
         if libc.syscall(MBIND, ctypes.c_void_p(address), ctypes.c_ulong(BYTES),
-                        MPOL_LOCAL, None, ctypes.c_ulong(0),
-                        MPOL_MF_MOVE | MPOL_MF_LAZY):
+                        MPOL_LOCAL, None, ctypes.c_ulong(0), flags):
             return f"marker: {os.strerror(ctypes.get_errno())}"
         os.sched_setaffinity(0, {cpus[turn % len(cpus)]})
         for place in range(0, BYTES, mmap.PAGESIZE):
@@ -35,4 +36,4 @@ def run():
 
 
 if __name__ == "__main__":
-    sys.exit(run())
+    sys.exit(run(sys.argv[1]))
