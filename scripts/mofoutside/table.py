@@ -13,9 +13,9 @@ class Program:
     timeout: int = 600                   # seconds of the guest
 
 
-def mm(words, short=False):
-    """A program of the kernel's tools/testing/selftests/mm."""
-    return Program(f"mm: {words}", f"{{mm}}/{words}", short)
+def mm(words, short=False, below=""):
+    """A program of the kernel's tools/testing/selftests/mm; what starts it."""
+    return Program(f"mm: {words}", f"{below} {{mm}}/{words}", short)
 
 
 def numactl(words, short=True):
@@ -23,10 +23,10 @@ def numactl(words, short=True):
     return Program(f"numactl: {words}", f"{{numactl}}/test/{words}", short)
 
 
-def stress(words, short=True):
-    """A stressor of stress-ng that checks what it does."""
+def stress(words, short=True, below=""):
+    """A stressor of stress-ng that checks what it does; what starts it."""
     return Program(f"stress-ng: {words}",
-                   f"stress-ng {words} --verify --timeout 4 -q", short)
+                   f"{below} stress-ng {words} --verify --timeout 4 -q", short)
 
 
 PROGRAMS = (
@@ -65,7 +65,8 @@ PROGRAMS = (
     mm("on-fault-limit", short=True),
     mm("pagemap_ioctl"),
     mm("soft-dirty"),
-    mm("split_huge_page_test"),
+    # Its heap, at random, lies where it wants huge pages one time in 130
+    mm("split_huge_page_test", below="setarch -R"),
     mm("thuge-gen"),
     mm("transhuge-stress -d 10"),
     mm("uffd-stress anon 20 8"),
@@ -91,7 +92,8 @@ PROGRAMS = (
     stress("--mremap 2 --mremap-bytes 8M"),
     stress("--fork 2"),
     stress("--userfaultfd 2 --userfaultfd-bytes 4M"),
-    stress("--madvise 2"),
+    # With this capability, it poisons pages, and dies if it touches one
+    stress("--madvise 2", below="setpriv --bounding-set=-sys_admin"),
     stress("--migrate 2", short=False),
     stress("--mlock 2", short=False),
     stress("--pagemove 2", short=False),
