@@ -107,7 +107,9 @@ def everything(programs):
             why = str(failure).split("\n", maxsplit=1)[0]
     absent = {}
     for program in programs:
-        path = program.command.format(**places()).split()[0]
+        words = program.command.format(**places()).split()
+        path = next((word for word in words if word.startswith(str(PLACE))),
+                    words[0])
         if not shutil.which(path):
             if not why or not path.startswith(str(NUMACTL)):
                 raise Failure(f"{program.name}: no {path}, see "
