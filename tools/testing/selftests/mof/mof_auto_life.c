@@ -9,11 +9,11 @@
 #include "mof_auto.h"
 
 #define EXTENTS		2
-#define PROCESSES	100
+#define PROCESSES	40
 #define AT_A_TIME	4
 #define WARM_UP		8	/* processes */
 #define PATIENCE	60	/* seconds */
-#define TOLERATED	(40L << 10)	/* bytes of slab: less than 512 for each of them */
+#define TOLERATED	(16L << 10)	/* bytes of slab: less than 512 for each of them */
 
 FIXTURE(life)
 {
