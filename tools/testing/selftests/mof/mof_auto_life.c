@@ -13,7 +13,7 @@
 #define AT_A_TIME	4
 #define WARM_UP		8	/* processes */
 #define PATIENCE	60	/* seconds */
-#define TOLERATED	(16L << 10)	/* bytes of slab: less than 512 for each of them */
+#define TOLERATED	(409L * PROCESSES)	/* bytes of slab */
 
 FIXTURE(life)
 {
