@@ -18,6 +18,7 @@
 #include <linux/page-flags.h>
 #include <linux/pagevec.h>
 #include <linux/rmap.h>
+#include <linux/sched/mm.h>
 #include <linux/swapops.h>
 #include <linux/userfaultfd_k.h>
 #include <linux/vmstat.h>
@@ -73,54 +74,18 @@ struct mof_run {
  */
 static noinline bool mof_direct_alloc(struct mof_run *m, unsigned int nr)
 {
+	/* The bulk allocator, unlike others, does not do that by itself. */
+	gfp_t gfp = current_gfp_context(MOF_DST_GFP);
 	int nid = m->w->target_nid;
 
 	m->nr_dst = 0;
 	if (mof_node_is_full(nid, nr, 0))
 		return false;
 	memset(m->dst, 0, nr * sizeof(m->dst[0]));
-	m->nr_dst = alloc_pages_bulk_array_node(MOF_DST_GFP, nid, nr, m->dst);
+	m->nr_dst = alloc_pages_bulk_array_node(gfp, nid, nr, m->dst);
 	return m->nr_dst;
 }
 ALLOW_ERROR_INJECTION(mof_direct_alloc, NULL);
-
-/*
- * Make a folio ours alone. Without a reference nobody can isolate it, so it
- * stays on its LRU list until mof_batch_del().
- */
-static bool mof_direct_take(struct folio *folio)
-{
-	if (!folio_trylock(folio))
-		return false;
-	if (folio_ref_freeze(folio, 1)) {
-		if (folio_test_lru(folio))
-			return true;
-		folio_ref_unfreeze(folio, 1);
-	}
-	folio_unlock(folio);
-	return false;
-}
-
-/* Take what goes along; nothing if the page of the fault does not. */
-static void mof_direct_gather(struct mof_run *m, pte_t *pte)
-{
-	const struct mof_window *w = m->w;
-	unsigned long addr = m->start;
-	struct folio *folio;
-
-	m->nr = 0;
-	for (; addr < w->end && m->nr < m->nr_dst; addr += PAGE_SIZE, pte++) {
-		folio = mof_marked_folio(w->vma, addr, ptep_get(pte));
-		if (folio && mof_direct_can(folio) &&
-		    mof_goes_along(w, addr, folio) && mof_direct_take(folio)) {
-			m->slot[m->nr] = (addr - m->start) >> PAGE_SHIFT;
-			m->gone[m->nr++] = folio;
-		} else if (addr == w->fault_addr) {
-			break;
-		}
-	}
-	m->next = addr;
-}
 
 static unsigned long mof_run_addr(const struct mof_run *m, unsigned int i)
 {
@@ -159,17 +124,31 @@ static bool mof_stays_writable(const struct mof_window *w, unsigned long addr,
 }
 
 /*
- * Exchange the entry of a folio for a migration entry. NR_ANON_MAPPED is up to
- * mof_batch_del(): all else that folio_remove_rmap_pte() does for a folio of
- * one page is to count its mapping.
+ * Make a folio ours alone: exchange its entry for a migration entry, lock it and
+ * freeze its references. Without a reference nobody can isolate it, so it stays
+ * on its LRU list until mof_batch_del(). NR_ANON_MAPPED is up to that, too: all
+ * else that folio_remove_rmap_pte() does for a folio of one page is to count its
+ * mapping.
+ *
+ * The entry is cleared before the freeze: on s390, ptep_get_and_clear() takes
+ * and drops a reference, and relies on that of the mapping.
  */
-static void mof_direct_unmap_one(const struct mof_window *w, unsigned long addr,
-				 pte_t *ptep, struct folio *folio)
+static bool mof_direct_take(const struct mof_window *w, unsigned long addr,
+			    pte_t *ptep, struct folio *folio)
 {
 	struct vm_area_struct *vma = w->vma;
-	bool writable = mof_stays_writable(w, addr, ptep_get(ptep));
-	pte_t old = ptep_get_and_clear(vma->vm_mm, addr, ptep);
+	bool writable;
+	pte_t old;
 
+	if (!folio_trylock(folio))
+		return false;
+	writable = mof_stays_writable(w, addr, ptep_get(ptep));
+	old = ptep_get_and_clear(vma->vm_mm, addr, ptep);
+	if (!folio_test_lru(folio) || !folio_ref_freeze(folio, 1)) {
+		set_pte_at(vma->vm_mm, addr, ptep, old);
+		folio_unlock(folio);
+		return false;
+	}
 	if (addr == w->fault_addr)
 		old = pte_mkyoung(old);
 	if (pte_dirty(old) && !folio_test_dirty(folio))
@@ -180,19 +159,34 @@ static void mof_direct_unmap_one(const struct mof_window *w, unsigned long addr,
 	folio_xchg_last_cpupid(folio, -1);
 	set_pte_at(vma->vm_mm, addr, ptep,
 		   mof_migration_pte(folio, old, writable));
+	return true;
 }
 
-/* Replace the entries of what was taken. @pte is the entry of @m->start. */
-static void mof_direct_unmap(struct mof_run *m, pte_t *pte)
+/*
+ * Take the pages that have the target of the window; none if the page of the
+ * fault cannot be taken. @pte is the entry of @m->start.
+ */
+static void mof_direct_gather(struct mof_run *m, pte_t *pte)
 {
-	unsigned int i;
+	const struct mof_window *w = m->w;
+	unsigned long addr = m->start;
+	struct folio *folio;
 
-	mof_batch_del(m->gone, m->nr);
+	m->nr = 0;
 	arch_enter_lazy_mmu_mode();
-	for (i = 0; i < m->nr; i++)
-		mof_direct_unmap_one(m->w, mof_run_addr(m, i), pte + m->slot[i],
-				     m->gone[i]);
+	for (; addr < w->end && m->nr < m->nr_dst; addr += PAGE_SIZE, pte++) {
+		folio = mof_marked_folio(w->vma, addr, ptep_get(pte));
+		if (folio && mof_direct_can(folio) &&
+		    mof_goes_along(w, addr, folio) &&
+		    mof_direct_take(w, addr, pte, folio)) {
+			m->slot[m->nr] = (addr - m->start) >> PAGE_SHIFT;
+			m->gone[m->nr++] = folio;
+		} else if (addr == w->fault_addr) {
+			break;
+		}
+	}
 	arch_leave_lazy_mmu_mode();
+	m->next = addr;
 }
 
 /*
@@ -405,14 +399,14 @@ static void mof_direct_start(struct mof_run *m)
 	if (pte) {
 		mof_direct_gather(m, pte);
 		mof_point(MOF_POINT_TAKEN);
-		mof_direct_unmap(m, pte);
+		mof_batch_del(m->gone, m->nr);
 		pte_unmap_unlock(pte, ptl);
 	}
 	mof_point(MOF_POINT_UNMAPPED);
 	/*
-	 * A hinting entry is in no TLB, so nothing has to be flushed; but who
-	 * marks on another CPU may not have flushed yet. It has raised this
-	 * before it took the page table lock.
+	 * A hinting entry is in no TLB, so nothing has to be flushed; but a
+	 * concurrent marker may not have flushed yet. It incremented
+	 * tlb_flush_pending before it took the page table lock.
 	 */
 	if (m->nr && mm_tlb_flush_pending(mm))
 		flush_tlb_range(w->vma, m->start, w->end);
