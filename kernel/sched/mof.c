@@ -115,8 +115,10 @@ void __mof_tick(struct task_struct *p)
 	/* Partner: mof_mm_get(). */
 	s = READ_ONCE(p->mm->mof_mm);
 	if (!s) {
+		/* Pairs with the failed allocation in __mof_work(). */
 		if (p->se.sum_exec_runtime <
-		    (u64)mof_tuned(&mof_delay) * NSEC_PER_MSEC)
+		    max((u64)mof_tuned(&mof_delay) * NSEC_PER_MSEC,
+			READ_ONCE(p->node_stamp)))
 			return;
 	} else {
 		if (mof_note_node(s, nid))
@@ -358,8 +360,10 @@ static void mof_make_step(struct mm_struct *mm, struct mof_mm *s)
 	mof_forget_nodes(s);
 	step.home = mof_home(s);
 	/* The next thread that ticks may be older. */
-	if (mof_is_early(step.home))
+	if (mof_is_early(step.home)) {
+		WRITE_ONCE(s->next, jiffies + mof_shortest());
 		return;
+	}
 	step.gait = mof_gait(s);
 	step.quota = mof_quota(s, step.gait);
 	step.rest = mof_tuned(&mof_rest_samples);
@@ -374,17 +378,30 @@ static void mof_make_step(struct mm_struct *mm, struct mof_mm *s)
 	WRITE_ONCE(s->next, mof_pace(s, &step));
 }
 
-/* mof_work(), in the automatic mode. */
+/*
+ * mof_work(), in the automatic mode. Each return sets the time of the next step,
+ * or leaves that to the thread that makes one now: else every tick would come
+ * back here.
+ */
 void __mof_work(struct mm_struct *mm)
 {
 	struct mof_mm *s = mof_mm_get(mm);
 
-	if (!s || !mof_has_choice() || time_before(jiffies, READ_ONCE(s->next)))
+	if (!s) {
+		/* Pairs with __mof_tick(). */
+		WRITE_ONCE(current->node_stamp,
+			   READ_ONCE(current->se.sum_exec_runtime) +
+			   jiffies_to_nsecs(mof_longest()));
+		return;
+	}
+	if (time_before(jiffies, READ_ONCE(s->next)))
 		return;
 	if (test_and_set_bit_lock(0, &s->busy))
 		return;
-	/* Somebody else may have been faster. */
-	if (!time_before(jiffies, READ_ONCE(s->next)))
+	/* Another thread may have been faster, or the cpuset have changed. */
+	if (!mof_has_choice())
+		WRITE_ONCE(s->next, jiffies + mof_longest());
+	else if (!time_before(jiffies, READ_ONCE(s->next)))
 		mof_make_step(mm, s);
 	clear_bit_unlock(0, &s->busy);
 }
