@@ -136,6 +136,29 @@ static inline void mof_account(struct vm_fault *vmf, int target_nid,
 		__mof_account(vmf, target_nid, nr_pages, flags);
 }
 
+void __mof_huge(struct vm_fault *vmf, struct folio *folio, int target_nid,
+		int flags, int last_cpupid);
+
+/**
+ * mof_huge() - serve a hinting fault on a mark of ours on a THP
+ * @vmf: the fault
+ * @folio: the THP
+ * @target_nid: the node that mof_numa_target() gave, not NUMA_NO_NODE
+ * @flags: TNF_* flags of the fault
+ * @last_cpupid: the one that mof_numa_target() gave
+ *
+ * Context: page table lock of @vmf held, dropped if true is returned; may sleep.
+ * Return: true if the fault is done; false if the mark is not ours.
+ */
+static inline bool mof_huge(struct vm_fault *vmf, struct folio *folio,
+			    int target_nid, int flags, int last_cpupid)
+{
+	if (!mof_enabled() || !(flags & TNF_MOF))
+		return false;
+	__mof_huge(vmf, folio, target_nid, flags, last_cpupid);
+	return true;
+}
+
 /**
  * mof_hinted_pte() - is this a hinting entry?
  * @pte: a present PTE
@@ -219,6 +242,12 @@ static inline bool mof_fault(struct vm_fault *vmf)
 static inline void mof_account(struct vm_fault *vmf, int target_nid,
 			       int nr_pages, int flags)
 {
+}
+
+static inline bool mof_huge(struct vm_fault *vmf, struct folio *folio,
+			    int target_nid, int flags, int last_cpupid)
+{
+	return false;
 }
 
 static inline unsigned long mof_hinted_pte(pte_t pte)

@@ -45,6 +45,7 @@ enum mof_outcome {
 	xx(MIGRATED_THP, migrated_thp)	\
 	xx(WINDOWED, windowed)		\
 	xx(LOCAL, local)		\
+	xx(RETRIED, retried)		\
 	xx(SAMPLES, samples)		\
 	xx(ARMED, armed)
 

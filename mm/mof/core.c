@@ -24,7 +24,7 @@ DEFINE_STATIC_KEY_FALSE(mof_key);
 unsigned int sysctl_mof_window_pages __read_mostly =
 	DIV_ROUND_UP(MOF_WINDOW_BYTES, PAGE_SIZE);
 
-/* The tokens need three CPU numbers below "unset". */
+/* The tokens need five CPU numbers below "unset". */
 static_assert(LAST__CPU_MASK > MOF_TOKEN_SAMPLE);
 
 /**

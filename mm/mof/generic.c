@@ -6,11 +6,8 @@
  * with MPOL_MF_MOVE_ALL, what others map. See Documentation/mm/mof.rst.
  */
 #include <linux/mm.h>
-#include <linux/error-injection.h>
 #include <linux/gfp.h>
 #include <linux/migrate.h>
-#include <linux/mm_inline.h>
-#include <linux/swap.h>
 #include <linux/vmstat.h>
 
 #include <trace/events/mof.h>
@@ -23,13 +20,17 @@
  * @w: the window
  * @folios: the folios, isolated
  * @fault_folio: that of the fault, if it is among them
- * @start: where the mapping of that begins
+ * @token: last_cpupid that all of them had
+ * @busy: the folio of the fault is busy, and its mark waits for one more touch
+ * @start: where the mapping of the folio of the fault begins
  * @taken: pages from there on that they are mapped at
  */
 struct mof_list {
 	struct mof_window *w;
 	struct list_head folios;
 	struct folio *fault_folio;
+	int token;
+	bool busy;
 	unsigned long start;
 	DECLARE_BITMAP(taken, MOF_WINDOW_MAX);
 };
@@ -51,9 +52,8 @@ static bool mof_maps_all(pte_t *ptep, struct folio *folio, bool hinting)
 
 /*
  * Are all pages of the folio mapped here, in order, by hinting entries? @ptep
- * is the entry at @addr. A folio of which others map a part, or that is marked
- * in part, goes whole only if its own fault asks the stock engine; and so does one
- * that is larger than any window, where page tables have room for that.
+ * is the entry at @addr. A folio that is mapped or marked in part only, or that
+ * is larger than any window, migrates at its own fault, not as a neighbour.
  */
 static bool mof_is_whole(const struct mof_list *l, unsigned long addr,
 			 pte_t *ptep, struct folio *folio)
@@ -86,79 +86,100 @@ static void mof_unqueue(struct folio *folio, int more)
 	folio_ref_unfreeze(folio, refs);
 }
 
-/* What migrate_misplaced_folio_prepare() refuses, see there. */
-static bool mof_file_stays(struct vm_area_struct *vma, struct folio *folio)
+/* Isolate a marked folio; MOF_OUT_TRYING, or why that cannot be done. */
+static enum mof_outcome mof_list_add(struct mof_list *l, struct folio *folio)
 {
-	return folio_is_file_lru(folio) &&
-	       (folio_test_dirty(folio) ||
-		((vma->vm_flags & VM_EXEC) && folio_likely_mapped_shared(folio)));
+	struct mof_window *w = l->w;
+	enum mof_outcome outcome;
+
+	outcome = mof_may_move(folio, l->token);
+	if (outcome != MOF_OUT_TRYING)
+		return outcome;
+	if (folio_test_large(folio) &&
+	    mof_node_is_full(w->target_nid, folio_nr_pages(folio), 0))
+		return MOF_OUT_NOMEM;
+	if (mof_is_busy(folio) || !mof_isolate(folio))
+		return MOF_OUT_BUSY;
+	/* One shot: see mof_forget_token(). */
+	folio_xchg_last_cpupid(folio, -1);
+	list_add_tail(&folio->lru, &l->folios);
+	return outcome;
 }
 
-static noinline bool mof_isolate(struct folio *folio)
-{
-	if (!folio_isolate_lru(folio)) {
-		/* Perhaps it has just been written, and by this CPU. */
-		lru_add_drain();
-		if (!folio_isolate_lru(folio))
-			return false;
-	}
-	node_stat_mod_folio(folio, NR_ISOLATED_ANON + folio_is_file_lru(folio),
-			    folio_nr_pages(folio));
-	return true;
-}
-ALLOW_ERROR_INJECTION(mof_isolate, NULL);
-
-/* Take the folio that the entry at @addr maps; how many pages, if any. */
+/* Take a neighbour, the folio that the entry at @addr maps; how many pages. */
 static unsigned int mof_list_take(struct mof_list *l, unsigned long addr,
 				  pte_t *ptep)
 {
 	struct mof_window *w = l->w;
 	struct folio *folio = mof_marked_folio(w->vma, addr, ptep_get(ptep));
 
-	if (!folio || !mof_is_whole(l, addr, ptep, folio) ||
+	/* Skipped folios keep their mark. */
+	if (!folio || folio_last_cpupid(folio) != l->token ||
+	    !mof_is_whole(l, addr, ptep, folio) ||
 	    !mof_goes_along(w, addr, folio) || mof_file_stays(w->vma, folio) ||
-	    mof_may_move(folio, folio_last_cpupid(folio)) != MOF_OUT_TRYING ||
-	    (folio_test_large(folio) &&
-	     mof_node_is_full(w->target_nid, folio_nr_pages(folio), 0)) ||
-	    !mof_isolate(folio))
+	    mof_list_add(l, folio) != MOF_OUT_TRYING)
 		return 0;
 	mof_unqueue(folio, 1);
-	/* One shot: see mof_forget_token(). */
-	folio_xchg_last_cpupid(folio, -1);
-	list_add_tail(&folio->lru, &l->folios);
 	bitmap_set(l->taken, (addr - l->start) >> PAGE_SHIFT,
 		   folio_nr_pages(folio));
 	return folio_nr_pages(folio);
 }
 
-/* Where the mapping of the fault's folio begins; 0 if not in this page table. */
-static unsigned long mof_list_start(const struct mof_window *w, pte_t *table)
+/*
+ * Take the folio of the fault, even if it is mapped or marked in part only.
+ * Returns where its mapping ends; 0 if it stays.
+ */
+static unsigned long mof_list_take_first(struct mof_list *l, pte_t *table)
 {
+	struct mof_window *w = l->w;
 	pte_t pte = ptep_get(table + pte_index(w->fault_addr));
 	struct folio *folio = mof_marked_folio(w->vma, w->fault_addr, pte);
-	unsigned long before, first;
+	unsigned long before, first, end, addr;
+	enum mof_outcome outcome;
 
-	if (!folio)
+	if (!folio || !mof_goes_along(w, w->fault_addr, folio) ||
+	    mof_file_stays(w->vma, folio))
 		return 0;
+	l->token = folio_last_cpupid(folio);
+	outcome = mof_list_add(l, folio);
+	if (outcome == MOF_OUT_BUSY && mof_touch_again(folio, l->token)) {
+		mof_count(w->vma->vm_mm, MOF_RETRIED, folio_nr_pages(folio));
+		l->busy = true;
+	}
+	if (outcome != MOF_OUT_TRYING)
+		return 0;
+	l->fault_folio = folio;
 	before = (pte_pfn(pte) - folio_pfn(folio)) << PAGE_SHIFT;
 	first = max(w->fault_addr & PMD_MASK, w->vma->vm_start);
-	return w->fault_addr - first < before ? 0 : w->fault_addr - before;
+	l->start = w->fault_addr - min(before, w->fault_addr - first);
+	if (before >= MOF_WINDOW_MAX * PAGE_SIZE)
+		l->start = w->fault_addr;
+	end = min((w->fault_addr & PMD_MASK) + PMD_SIZE, w->vma->vm_end);
+	end = min(end, w->fault_addr - before + folio_size(folio));
+	end = min(end, l->start + MOF_WINDOW_MAX * PAGE_SIZE);
+	for (addr = l->start; addr < end; addr += PAGE_SIZE) {
+		pte = ptep_get(table + pte_index(addr));
+		if (pte_present(pte) && pte_protnone(pte) &&
+		    pfn_folio(pte_pfn(pte)) == folio)
+			__set_bit((addr - l->start) >> PAGE_SHIFT, l->taken);
+	}
+	if (end - l->start == folio_size(folio) &&
+	    mof_maps_all(table + pte_index(l->start), folio, false))
+		mof_unqueue(folio, 1);
+	return end;
 }
 
 /* Take what goes along; nothing if the folio of the fault does not. */
 static void mof_list_gather(struct mof_list *l, pte_t *table)
 {
 	struct mof_window *w = l->w;
-	unsigned long addr = mof_list_start(w, table);
+	unsigned long addr = mof_list_take_first(l, table);
 	unsigned int nr;
 
-	l->start = addr;
-	if (!addr || !mof_list_take(l, addr, table + pte_index(addr)))
+	if (!addr)
 		return;
-	l->fault_folio = list_first_entry(&l->folios, struct folio, lru);
 	trace_mof_fault(w->fault_addr, l->fault_folio, w->target_nid,
 			MOF_OUT_TRYING);
-	addr += folio_size(l->fault_folio);
 	for (; addr < w->end; addr += max(nr, 1U) * PAGE_SIZE)
 		nr = mof_list_take(l, addr, table + pte_index(addr));
 }
@@ -185,7 +206,7 @@ static enum mof_outcome mof_failure(const struct mof_window *w,
 	return MOF_OUT_BUSY;
 }
 
-/* Count, and put back, what stays. */
+/* Put back the folios that stay, and count them; see mof_list_map() for the rest. */
 static void mof_list_fail(struct mof_list *l)
 {
 	struct mof_window *w = l->w;
@@ -194,8 +215,9 @@ static void mof_list_fail(struct mof_list *l)
 
 	list_for_each_entry(folio, &l->folios, lru) {
 		outcome = mof_failure(w, folio);
-		mof_count_resolved(w->vma->vm_mm, outcome,
-				   folio_nr_pages(folio));
+		if (outcome != MOF_OUT_BUSY || !mof_touch_again(folio, l->token))
+			mof_count_resolved(w->vma->vm_mm, outcome,
+					   folio_nr_pages(folio));
 		if (folio != l->fault_folio)
 			continue;
 		trace_mof_migrate(w->fault_addr, w->target_nid,
@@ -233,15 +255,40 @@ static void mof_list_unqueue(struct mof_list *l, int i, pte_t *ptep)
 }
 
 /*
- * Entries come back from migration without the right to write, and those that
+ * Has the folio that a present entry maps been left for one more touch? If the
+ * entry still hints, it is counted in @retried. Else migration has unmapped it
+ * before it failed: then there is no mark any more, and the folio is counted as
+ * busy.
+ */
+static bool mof_list_retries(struct mof_list *l, unsigned long addr, pte_t pte,
+			     unsigned int *retried)
+{
+	struct folio *folio = vm_normal_folio(l->w->vma, addr, pte);
+
+	if (!folio || folio_use_access_time(folio) ||
+	    !mof_is_again(folio_last_cpupid(folio)))
+		return false;
+	if (pte_protnone(pte)) {
+		++*retried;
+		return true;
+	}
+	folio_xchg_last_cpupid(folio, -1);
+	mof_count_resolved(l->w->vma->vm_mm, MOF_OUT_BUSY,
+			   folio_nr_pages(folio));
+	return false;
+}
+
+/*
+ * Entries come back from migration without the right to write, and some that
  * failed early still hint: give them what the stock fault would give them.
  */
 static void mof_list_map(struct mof_list *l)
 {
 	struct mof_window *w = l->w;
+	unsigned int retried = 0;
 	unsigned long addr;
 	spinlock_t *ptl;
-	pte_t *ptes;
+	pte_t *ptes, pte;
 	int i;
 
 	ptes = pte_offset_map_lock(w->vma->vm_mm, w->pmd, l->start, &ptl);
@@ -249,15 +296,18 @@ static void mof_list_map(struct mof_list *l)
 		return;
 	for_each_set_bit(i, l->taken, MOF_WINDOW_MAX) {
 		addr = l->start + i * PAGE_SIZE;
-		if (!pte_present(ptep_get(ptes + i)))
+		pte = ptep_get(ptes + i);
+		if (!pte_present(pte))
 			continue;
 		mof_list_unqueue(l, i, ptes + i);
 		/* Not if it has been marked anew. */
-		if (!mof_marked_folio(w->vma, addr, ptep_get(ptes + i)))
+		if (!mof_list_retries(l, addr, pte, &retried) &&
+		    !mof_marked_folio(w->vma, addr, pte))
 			mof_map_back(w->vma, addr, ptes + i,
 				     addr == w->fault_addr);
 	}
 	pte_unmap_unlock(ptes, ptl);
+	mof_count(w->vma->vm_mm, MOF_RETRIED, retried);
 }
 
 /**
@@ -265,12 +315,14 @@ static void mof_list_map(struct mof_list *l)
  * @w: the window; what was migrated is added there
  *
  * One list, in asynchronous mode: nothing waits for folio locks or writeback.
- * What cannot be migrated is mapped again. Counts how each page ended that it
- * took.
+ * Pages that cannot be migrated are mapped again. A folio that is busy keeps its
+ * mark for one more touch, once: if it is the folio of the fault, that touch is
+ * the same access again. Counts how each page ended that it took.
  *
  * Context: VMA lock or mmap_lock held; no page table lock, no mapped page
  * table; may sleep.
- * Return: false if the folio of the fault could not be taken: then none was.
+ * Return: false if the folio of the fault could not be taken, and is not left for
+ * one more touch: then none was taken.
  */
 bool mof_generic(struct mof_window *w)
 {
@@ -287,7 +339,7 @@ bool mof_generic(struct mof_window *w)
 	mof_list_gather(&l, table);
 	pte_unmap_unlock(table, ptl);
 	if (!l.fault_folio)
-		return false;
+		return l.busy;
 	mof_point(MOF_POINT_ISOLATED);
 	mof_list_migrate(&l);
 	mof_point(MOF_POINT_MIGRATED);

@@ -4,19 +4,21 @@
  * See Documentation/mm/mof.rst.
  *
  * Guarantees: an entry is changed only under its page table lock and only if
- * the folio that it maps at that moment qualifies. Per VMA there is one
- * mmu_notifier call and one TLB flush. A THP is marked as one unit, also if the
+ * the folio that it maps at that moment qualifies. An mmu notifier range spans at
+ * most one PUD and is open only while that is walked; TLBs are flushed before it
+ * ends. A THP is marked as one unit, also if the
  * range covers only a part of it, and never split. Nothing waits for a folio
  * lock or for I/O.
  */
 #include <linux/mm.h>
 #include <linux/bits.h>
+#include <linux/fs.h>
 #include <linux/huge_mm.h>
 #include <linux/hugetlb.h>
 #include <linux/ksm.h>
 #include <linux/mempolicy.h>
 #include <linux/mmap_lock.h>
-#include <linux/mm_inline.h>
+#include <linux/pagemap.h>
 #include <linux/pagewalk.h>
 #include <linux/sched/signal.h>
 #include <linux/secretmem.h>
@@ -36,8 +38,7 @@ static void mof_ask_in_place(struct mof_mark *m, struct vm_area_struct *vma,
 	bool uniform = false;
 
 	m->in_place = !(m->per_page && mof_follows(vma, addr)) &&
-		      mof_uniform_target(vma, addr, folio,
-					 &uniform) == NUMA_NO_NODE;
+		      mof_policy_in_place(vma, addr, folio, &uniform);
 	m->nid = uniform ? folio_nid(folio) : NUMA_NO_NODE;
 }
 
@@ -54,26 +55,35 @@ static bool mof_in_place(struct mof_mark *m, struct vm_area_struct *vma,
 
 /*
  * A base page of anonymous memory that only this mapping uses, as most are: it
- * is neither shared nor a KSM page nor of a file, and is on an LRU list. One look
- * at the flags tells. The bits asked for are stable under the page table lock,
- * except for two that do no harm: MADV_FREE may clear PG_swapbacked meanwhile,
- * which makes it no page of a file, and somebody may isolate it.
+ * is neither shared nor a KSM page nor of a file. The mapping's reference is its
+ * only one: it is neither pinned nor isolated nor in the swap cache nor in an LRU
+ * batch. The bits asked for are stable under the page table lock.
  */
 static bool mof_is_plain(struct folio *folio)
 {
-	const unsigned long set = BIT(PG_anon_exclusive) | BIT(PG_swapbacked) |
-				  BIT(PG_lru);
+	const unsigned long set = BIT(PG_anon_exclusive);
 	const unsigned long clear = BIT(PG_head) | BIT(PG_reserved);
 
 	return folio_test_anon(folio) &&
 	       (READ_ONCE(folio->flags) & (set | clear)) == set &&
-	       !folio_is_zone_device(folio) && !folio_maybe_dma_pinned(folio);
+	       folio_ref_count(folio) == 1 && !folio_is_zone_device(folio);
 }
 
-/* Migration in asynchronous mode cannot move dirty folios of all filesystems. */
-static bool mof_is_dirty_file(struct folio *folio)
+/**
+ * mof_migrates_dirty() - can a dirty folio of a file migrate as it is?
+ * @folio: a folio of a file that is mapped
+ *
+ * Where the file system has no way to migrate a folio, it would have to be
+ * written out first. The mapping stays for as long as an entry maps the folio.
+ *
+ * Context: page table lock of a mapping held.
+ * Return: true if it can.
+ */
+bool mof_migrates_dirty(struct folio *folio)
 {
-	return folio_is_file_lru(folio) && folio_test_dirty(folio);
+	struct address_space *mapping = folio_mapping(folio);
+
+	return mapping && mapping->a_ops->migrate_folio;
 }
 
 /**
@@ -85,9 +95,11 @@ static bool mof_is_dirty_file(struct folio *folio)
  */
 bool mof_folio_can_migrate(struct folio *folio)
 {
-	return !folio_is_zone_device(folio) && !folio_test_reserved(folio) &&
-	       !folio_test_ksm(folio) && !folio_maybe_dma_pinned(folio) &&
-	       !mof_is_dirty_file(folio);
+	if (folio_is_zone_device(folio) || folio_test_reserved(folio) ||
+	    folio_test_ksm(folio) || folio_maybe_dma_pinned(folio))
+		return false;
+	return folio_test_anon(folio) || !folio_test_dirty(folio) ||
+	       mof_migrates_dirty(folio);
 }
 
 static enum mof_verdict mof_judge_any(struct mof_mark *m,
@@ -102,8 +114,8 @@ static enum mof_verdict mof_judge_any(struct mof_mark *m,
 		return MOF_SKIP;
 	if (m->count_only || !mof_folio_can_migrate(folio))
 		return MOF_FAIL;
-	if (!folio_test_lru(folio))
-		m->done.unlisted++;
+	if (folio_ref_count(folio) > folio_expected_ref_count(folio))
+		m->done.held++;
 	return MOF_MARK;
 }
 
@@ -123,11 +135,16 @@ mof_judge(struct mof_mark *m, struct vm_area_struct *vma, unsigned long addr,
  */
 static noinline bool mof_claim_hinting(struct mof_mark *m, struct folio *folio)
 {
+	int old;
+
 	if (m->tiering && folio_use_access_time(folio))
 		return false;
-	if (folio_last_cpupid(folio) == mof_token(MOF_TOKEN_MOVE_ALL))
+	old = folio_last_cpupid(folio);
+	if (mof_moves_shared(old) && m->token != mof_token(MOF_TOKEN_MOVE_ALL))
 		return false;
-	return folio_xchg_last_cpupid(folio, m->token) != m->token;
+	folio_xchg_last_cpupid(folio, m->token);
+	return !mof_is_token(old) ||
+	       (m->token == mof_token(MOF_TOKEN_MOVE_ALL) && !mof_moves_shared(old));
 }
 
 /* Make the mark ours. Returns true if it was not so before. */
@@ -202,6 +219,52 @@ static void mof_round_to_thp(struct mof_mark *m, struct vm_area_struct *vma)
 }
 #endif
 
+/*
+ * Does MPOL_MF_STRICT require a look at the page cache? As with mincore(2), it
+ * tells only those about the cache who could write to the file.
+ */
+static bool mof_looks_at_cache(const struct mof_mark *m,
+			       struct vm_area_struct *vma)
+{
+	struct file *file = vma->vm_file;
+
+	return (m->lazy & MPOL_MF_STRICT) && file && !m->count_only &&
+	       (inode_owner_or_capable(file_mnt_idmap(file), file_inode(file)) ||
+		!file_permission(file, MAY_WRITE));
+}
+
+/*
+ * Folios that are cached but not mapped cannot be marked. Stop at the first
+ * misplaced one: MPOL_MF_STRICT needs no count.
+ */
+static void mof_count_cached(struct mof_mark *m, struct vm_area_struct *vma,
+			     unsigned long start, unsigned long end)
+{
+	pgoff_t first = linear_page_index(vma, start);
+	XA_STATE(xas, &vma->vm_file->f_mapping->i_pages, first);
+	struct folio *folio;
+	unsigned long addr;
+
+	if (m->done.failed)
+		return;
+	rcu_read_lock();
+	xas_for_each(&xas, folio, linear_page_index(vma, end - 1)) {
+		if (xas_retry(&xas, folio) || xa_is_value(folio) ||
+		    !folio_try_get(folio))
+			continue;
+		addr = start + ((max(xas.xa_index, first) - first) << PAGE_SHIFT);
+		/* Shared folios are no failure, see mof_judge_any(). */
+		if (folio == xas_reload(&xas) &&
+		    ((m->lazy & MPOL_MF_MOVE_ALL) || !folio_mapped(folio)) &&
+		    !mof_in_place(m, vma, addr, folio))
+			m->done.failed++;
+		folio_put(folio);
+		if (m->done.failed)
+			break;
+	}
+	rcu_read_unlock();
+}
+
 static void mof_hint_pte(struct vm_area_struct *vma, unsigned long addr,
 			 pte_t *pte)
 {
@@ -217,10 +280,13 @@ static void mof_mark_pte(struct mof_mark *m, struct vm_area_struct *vma,
 	pte_t ptent = ptep_get(pte);
 	struct folio *folio;
 
+	if (pte_none(ptent)) {
+		if (m->cached)
+			mof_count_cached(m, vma, addr, addr + PAGE_SIZE);
+		return;
+	}
 	if (!pte_present(ptent)) {
-		if (!pte_none(ptent) &&
-		    is_migration_entry(pte_to_swp_entry(ptent)))
-			m->done.failed++;
+		m->done.failed += is_migration_entry(pte_to_swp_entry(ptent));
 		return;
 	}
 	folio = vm_normal_folio(vma, addr, ptent);
@@ -319,15 +385,60 @@ static int mof_pause(struct mm_struct *mm, struct mof_mark *m,
 	return -EAGAIN;
 }
 
+static void mof_announce_end(struct mof_mark *m)
+{
+	if (!m->announced)
+		return;
+	tlb_flush_mmu_tlbonly(&m->tlb);
+	mmu_notifier_invalidate_range_end(&m->range);
+	m->announced = false;
+}
+
+/*
+ * Tell secondary MMUs what is about to change, in pieces of one PUD at most:
+ * meanwhile, KVM lets no virtual CPU fault in anything of it.
+ */
+static void mof_announce(struct mof_mark *m, struct vm_area_struct *vma,
+			 unsigned long addr)
+{
+	if (m->count_only || (m->announced && addr < m->range.end))
+		return;
+	mof_announce_end(m);
+	mmu_notifier_range_init(&m->range, MMU_NOTIFY_PROTECTION_VMA, 0,
+				vma->vm_mm, max(addr & PMD_MASK, m->start),
+				min(ALIGN(addr + 1, PUD_SIZE), m->end));
+	mmu_notifier_invalidate_range_start(&m->range);
+	m->announced = true;
+}
+
 static int mof_pmd_entry(pmd_t *pmd, unsigned long addr, unsigned long end,
 			 struct mm_walk *walk)
 {
+	mof_announce(walk->private, walk->vma, addr);
 	if (!mof_mark_extent(walk->private, walk->vma, addr, end, pmd)) {
 		walk->action = ACTION_AGAIN;
 		return 0;
 	}
 	mof_point(MOF_POINT_MARKED);
 	return mof_pause(walk->mm, walk->private, end);
+}
+
+static int mof_pte_hole(unsigned long addr, unsigned long end, int depth,
+			struct mm_walk *walk)
+{
+	struct mof_mark *m = walk->private;
+	unsigned long next;
+	int err = 0;
+
+	if (!walk->vma || !m->cached)
+		return 0;
+	mof_announce_end(m);
+	for (; addr < end && !m->done.failed && !err; addr = next) {
+		next = min(ALIGN(addr + 1, PMD_SIZE), end);
+		mof_count_cached(m, walk->vma, addr, next);
+		err = mof_pause(walk->mm, m, next);
+	}
+	return err;
 }
 
 #ifdef CONFIG_HUGETLB_PAGE
@@ -406,6 +517,7 @@ void mof_mark_pre_vma(struct mof_mark *m, struct vm_area_struct *vma,
 	m->end = end;
 	m->per_page = vma->vm_ops && vma->vm_ops->get_policy;
 	m->follows = !m->per_page && mof_follows(vma, start);
+	m->cached = mof_looks_at_cache(m, vma);
 	m->nid = NUMA_NO_NODE;
 }
 
@@ -420,9 +532,6 @@ static int mof_pre_vma(unsigned long start, unsigned long end,
 		return 0;
 
 	mof_round_to_thp(m, vma);
-	mmu_notifier_range_init(&m->range, MMU_NOTIFY_PROTECTION_VMA, 0,
-				walk->mm, m->start, m->end);
-	mmu_notifier_invalidate_range_start(&m->range);
 	tlb_gather_mmu(&m->tlb, walk->mm);
 	tlb_start_vma(&m->tlb, vma);
 	return 0;
@@ -433,20 +542,21 @@ static void mof_post_vma(struct mm_walk *walk)
 	struct mof_mark *m = walk->private;
 
 	if (!m->count_only) {
+		mof_announce_end(m);
 		tlb_end_vma(&m->tlb, walk->vma);
 		tlb_finish_mmu(&m->tlb);
-		mmu_notifier_invalidate_range_end(&m->range);
 	}
 	mof_count(walk->mm, MOF_MARKED, m->done.marked);
 	mof_count(walk->mm, NUMA_PTE_UPDATES, m->done.marked);
 	trace_mof_mark(m->start, m->end, m->done.marked, m->done.failed);
 	m->result->marked += m->done.marked;
 	m->result->failed += m->done.failed;
-	m->result->unlisted += m->done.unlisted;
+	m->result->held += m->done.held;
 }
 
 static const struct mm_walk_ops mof_mark_ops = {
 	.pmd_entry	= mof_pmd_entry,
+	.pte_hole	= mof_pte_hole,
 	.hugetlb_entry	= mof_hugetlb_entry,
 	.test_walk	= mof_test_walk,
 	.pre_vma	= mof_pre_vma,
@@ -465,7 +575,8 @@ static const struct mm_walk_ops mof_mark_ops = {
  * @result: what was done is added here, also on error
  *
  * Not marked: zero pages, KSM pages, device memory, pages pinned for DMA, dirty
- * pages of files, hugetlb, VMAs that cannot migrate or that may not be
+ * pages of files that would have to be written out, hugetlb, pages that are
+ * cached but not mapped, VMAs that cannot migrate or that may not be
  * accessed, and, where the target does not depend on the toucher, pages that
  * are in place.
  *

@@ -9,7 +9,7 @@
 
 #include "mof.h"
 
-/* Mark it all; who waits for mmap_lock meanwhile has it in between. */
+/* Mark the range, dropping mmap_lock whenever it is contended. */
 static int mof_mark_all(struct mm_struct *mm, unsigned long start,
 			unsigned long end, unsigned long lazy,
 			struct mof_mark_result *result)
@@ -38,10 +38,11 @@ static int mof_mark_all(struct mm_struct *mm, unsigned long start,
  * only, and faults of other threads go on meanwhile. What another thread maps
  * into the range between the two is marked by the policy it then has.
  *
- * Pages that have just been written are still in the LRU batches of the CPUs
- * that did it, and could not be isolated at their touch. This CPU's batches are
- * emptied first. If the walk has met such pages all the same, all CPUs have to
- * empty theirs, as they have for MPOL_MF_MOVE without MPOL_MF_LAZY.
+ * Folios that a CPU has just allocated, activated or freed lazily are still in an
+ * LRU batch of that CPU, which holds a reference: they could not migrate at their
+ * touch. This CPU's batches are drained first. If the walk has met folios with
+ * more references than expected all the same, all CPUs have to drain theirs, as
+ * they have for MPOL_MF_MOVE without MPOL_MF_LAZY.
  *
  * Context: may sleep; takes mmap_lock for reading.
  * Return: 0; -EIO with MPOL_MF_STRICT if some misplaced page could not be
@@ -58,7 +59,7 @@ long mof_mbind(struct mm_struct *mm, unsigned long start, unsigned long end,
 	mof_enable();
 	mof_point(MOF_POINT_MBIND);
 	err = mof_mark_all(mm, start, end, lazy, &result);
-	if (result.unlisted)
+	if (result.held)
 		lru_add_drain_all();
 
 	if (!err && result.failed && (lazy & MPOL_MF_STRICT))

@@ -9,12 +9,14 @@
 #include <linux/mof.h>
 #include <linux/mof_events.h>
 #include <linux/nodemask.h>
+#include <linux/sched/numa_balancing.h>
 #include <linux/vm_event_item.h>
 
 #include "debug.h"
 
 /* core.c */
 #define MOF_WINDOW_MAX	512	/* pages that one fault resolves at most */
+#define MOF_WINDOW_SHARE 32	/* a window is this fraction of its run */
 extern unsigned int sysctl_mof_window_pages;
 
 void mof_enable(void);
@@ -32,6 +34,7 @@ void mof_count_resolved(struct mm_struct *mm, enum mof_outcome outcome,
  * @memory: nodes that have memory
  * @touch_nid: node of the CPU that touches
  * @page_nid: node of the page
+ * @home_nid: home node of the policy, NUMA_NO_NODE if it has none
  * @interleave_nid: where an interleaving policy puts this offset
  * @distance: distance of two nodes, as node_distance()
  */
@@ -42,26 +45,35 @@ struct mof_query {
 	const nodemask_t *memory;
 	int touch_nid;
 	int page_nid;
+	int home_nid;
 	int interleave_nid;
 	int (*distance)(int from, int to);
 };
 
 int mof_target_node(const struct mof_query *q);
-bool mof_follows_toucher(unsigned short mode, const nodemask_t *nodes);
+bool mof_follows_toucher(unsigned short mode, const nodemask_t *nodes,
+			 int home_nid);
 unsigned int mof_window_pages(unsigned int run, unsigned int max);
 
 /* target.c */
-bool mof_policy_follows_toucher(const struct mempolicy *pol);
 bool mof_follows(struct vm_area_struct *vma, unsigned long addr);
+bool mof_follows_current(struct vm_area_struct *vma, unsigned long addr);
 int mof_want_nid(struct vm_area_struct *vma, unsigned long addr, int page_nid);
 int mof_policy_target(struct mempolicy *pol, pgoff_t ilx, int page_nid);
 int mof_vma_target(struct vm_area_struct *vma, unsigned long addr,
 		   struct folio *folio);
 int mof_uniform_target(struct vm_area_struct *vma, unsigned long addr,
 		       struct folio *folio, bool *uniform);
+bool mof_policy_in_place(struct vm_area_struct *vma, unsigned long addr,
+			 struct folio *folio, bool *uniform);
 
 /* fault.c */
 enum mof_outcome mof_may_move(struct folio *folio, int last_cpupid);
+bool mof_file_stays(struct vm_area_struct *vma, struct folio *folio);
+bool mof_is_busy(struct folio *folio);
+bool mof_isolate(struct folio *folio);
+bool mof_touch_again(struct folio *folio, int last_cpupid);
+bool mof_all_writable(struct vm_area_struct *vma);
 bool mof_node_is_full(int nid, unsigned int nr_pages, unsigned int order);
 
 /* batch.c */
@@ -74,17 +86,18 @@ void mof_batch_add(struct folio **folios, unsigned int nr);
  * struct mof_mark_result - what mof_mark_range() did
  * @marked: base pages marked; those that had the same mark already not counted
  * @failed: misplaced base pages that could not be marked
- * @unlisted: pages to be marked that were on no LRU list, but in a CPU's batch or
- *	      isolated
+ * @held: marked folios that have more references than expected: an LRU batch of
+ *	  some CPU may hold them
  * @next: where to go on, if the walk has ended early with -EAGAIN
  */
 struct mof_mark_result {
 	unsigned long marked;
 	unsigned long failed;
-	unsigned long unlisted;
+	unsigned long held;
 	unsigned long next;
 };
 
+bool mof_migrates_dirty(struct folio *folio);
 int mof_mark_range(struct mm_struct *mm, unsigned long start, unsigned long end,
 		   unsigned long lazy, struct mof_mark_result *result);
 
@@ -97,12 +110,14 @@ void mof_note_toucher(struct mm_struct *mm);
 /*
  * Whose mark is it? What is marked for migration, and the samples of the
  * automatic mode, carry a token in the folio's last_cpupid: "pid unset" with a
- * CPU number that no machine has. The highest is "CPU unset", the next three are
+ * CPU number that no machine has. The highest is "CPU unset", the next five are
  * ours. Where such a CPU exists, a false match costs one early migration.
  */
 enum mof_token {
 	MOF_TOKEN_MOVE = 1,	/* migrate what only this process maps */
 	MOF_TOKEN_MOVE_ALL,	/* migrate what others map, too */
+	MOF_TOKEN_MOVE_AGAIN,	/* MOVE, but the folio was busy at one touch */
+	MOF_TOKEN_MOVE_ALL_AGAIN,
 	MOF_TOKEN_SAMPLE,	/* learn who uses it */
 };
 
@@ -114,8 +129,30 @@ static inline int mof_token(enum mof_token token)
 /* Does it say that the folio is marked for migration? */
 static inline bool mof_is_token(int cpupid)
 {
-	return cpupid == mof_token(MOF_TOKEN_MOVE) ||
-	       cpupid == mof_token(MOF_TOKEN_MOVE_ALL);
+	int token = LAST__CPU_MASK - (cpupid >> LAST__PID_SHIFT);
+
+	return (cpupid & LAST__PID_MASK) == LAST__PID_MASK &&
+	       token >= MOF_TOKEN_MOVE && token <= MOF_TOKEN_MOVE_ALL_AGAIN;
+}
+
+static inline bool mof_has_token(struct folio *folio)
+{
+	return !folio_use_access_time(folio) &&
+	       mof_is_token(folio_last_cpupid(folio));
+}
+
+/* Has the folio been busy at a touch of the mark already? */
+static inline bool mof_is_again(int cpupid)
+{
+	return cpupid == mof_token(MOF_TOKEN_MOVE_AGAIN) ||
+	       cpupid == mof_token(MOF_TOKEN_MOVE_ALL_AGAIN);
+}
+
+/* Does the mark have the right to migrate what others map, too? */
+static inline bool mof_moves_shared(int cpupid)
+{
+	return cpupid == mof_token(MOF_TOKEN_MOVE_ALL) ||
+	       cpupid == mof_token(MOF_TOKEN_MOVE_ALL_AGAIN);
 }
 
 static inline bool mof_is_sample(int cpupid)

@@ -9,15 +9,16 @@
 #include "mof.h"
 
 /*
- * The node of @mask nearest to the toucher; of equally near ones the page's
- * own, so that nothing moves for nothing, else the lowest.
+ * The node of @mask nearest to @from; of equally near ones the page's own, so
+ * that nothing moves for nothing, else the lowest.
  */
-static int mof_nearest(const struct mof_query *q, const nodemask_t *mask)
+static int mof_nearest(const struct mof_query *q, int from,
+		       const nodemask_t *mask)
 {
 	int nid, distance, best = NUMA_NO_NODE, best_distance = INT_MAX;
 
 	for_each_node_mask(nid, *mask) {
-		distance = q->distance(q->touch_nid, nid);
+		distance = q->distance(from, nid);
 		if (distance < best_distance ||
 		    (distance == best_distance && nid == q->page_nid)) {
 			best = nid;
@@ -32,7 +33,7 @@ static int mof_local_node(const struct mof_query *q)
 {
 	if (node_isset(q->touch_nid, *q->memory))
 		return q->touch_nid;
-	return mof_nearest(q, q->memory);
+	return mof_nearest(q, q->touch_nid, q->memory);
 }
 
 /* @nid if it is in @mask, else the page's node if that is, else the nearest. */
@@ -43,7 +44,7 @@ static int mof_within(const struct mof_query *q, int nid,
 		return nid;
 	if (node_isset(q->page_nid, *mask))
 		return q->page_nid;
-	return mof_nearest(q, mask);
+	return mof_nearest(q, q->touch_nid, mask);
 }
 
 /* Where the policy wants the page, be it allowed there or not. */
@@ -57,6 +58,8 @@ static int mof_wanted_node(const struct mof_query *q, const nodemask_t *allowed)
 	case MPOL_BIND:
 	case MPOL_PREFERRED_MANY:
 		nodes_and(mask, *q->nodes, *allowed);
+		if (q->home_nid != NUMA_NO_NODE)
+			return mof_nearest(q, q->home_nid, &mask);
 		return mof_within(q, mof_local_node(q), &mask);
 	case MPOL_INTERLEAVE:
 	case MPOL_WEIGHTED_INTERLEAVE:
@@ -77,6 +80,8 @@ static int mof_wanted_node(const struct mof_query *q, const nodemask_t *allowed)
  * preferred                     that node
  * bind, preferred-many          the toucher's node if it is in the mask; else
  *                               the page stays if its node is; else the nearest
+ * the same with a home node     the node of the mask nearest to the home node,
+ *                               where allocation would put the page
  * (weighted) interleave         the node that the policy gives this offset
  * ============================  ==============================================
  *
@@ -101,12 +106,14 @@ int mof_target_node(const struct mof_query *q)
  * mof_follows_toucher() - does the target depend on who touches?
  * @mode: MPOL_* mode of the policy
  * @nodes: its nodes
+ * @home_nid: its home node, NUMA_NO_NODE if it has none
  *
  * Context: any; takes no locks.
  * Return: false if every toucher gets the same answer from the policy, so that
  * a page that is in place need not be marked.
  */
-bool mof_follows_toucher(unsigned short mode, const nodemask_t *nodes)
+bool mof_follows_toucher(unsigned short mode, const nodemask_t *nodes,
+			 int home_nid)
 {
 	switch (mode) {
 	case MPOL_PREFERRED:
@@ -115,27 +122,28 @@ bool mof_follows_toucher(unsigned short mode, const nodemask_t *nodes)
 		return false;
 	case MPOL_BIND:
 	case MPOL_PREFERRED_MANY:
-		return nodes_weight(*nodes) > 1;
+		return home_nid == NUMA_NO_NODE && nodes_weight(*nodes) > 1;
 	default:
 		return true;
 	}
 }
 
 /**
- * mof_window_pages() - how many neighbours does a fault resolve?
+ * mof_window_pages() - how many pages does a fault resolve?
  * @run: resolved entries just before the one that faults
  * @max: vm.mof_window_pages
  *
- * The page table itself tells how sequential the touches are. At random there
- * is no run, and each fault moves one page. A sweep gets to a window of 64 in
- * its sixth fault. One neighbour alone proves little: it earns one more page.
+ * The page table itself tells how far the current sweep has come. The pages
+ * ahead may belong to another thread, and nothing repairs a page that went to
+ * the wrong node. So a window is a small fraction of the run behind it: a sweep
+ * that ends at the last page of an object takes less than 1/MOF_WINDOW_SHARE of
+ * the object's size from the next one. At random there is no run, and each
+ * fault moves one page.
  *
  * Context: any; takes no locks.
  * Return: number of pages from the faulting one on, 1 to @max.
  */
 unsigned int mof_window_pages(unsigned int run, unsigned int max)
 {
-	unsigned int nr = run < 2 ? run + 1 : 2 * run;
-
-	return clamp(nr, 1U, max);
+	return clamp(run / MOF_WINDOW_SHARE, 1U, max);
 }

@@ -31,7 +31,7 @@ static bool mof_vma_sampled(struct vm_area_struct *vma)
 	if (!vma_is_accessible(vma) || !mof_vma_can_migrate(vma) ||
 	    (vma->vm_file && (vma->vm_flags & (VM_READ | VM_WRITE)) == VM_READ))
 		return false;
-	return vma_policy_mof(vma) && mof_follows(vma, vma->vm_start);
+	return vma_policy_mof(vma) && mof_follows_current(vma, vma->vm_start);
 }
 
 static unsigned long mof_parts_in(unsigned long start, unsigned long end)

@@ -38,16 +38,32 @@ static unsigned short mof_policy_mode(const struct mempolicy *pol)
 	return pol->mode;
 }
 
-/**
- * mof_policy_follows_toucher() - does @pol leave the target to the toucher?
- * @pol: the policy in force
- *
- * Context: any; takes no locks.
- * Return: false if pages that are in place need not be marked.
- */
-bool mof_policy_follows_toucher(const struct mempolicy *pol)
+static bool mof_policy_follows_toucher(const struct mempolicy *pol)
 {
-	return mof_follows_toucher(mof_policy_mode(pol), &pol->nodes);
+	return mof_follows_toucher(mof_policy_mode(pol), &pol->nodes,
+				   pol->home_node);
+}
+
+/*
+ * Where @pol wants a page that the current task touches, with all nodes of
+ * @allowed to choose from.
+ */
+static int mof_ask(struct mempolicy *pol, pgoff_t ilx, int page_nid,
+		   const nodemask_t *allowed)
+{
+	struct mof_query q = {
+		.mode = mof_policy_mode(pol),
+		.nodes = &pol->nodes,
+		.allowed = allowed,
+		.memory = &node_states[N_MEMORY],
+		.touch_nid = numa_node_id(),
+		.page_nid = page_nid,
+		.home_nid = pol->home_node,
+		.interleave_nid = mof_interleave_nid(pol, ilx),
+		.distance = mof_node_distance,
+	};
+
+	return mof_target_node(&q);
 }
 
 /**
@@ -67,29 +83,42 @@ bool mof_policy_follows_toucher(const struct mempolicy *pol)
  */
 int mof_policy_target(struct mempolicy *pol, pgoff_t ilx, int page_nid)
 {
-	struct mof_query q = {
-		.mode = mof_policy_mode(pol),
-		.nodes = &pol->nodes,
-		.allowed = &cpuset_current_mems_allowed,
-		.memory = &node_states[N_MEMORY],
-		.touch_nid = numa_node_id(),
-		.page_nid = page_nid,
-		.interleave_nid = mof_interleave_nid(pol, ilx),
-		.distance = mof_node_distance,
-	};
-
-	return mof_target_node(&q);
+	return mof_ask(pol, ilx, page_nid, &cpuset_current_mems_allowed);
 }
 
 /**
- * mof_follows() - does the policy at an address leave the target to the toucher?
- * @vma: the area
+ * mof_follows() - does the policy of some memory leave the target to the toucher?
+ * @vma: the VMA
+ * @addr: address in it
+ *
+ * Memory without a policy of its own follows that of the faulting task, which
+ * need not be the policy of the current one.
+ *
+ * Context: mmap_lock or the VMA lock held.
+ * Return: false if every faulting task gets the same answer from the policy, so
+ * that pages in place need not be marked.
+ */
+bool mof_follows(struct vm_area_struct *vma, unsigned long addr)
+{
+	struct mempolicy *pol;
+	bool follows;
+	pgoff_t ilx;
+
+	pol = __get_vma_policy(vma, addr, &ilx);
+	follows = !pol || mof_policy_follows_toucher(pol);
+	mpol_cond_put(pol);
+	return follows;
+}
+
+/**
+ * mof_follows_current() - mof_follows(), with the policy of the current task
+ * @vma: the VMA
  * @addr: address in it
  *
  * Context: mmap_lock or the VMA lock held.
- * Return: false if pages that are in place need not be marked.
+ * Return: false if the current task has one place only for each page.
  */
-bool mof_follows(struct vm_area_struct *vma, unsigned long addr)
+bool mof_follows_current(struct vm_area_struct *vma, unsigned long addr)
 {
 	struct mempolicy *pol;
 	bool follows;
@@ -123,6 +152,43 @@ int mof_want_nid(struct vm_area_struct *vma, unsigned long addr, int page_nid)
 	return nid == NUMA_NO_NODE ? page_nid : nid;
 }
 
+/* Do all pages of @vma that are on one node have the same target? */
+static bool mof_is_uniform(struct vm_area_struct *vma,
+			   const struct mempolicy *pol)
+{
+	return pol->mode != MPOL_INTERLEAVE &&
+	       pol->mode != MPOL_WEIGHTED_INTERLEAVE &&
+	       !(vma->vm_ops && vma->vm_ops->get_policy);
+}
+
+/**
+ * mof_policy_in_place() - is a folio where the policy of its memory wants it?
+ * @vma: the VMA
+ * @addr: address of the folio in it; mof_follows() is false there
+ * @folio: the folio
+ * @uniform: set to whether the answer holds for all folios of @vma that are on
+ *	     the same node
+ *
+ * Asks the policy alone: the cpuset of the current task need not be that of
+ * the faulting one.
+ *
+ * Context: mmap_lock or the VMA lock held.
+ * Return: true if no faulting task would have to migrate it.
+ */
+bool mof_policy_in_place(struct vm_area_struct *vma, unsigned long addr,
+			 struct folio *folio, bool *uniform)
+{
+	struct mempolicy *pol;
+	pgoff_t ilx;
+	int nid;
+
+	pol = get_vma_policy(vma, addr, folio_order(folio), &ilx);
+	*uniform = mof_is_uniform(vma, pol);
+	nid = mof_ask(pol, ilx, folio_nid(folio), &node_states[N_MEMORY]);
+	mpol_cond_put(pol);
+	return nid == NUMA_NO_NODE;
+}
+
 /**
  * mof_uniform_target() - mof_vma_target(), and for whom else it holds
  * @vma: the area
@@ -142,9 +208,7 @@ int mof_uniform_target(struct vm_area_struct *vma, unsigned long addr,
 	int nid;
 
 	pol = get_vma_policy(vma, addr, folio_order(folio), &ilx);
-	*uniform = pol->mode != MPOL_INTERLEAVE &&
-		   pol->mode != MPOL_WEIGHTED_INTERLEAVE &&
-		   !(vma->vm_ops && vma->vm_ops->get_policy);
+	*uniform = mof_is_uniform(vma, pol);
 	nid = mof_policy_target(pol, ilx, folio_nid(folio));
 	mpol_cond_put(pol);
 	return nid;

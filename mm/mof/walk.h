@@ -23,11 +23,13 @@
  * @result: what was done in the VMAs before
  * @done: what was done in this VMA
  * @tlb: gathers the flush of this VMA
- * @range: announces this VMA's change to secondary MMUs
+ * @range: the piece of this VMA that secondary MMUs are told of
+ * @announced: the invalidation of @range has started, and not ended
  * @first: where the walk has begun
  * @start: start of the range in this VMA, whole THPs included
  * @end: its end
  * @count_only: this VMA's pages cannot be marked: only look for misplaced ones
+ * @cached: look for folios that are cached, but not mapped in this VMA
  * @per_page: this VMA's policy may differ from page to page
  * @follows: it does not, and leaves the target to the toucher
  * @in_place: pages on @nid are where every toucher would want them
@@ -43,10 +45,12 @@ struct mof_mark {
 	struct mof_mark_result done;
 	struct mmu_gather tlb;
 	struct mmu_notifier_range range;
+	bool announced;
 	unsigned long first;
 	unsigned long start;
 	unsigned long end;
 	bool count_only;
+	bool cached;
 	bool per_page;
 	bool follows;
 	bool in_place;

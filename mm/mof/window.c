@@ -6,7 +6,6 @@
 #include <linux/mm.h>
 #include <linux/memcontrol.h>
 #include <linux/mempolicy.h>
-#include <linux/userfaultfd_k.h>
 #include <linux/vmstat.h>
 
 #include <trace/events/mof.h>
@@ -58,79 +57,98 @@ void mof_map_back(struct vm_area_struct *vma, unsigned long addr, pte_t *ptep,
 	update_mmu_cache(vma, addr, ptep);
 }
 
-/*
- * Entries just before @pte that are mapped, up to @max, and to pages on @nid:
- * a run of the toucher's own pages, not one of neighbours that belong to others.
- */
-static unsigned int mof_run_before(pte_t *pte, unsigned int max, int nid)
+/* Does the entry map a page on @nid that has been resolved, or never marked? */
+static bool mof_in_run(pte_t pte, int nid)
 {
-	unsigned int run;
-	pte_t before;
+	return pte_present(pte) && !pte_protnone(pte) && !pte_special(pte) &&
+	       page_to_nid(pte_page(pte)) == nid;
+}
 
-	for (run = 0; run < max; run++) {
-		before = ptep_get(pte - run - 1);
-		if (!pte_present(before) || pte_protnone(before) ||
-		    pte_special(before) || page_to_nid(pte_page(before)) != nid)
+/*
+ * The nearest entries before a fault are all looked at; beyond, one in so many:
+ * an object of another owner that is smaller than that may be overlooked there.
+ */
+#define MOF_RUN_DENSE	32
+#define MOF_RUN_STRIDE	16
+
+/* How many of the @nr entries before @end extend a run that has @run already? */
+static unsigned int mof_run_in_table(pte_t *end, unsigned int nr,
+				     unsigned int run, int nid)
+{
+	unsigned int found = 0, next;
+
+	for (; found < nr; found = next) {
+		next = found + (run + found < MOF_RUN_DENSE ? 1 : MOF_RUN_STRIDE);
+		next = min(next, nr);
+		if (!mof_in_run(ptep_get_lockless(end - next), nid))
 			break;
 	}
-	return run;
+	return found;
 }
 
 /*
- * The same across the start of the page table of the fault, so that a sweep
- * need not start small in each. Only a hint: the other one is not locked. What it
- * maps may be migrated meanwhile, but it takes much longer than a look from here
- * until memory is removed. It is no hint where pages stay: what the other one
- * maps may never have been marked.
+ * The run: entries just before that of the fault, one beside the other, that map
+ * pages on @nid. @limit is where to stop, in the same PUD.
+ *
+ * The page tables before that of the fault are not locked: the run is a hint.
+ * A page that such an entry maps may be migrated meanwhile, but it takes much
+ * longer to remove memory than to read its node here.
  */
-static unsigned int mof_run_length(struct vm_fault *vmf, unsigned int max,
-				   int nid, bool stays)
+static unsigned int mof_run_length(struct vm_fault *vmf, unsigned long limit,
+				   int nid)
 {
-	unsigned long start = vmf->address & PMD_MASK;
-	unsigned int in_vma, in_table, run;
-	pte_t *last;
+	unsigned long end = vmf->address, start = max(end & PMD_MASK, limit);
+	unsigned int nr = (end - start) >> PAGE_SHIFT;
+	unsigned int run, found;
+	pmd_t *pmd = vmf->pmd;
+	pte_t *table;
 
-	in_vma = min((vmf->address - vmf->vma->vm_start) >> PAGE_SHIFT, max);
-	in_table = min(in_vma, pte_index(vmf->address));
-	run = mof_run_before(vmf->pte, in_table, nid);
-	if (run < in_table || run == in_vma || !pmd_index(vmf->address) || stays)
-		return run;
-	last = pte_offset_map(vmf->pmd - 1, start - PAGE_SIZE);
-	if (last) {
+	found = mof_run_in_table(vmf->pte, nr, 0, nid);
+	run = found;
+	while (found == nr && start > limit) {
+		end = start;
+		start = max(end - PMD_SIZE, limit);
+		nr = (end - start) >> PAGE_SHIFT;
+		table = pte_offset_map(--pmd, start);
+		if (!table)
+			break;
 		mof_point(MOF_POINT_WALK);
-		in_table = min_t(unsigned int, in_vma - run, PTRS_PER_PTE);
-		run += mof_run_before(last + 1, in_table, nid);
-		pte_unmap(last);
+		found = mof_run_in_table(table + nr, nr, run, nid);
+		pte_unmap(table);
+		run += found;
 	}
 	return run;
 }
 
-/*
- * Is this what can_change_pte_writable() says of all pages that are exclusive to
- * a private mapping?
- */
-static bool mof_all_writable(struct vm_area_struct *vma)
+/* Where @nr pages from the fault on end: in its page table and VMA. */
+static unsigned long mof_window_end(struct vm_fault *vmf, unsigned int nr)
 {
-	return (vma->vm_flags & (VM_WRITE | VM_SHARED)) == VM_WRITE &&
-	       !vma_soft_dirty_enabled(vma) && !userfaultfd_wp(vma);
+	unsigned long limit = min((vmf->address & PMD_MASK) + PMD_SIZE,
+				  vmf->vma->vm_end);
+
+	return min(limit, vmf->address + nr * PAGE_SIZE);
 }
 
 /* The end of the window of this fault, and the hinting entries in it. */
-static void mof_window_set(struct mof_window *w, struct vm_fault *vmf,
-			   unsigned int max)
+static void mof_window_set(struct mof_window *w, struct vm_fault *vmf)
 {
 	unsigned int nr, i;
 	bool stays = w->target_nid == NUMA_NO_NODE;
 	int nid = stays ? w->page_nid : w->target_nid;
-	unsigned long limit;
+	unsigned long addr = vmf->address, limit;
 	pte_t pte;
 
-	limit = min((vmf->address & PMD_MASK) + PMD_SIZE, vmf->vma->vm_end);
-	nr = mof_window_pages(mof_run_length(vmf, max, nid, stays), max);
-	nr = min_t(unsigned long, nr, (limit - vmf->address) >> PAGE_SHIFT);
-	w->end = vmf->address + nr * PAGE_SIZE;
+	/*
+	 * Where pages stay, entries of other page tables prove nothing: their
+	 * pages may never have been marked.
+	 */
+	limit = max(vmf->vma->vm_start, addr & (stays ? PMD_MASK : PUD_MASK));
+	if ((addr - limit) >> PAGE_SHIFT > w->max * MOF_WINDOW_SHARE)
+		limit = addr - w->max * MOF_WINDOW_SHARE * PAGE_SIZE;
+	nr = mof_window_pages(mof_run_length(vmf, limit, nid), w->max);
+	w->end = mof_window_end(vmf, nr);
 	w->hinting = 1;
-	for (i = 1; i < nr; i++) {
+	for (i = 1; i < (w->end - addr) >> PAGE_SHIFT; i++) {
 		pte = ptep_get(vmf->pte + i);
 		w->hinting += pte_present(pte) && pte_protnone(pte);
 	}
@@ -171,8 +189,9 @@ static void mof_count_moved(const struct mof_window *w)
 }
 
 /*
- * The page is in place: map it again, and what else in the window is. The
- * mappings of large folios belong together and are left to the stock code.
+ * Map the pages of the window again that have its target: they are in place, or
+ * the target is full. The mappings of large folios belong together and are left
+ * to the stock code. So are pages that would stay for another reason, too.
  */
 static unsigned int mof_stay(const struct mof_window *w, pte_t *pte)
 {
@@ -183,8 +202,13 @@ static unsigned int mof_stay(const struct mof_window *w, pte_t *pte)
 	for (; addr < w->end; addr += PAGE_SIZE, pte++) {
 		folio = mof_marked_folio(w->vma, addr, ptep_get(pte));
 		if (!folio || folio_test_large(folio) ||
-		    !mof_goes_along(w, addr, folio))
+		    !mof_goes_along(w, addr, folio) ||
+		    (w->target_nid != NUMA_NO_NODE &&
+		     mof_may_move(folio, folio_last_cpupid(folio)) != MOF_OUT_TRYING)) {
+			if (addr == w->fault_addr)
+				break;
 			continue;
+		}
 		/* One shot: see mof_forget_token(). */
 		folio_xchg_last_cpupid(folio, -1);
 		mof_map_back(w->vma, addr, pte, addr == w->fault_addr);
@@ -204,8 +228,6 @@ enum mof_path {
 /* Set up the window, and choose how to serve it. */
 static enum mof_path mof_choose(struct mof_window *w, struct vm_fault *vmf)
 {
-	/* Once, as it may change at any time. */
-	unsigned int max = READ_ONCE(sysctl_mof_window_pages);
 	struct folio *folio;
 
 	if (!pte_same(ptep_get(vmf->pte), vmf->orig_pte))
@@ -213,13 +235,19 @@ static enum mof_path mof_choose(struct mof_window *w, struct vm_fault *vmf)
 	if (mof_sampled_folio(w->vma, vmf->address, vmf->orig_pte))
 		return MOF_PATH_SAMPLE;
 	folio = mof_marked_folio(w->vma, vmf->address, vmf->orig_pte);
-	if (!folio || !max)
+	if (!folio)
 		return MOF_PATH_STOCK;
+	if (!w->max) {
+		/* The stock engine refuses these, see mof_file_stays(). */
+		if (!folio_is_file_lru(folio) || !folio_test_dirty(folio))
+			return MOF_PATH_STOCK;
+		w->max = 1;
+	}
 	w->page_nid = folio_nid(folio);
 	w->target_nid = mof_uniform_target(w->vma, vmf->address, folio,
 					   &w->uniform);
 	w->writable = mof_all_writable(w->vma);
-	mof_window_set(w, vmf, max);
+	mof_window_set(w, vmf);
 	if (w->target_nid == NUMA_NO_NODE) {
 		if (folio_test_large(folio))
 			return MOF_PATH_STOCK;
@@ -266,7 +294,7 @@ static void mof_sample(struct vm_fault *vmf)
 	task_numa_fault(last_cpupid, told_nid, PTRS_PER_PTE, flags);
 }
 
-/* What is marked is in place: map it again, and unlock. */
+/* The page of the fault is in place: map the window again, and unlock. */
 static void mof_keep(const struct mof_window *w, struct vm_fault *vmf)
 {
 	unsigned int nr = mof_stay(w, vmf->pte);
@@ -276,6 +304,32 @@ static void mof_keep(const struct mof_window *w, struct vm_fault *vmf)
 	mof_count_fault(w, w->page_nid, nr, 0);
 }
 
+/*
+ * The target is full: map as many pages again as a window can have, so that not
+ * each of them takes a fault to find that out. Returns false if the page of the
+ * fault is not among them.
+ */
+static bool mof_full(struct mof_window *w, struct vm_fault *vmf)
+{
+	unsigned int nr = 0;
+
+	vmf->pte = pte_offset_map_lock(w->vma->vm_mm, vmf->pmd, vmf->address,
+				       &vmf->ptl);
+	if (!vmf->pte)
+		return false;
+	if (pte_same(ptep_get(vmf->pte), vmf->orig_pte)) {
+		w->end = mof_window_end(vmf, w->max);
+		nr = mof_stay(w, vmf->pte);
+	}
+	pte_unmap_unlock(vmf->pte, vmf->ptl);
+	if (!nr)
+		return false;
+	trace_mof_migrate(w->fault_addr, w->target_nid, nr, MOF_OUT_NOMEM);
+	mof_count_resolved(w->vma->vm_mm, MOF_OUT_NOMEM, nr);
+	mof_count_fault(w, w->page_nid, nr, TNF_MIGRATE_FAIL);
+	return true;
+}
+
 /* mof_fault(), once the static key is on. */
 bool __mof_fault(struct vm_fault *vmf)
 {
@@ -283,6 +337,8 @@ bool __mof_fault(struct vm_fault *vmf)
 		.vma = vmf->vma,
 		.pmd = vmf->pmd,
 		.fault_addr = vmf->address,
+		/* Once, as it may change at any time. */
+		.max = READ_ONCE(sysctl_mof_window_pages),
 	};
 	enum mof_path path;
 
@@ -309,6 +365,8 @@ bool __mof_fault(struct vm_fault *vmf)
 		return true;
 	}
 	mof_point(MOF_POINT_REFUSED);
+	if (mof_node_is_full(w.target_nid, 1, 0) && mof_full(&w, vmf))
+		return true;
 	/* Let the stock path find out why, and count it. */
 	vmf->pte = pte_offset_map_nolock(vmf->vma->vm_mm, vmf->pmd,
 					 vmf->address, &vmf->ptl);

@@ -17,6 +17,7 @@
  * @pmd: entry of the page table
  * @fault_addr: address of the page of the fault, where the window starts
  * @end: its end
+ * @max: pages that it may have, vm.mof_window_pages
  * @hinting: hinting entries in it
  * @page_nid: node of the page of the fault
  * @target_nid: where it goes, NUMA_NO_NODE if it is in place
@@ -31,6 +32,7 @@ struct mof_window {
 	pmd_t *pmd;
 	unsigned long fault_addr;
 	unsigned long end;
+	unsigned int max;
 	unsigned int hinting;
 	int page_nid;
 	int target_nid;
@@ -73,7 +75,7 @@ static inline struct folio *mof_marked_folio(struct vm_area_struct *vma,
 {
 	struct folio *folio = mof_hinting_folio(vma, addr, pte);
 
-	return folio && mof_is_token(folio_last_cpupid(folio)) ? folio : NULL;
+	return folio && mof_has_token(folio) ? folio : NULL;
 }
 
 /* The same for a sample of the automatic mode. */

@@ -5,6 +5,7 @@
  */
 #include <kunit/test.h>
 #include <linux/mempolicy.h>
+#include <linux/sizes.h>
 
 #include "../mof.h"
 
@@ -29,6 +30,7 @@ struct policy_case {
 	int page_nid;
 	int interleave_nid;
 	int expect;
+	int home;		/* home node + 1, 0 if there is none */
 };
 
 static const struct policy_case policy_cases[] = {
@@ -86,6 +88,16 @@ static const struct policy_case policy_cases[] = {
 	  MPOL_BIND, 0b0110, 0b1001, 0b1111, 2, 1, STAY, 3 },
 	{ "bind: toucher without memory counts as its nearest node",
 	  MPOL_BIND, 0b1001, 0b1111, 0b1001, 1, 3, STAY, 0 },
+	{ "bind: a home node takes the page from the toucher's node",
+	  MPOL_BIND, 0b0011, 0b1111, 0b1111, 1, 1, STAY, 0, 0 + 1 },
+	{ "bind: on the home node, whoever touches",
+	  MPOL_BIND, 0b0011, 0b1111, 0b1111, 1, 0, STAY, STAY, 0 + 1 },
+	{ "bind: home node outside the mask, nearest of the mask to it",
+	  MPOL_BIND, 0b1001, 0b1111, 0b1111, 0, 0, STAY, 3, 2 + 1 },
+	{ "bind: home node without memory, equally near nodes: the page's own",
+	  MPOL_BIND, 0b1010, 0b1111, 0b1010, 1, 3, STAY, STAY, 2 + 1 },
+	{ "bind: cpuset cuts the home node out of the mask",
+	  MPOL_BIND, 0b0110, 0b0100, 0b1111, 2, 0, STAY, 2, 1 + 1 },
 
 	{ "preferred-many: toucher in the mask",
 	  MPOL_PREFERRED_MANY, 0b1010, 0b1111, 0b1111, 3, 0, STAY, 3 },
@@ -95,6 +107,10 @@ static const struct policy_case policy_cases[] = {
 	  MPOL_PREFERRED_MANY, 0b1010, 0b1111, 0b1111, 0, 2, STAY, 1 },
 	{ "preferred-many: cpuset cuts the mask",
 	  MPOL_PREFERRED_MANY, 0b1010, 0b0111, 0b1111, 3, 0, STAY, 1 },
+	{ "preferred-many: a home node takes the page from the toucher's node",
+	  MPOL_PREFERRED_MANY, 0b1010, 0b1111, 0b1111, 3, 3, STAY, 1, 1 + 1 },
+	{ "preferred-many: on the home node, whoever touches",
+	  MPOL_PREFERRED_MANY, 0b1010, 0b1111, 0b1111, 3, 1, STAY, STAY, 1 + 1 },
 
 	{ "interleave: the offset's node, whoever touches",
 	  MPOL_INTERLEAVE, 0b1111, 0b1111, 0b1111, 0, 1, 3, 3 },
@@ -140,6 +156,7 @@ static int ask(const struct policy_case *c)
 		.memory = &memory,
 		.touch_nid = c->touch_nid,
 		.page_nid = c->page_nid,
+		.home_nid = c->home - 1,
 		.interleave_nid = c->interleave_nid,
 		.distance = row_distance,
 	};
@@ -190,10 +207,12 @@ static void check_pages_and_touchers(struct kunit *test,
 		for (touch = 0; touch < 4; touch++) {
 			struct policy_case asked = *c;
 
-			asked.page_nid = page;
 			asked.touch_nid = touch;
 			asked.interleave_nid = __ffs(c->nodes);
-			check_invariants(test, &asked);
+			for (asked.home = 0; asked.home <= 4; asked.home++) {
+				asked.page_nid = page;
+				check_invariants(test, &asked);
+			}
 		}
 	}
 }
@@ -217,35 +236,48 @@ static void only_some_policies_follow_the_toucher(struct kunit *test)
 {
 	nodemask_t one = mask_of(0b0100), two = mask_of(0b0110);
 
-	KUNIT_EXPECT_TRUE(test, mof_follows_toucher(MPOL_DEFAULT, &one));
-	KUNIT_EXPECT_TRUE(test, mof_follows_toucher(MPOL_LOCAL, &one));
-	KUNIT_EXPECT_TRUE(test, mof_follows_toucher(MPOL_BIND, &two));
-	KUNIT_EXPECT_TRUE(test, mof_follows_toucher(MPOL_PREFERRED_MANY, &two));
-	KUNIT_EXPECT_FALSE(test, mof_follows_toucher(MPOL_BIND, &one));
-	KUNIT_EXPECT_FALSE(test, mof_follows_toucher(MPOL_PREFERRED_MANY, &one));
-	KUNIT_EXPECT_FALSE(test, mof_follows_toucher(MPOL_PREFERRED, &one));
-	KUNIT_EXPECT_FALSE(test, mof_follows_toucher(MPOL_INTERLEAVE, &two));
+	KUNIT_EXPECT_TRUE(test, mof_follows_toucher(MPOL_DEFAULT, &one, NUMA_NO_NODE));
+	KUNIT_EXPECT_TRUE(test, mof_follows_toucher(MPOL_LOCAL, &one, NUMA_NO_NODE));
+	KUNIT_EXPECT_TRUE(test, mof_follows_toucher(MPOL_BIND, &two, NUMA_NO_NODE));
+	KUNIT_EXPECT_TRUE(test, mof_follows_toucher(MPOL_PREFERRED_MANY, &two, NUMA_NO_NODE));
+	KUNIT_EXPECT_FALSE(test, mof_follows_toucher(MPOL_BIND, &one, NUMA_NO_NODE));
+	KUNIT_EXPECT_FALSE(test, mof_follows_toucher(MPOL_BIND, &two, 1));
+	KUNIT_EXPECT_FALSE(test, mof_follows_toucher(MPOL_PREFERRED_MANY, &two, 1));
+	KUNIT_EXPECT_FALSE(test, mof_follows_toucher(MPOL_PREFERRED_MANY, &one, NUMA_NO_NODE));
+	KUNIT_EXPECT_FALSE(test, mof_follows_toucher(MPOL_PREFERRED, &one, NUMA_NO_NODE));
+	KUNIT_EXPECT_FALSE(test, mof_follows_toucher(MPOL_INTERLEAVE, &two, NUMA_NO_NODE));
 	KUNIT_EXPECT_FALSE(test,
-			   mof_follows_toucher(MPOL_WEIGHTED_INTERLEAVE, &two));
+			   mof_follows_toucher(MPOL_WEIGHTED_INTERLEAVE, &two, NUMA_NO_NODE));
 }
 
-/* From one page at random to all that is allowed in a sweep's sixth fault. */
+/* From one page at random to all that is allowed, in steps of a 32nd. */
 static void window_grows_with_the_run(struct kunit *test)
 {
 	unsigned int done = 0, faults;
 
-	KUNIT_EXPECT_EQ(test, mof_window_pages(0, 64), 1);
-	KUNIT_EXPECT_EQ(test, mof_window_pages(1, 64), 2);
-	KUNIT_EXPECT_EQ(test, mof_window_pages(64, 64), 64);
-	KUNIT_EXPECT_EQ(test, mof_window_pages(512, 512), 512);
-	KUNIT_EXPECT_EQ(test, mof_window_pages(511, 1), 1);
-	for (faults = 0; faults < 5; faults++)
-		done += mof_window_pages(done, 64);
-	KUNIT_EXPECT_EQ(test, mof_window_pages(done, 64), 64);
-	/* The run goes on from one page table to the next. */
-	for (; done < 16 * 512; faults++)
-		done += mof_window_pages(min(done, 64U), 64);
-	KUNIT_EXPECT_LE(test, faults, 16 * 512 / 60);
+	KUNIT_EXPECT_EQ(test, mof_window_pages(0, 48), 1);
+	KUNIT_EXPECT_EQ(test, mof_window_pages(63, 48), 1);
+	KUNIT_EXPECT_EQ(test, mof_window_pages(64, 48), 2);
+	KUNIT_EXPECT_EQ(test, mof_window_pages(32 * 48 - 1, 48), 47);
+	KUNIT_EXPECT_EQ(test, mof_window_pages(32 * 48, 48), 48);
+	KUNIT_EXPECT_EQ(test, mof_window_pages(32 * 512, 512), 512);
+	KUNIT_EXPECT_EQ(test, mof_window_pages(32 * 512, 1), 1);
+	/* 64 MiB: 64 single pages, 122 faults to full windows, and full windows. */
+	for (faults = 0; done < SZ_64M / SZ_4K; faults++)
+		done += mof_window_pages(done, 48);
+	KUNIT_EXPECT_LE(test, faults, 64 + 125 + (SZ_64M / SZ_4K - 48 * 32) / 48);
+}
+
+/* Whatever the size of an object, a sweep of it takes less than 1/32 beyond. */
+static void window_takes_little_of_the_next_object(struct kunit *test)
+{
+	unsigned int size, done;
+
+	for (size = 1; size < 8192; size++) {
+		for (done = 0; done < size; )
+			done += mof_window_pages(done, 48);
+		KUNIT_ASSERT_LT(test, (done - size) * MOF_WINDOW_SHARE, size);
+	}
 }
 
 /* The tokens are told from a page without history and from each other. */
@@ -255,6 +287,7 @@ static void tokens_are_none_of_the_others(struct kunit *test)
 	const int move = mof_token(MOF_TOKEN_MOVE);
 	const int move_all = mof_token(MOF_TOKEN_MOVE_ALL);
 	const int sample = mof_token(MOF_TOKEN_SAMPLE);
+	int token;
 
 	KUNIT_EXPECT_TRUE(test, mof_is_token(move));
 	KUNIT_EXPECT_TRUE(test, mof_is_token(move_all));
@@ -267,9 +300,23 @@ static void tokens_are_none_of_the_others(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, mof_is_sample(unset));
 	KUNIT_EXPECT_NE(test, move, move_all);
 	/* The scheduler's own code must take them for "no pid recorded". */
-	KUNIT_EXPECT_TRUE(test, cpupid_pid_unset(move));
-	KUNIT_EXPECT_TRUE(test, cpupid_pid_unset(move_all));
-	KUNIT_EXPECT_TRUE(test, cpupid_pid_unset(sample));
+	for (token = MOF_TOKEN_MOVE; token <= MOF_TOKEN_SAMPLE; token++)
+		KUNIT_EXPECT_TRUE(test, cpupid_pid_unset(mof_token(token)));
+}
+
+/* What is left for one more touch stays a mark, with the rights that it had. */
+static void tokens_of_one_more_touch_keep_their_rights(struct kunit *test)
+{
+	const int move = mof_token(MOF_TOKEN_MOVE_AGAIN);
+	const int move_all = mof_token(MOF_TOKEN_MOVE_ALL_AGAIN);
+
+	KUNIT_EXPECT_TRUE(test, mof_is_token(move) && mof_is_again(move));
+	KUNIT_EXPECT_TRUE(test, mof_is_token(move_all) && mof_is_again(move_all));
+	KUNIT_EXPECT_FALSE(test, mof_moves_shared(move));
+	KUNIT_EXPECT_TRUE(test, mof_moves_shared(move_all));
+	KUNIT_EXPECT_FALSE(test, mof_is_again(mof_token(MOF_TOKEN_MOVE)));
+	KUNIT_EXPECT_FALSE(test, mof_is_again(mof_token(MOF_TOKEN_MOVE_ALL)));
+	KUNIT_EXPECT_FALSE(test, mof_is_sample(move) || mof_is_sample(move_all));
 }
 
 static struct kunit_case policy_test_cases[] = {
@@ -277,7 +324,9 @@ static struct kunit_case policy_test_cases[] = {
 	KUNIT_CASE(target_is_allowed_and_settles),
 	KUNIT_CASE(only_some_policies_follow_the_toucher),
 	KUNIT_CASE(window_grows_with_the_run),
+	KUNIT_CASE(window_takes_little_of_the_next_object),
 	KUNIT_CASE(tokens_are_none_of_the_others),
+	KUNIT_CASE(tokens_of_one_more_touch_keep_their_rights),
 	{}
 };
 
