@@ -12,9 +12,10 @@ SELFTESTS = "tools/testing/selftests/mof"
 BINARIES = BUILD / "selftests"
 BEGIN, END = "##begin", "##end"
 # What moves pages by windows, and sets none itself
-WINDOWED = ("mof_beside", "mof_cgroup", "mof_failure", "mof_file", "mof_folio",
-            "mof_kinds", "mof_policy", "mof_special", "mof_split", "mof_swap",
-            "mof_thp", "mof_touch", "mof_uffd", "mof_vma", "mof_window")
+WINDOWED = ("mof_beside", "mof_cached", "mof_cgroup", "mof_failure", "mof_file",
+            "mof_folio", "mof_kinds", "mof_policy", "mof_special", "mof_split",
+            "mof_swap", "mof_thp", "mof_touch", "mof_uffd", "mof_vma",
+            "mof_window")
 
 
 def where(kernel="guest"):

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * kernel.numa_balancing=4 leaves alone what is in place or has but one place to
- * be: not a fault, not a page table entry changed.
+ * be: not a fault, not a page table entry changed. Nor does it ask a young process
+ * for a step at every tick.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
 
 #include "mof_test.h"
 #include "mof_auto.h"
+#include "mof_trace.h"
 
 #define EXTENTS		4
 #define WATCH_SECONDS	2	/* of CPU time: far more than it takes to move */
@@ -127,6 +131,113 @@ TEST_F(alone, cpuset_with_memory_of_one_node)
 	cgroup_leave(&cg);
 	EXPECT_EQ(self->a.pages, area_on(&self->a, self->m.from));
 	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/* A process of one thread that has run for less than a second */
+
+#define YOUNG_MS	800	/* of CPU time */
+#define PERIOD_MIN	"/sys/kernel/debug/sched/numa_balancing/lazy_period_min_ms"
+#define FEW		3	/* requests beside one per period: the first, and both ends */
+
+enum { TICK, STEP };
+
+static const struct probe probes[] = {
+	[TICK] = { "tick", "__mof_tick v0=@jiffies_64:u64" },
+	[STEP] = { "step", "__mof_work v0=@jiffies_64:u64" },
+};
+
+FIXTURE(young)
+{
+	struct machine m;
+	long period;		/* shortest time between two steps, in jiffies */
+};
+
+/* The resolution of this clock is one jiffy. */
+static long ms_to_jiffies(long ms)
+{
+	struct timespec tick;
+
+	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+	return (ms * 1000000 + tick.tv_nsec - 1) / tick.tv_nsec;
+}
+
+FIXTURE_SETUP(young)
+{
+	const char *why = automatic_setup(&self->m);
+	long ms = read_long(PERIOD_MIN);
+
+	if (why)
+		SKIP(return, "%s", why);
+	why = ms > 0 ? probes_add(probes, ARRAY_SIZE(probes)) : "needs debugfs";
+	if (why) {
+		probes_remove();
+		machine_restore(&self->m);
+		SKIP(return, "%s", why);
+	}
+	self->period = ms_to_jiffies(ms);
+	ASSERT_EQ(0, run_on(self->m.from));
+	ASSERT_EQ(0, write_long(BALANCING, 4));
+}
+
+FIXTURE_TEARDOWN_PARENT(young)
+{
+	probes_remove();
+	machine_restore(&self->m);
+}
+
+static long cpu_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A child that uses the CPU for so long once @go has been written to. */
+static pid_t child_that_runs(long ms, int go[2])
+{
+	pid_t pid;
+	char byte;
+
+	if (pipe(go))
+		return -errno;
+	pid = fork();
+	if (pid)
+		return pid;
+	if (read(go[0], &byte, 1) != 1)
+		_exit(1);
+	while (cpu_ms() < ms)
+		;
+	_exit(0);
+}
+
+/*
+ * While a process on one node is young, each step returns early. The tick must not
+ * ask for the next one before the period is over. Jiffies are those of the kernel.
+ */
+TEST_F(young, process_on_one_node_is_asked_for_a_step_once_in_a_period)
+{
+	long nr, i, steps = 0, elapsed;
+	struct hit *hits;
+	int go[2], status;
+	pid_t pid;
+
+	pid = child_that_runs(YOUNG_MS, go);
+	ASSERT_LT(0, pid);
+	ASSERT_EQ(0, probes_start(pid));
+	ASSERT_EQ(1, write(go[1], "g", 1));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	nr = probes_stop(&hits);
+	ASSERT_LT(0, nr);
+	for (i = 0; i < nr; i++)
+		steps += hits[i].probe == STEP;
+	elapsed = hits[nr - 1].value[0] - hits[0].value[0];
+	TH_LOG("%ld requests, %ld ticks, %ld jiffies, period %ld", steps, nr - steps,
+	       elapsed, self->period);
+	EXPECT_LT(4 * self->period, nr - steps);
+	EXPECT_GE(elapsed / self->period + FEW, steps);
+	free(hits);
 }
 
 /* Areas of a process whose other memory is found, and moved */

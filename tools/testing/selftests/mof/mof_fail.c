@@ -89,7 +89,7 @@ static int file_area(struct area *a, const struct disk *disk, int node)
 		return err;
 	area_fill(a);
 	area_mbind(a, MPOL_DEFAULT, 0, 0);
-	err = fsync(fd);	/* dirty pages are not marked */
+	err = fsync(fd);	/* so that none is under writeback when it is touched */
 	close(fd);
 	return err;
 }

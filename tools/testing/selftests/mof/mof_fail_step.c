@@ -24,13 +24,18 @@ FIXTURE(step)
 	struct stats d;
 };
 
-/* @retval: as the file of the function wants it; @moves: by another path */
+/*
+ * @retval: as the file of the function wants it
+ * @moves: by another path, or at the second attempt
+ * @again: how often the access faults again, as the page may be busy for a moment
+ */
 FIXTURE_VARIANT(step)
 {
 	const char *function;
 	const char *retval;
 	bool shared;
 	bool moves;
+	long again;
 };
 
 FIXTURE_VARIANT_ADD(step, direct_alloc) {
@@ -39,6 +44,7 @@ FIXTURE_VARIANT_ADD(step, direct_alloc) {
 
 FIXTURE_VARIANT_ADD(step, isolate) {
 	.function = "mof_isolate", .retval = "0", .shared = true, .moves = true,
+	.again = 1,
 };
 
 FIXTURE_VARIANT_ADD(step, node_is_full) {
@@ -115,6 +121,26 @@ TEST_F(step, that_fails_leaves_contents_counters_and_charges)
 	EXPECT_EQ(0, cgroup_unlisted(&self->cg));
 	EXPECT_LT(0, charged);
 	EXPECT_EQ(charged, cgroup_stat(&self->cg, kind));
+}
+
+TEST_F(step, that_fails_once_costs_one_more_fault_at_most)
+{
+	ASSERT_EQ(0, fault_begin(&self->m, &self->a, 0));
+	ASSERT_EQ(0, stats_read(&self->before));
+	ASSERT_EQ(0, function_fails(1));
+	page_write(&self->a, 0);
+	EXPECT_EQ(0, function_fails_left());
+	ASSERT_EQ(0, function_fails(0));
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(variant->moves ? self->m.to : self->m.from, page_node(&self->a, 0));
+	EXPECT_EQ(1 + variant->again, self->d.v[MOF_FAULTS]);
+	EXPECT_EQ(variant->again, self->d.v[MOF_RETRIED]);
+	EXPECT_EQ(variant->moves ? 0 : 1, self->d.v[MOF_FAILED_BUSY]);
+	EXPECT_EQ(1, self->d.v[MOF_RESOLVED]);
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	area_read(&self->a);
+	EXPECT_EQ(0, area_hinted(&self->a));
+	EXPECT_EQ(0, area_bad(&self->a));
 }
 
 /* The automatic mode */

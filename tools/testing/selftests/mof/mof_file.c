@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pages of files: shmem and tmpfs, and a file system with a disk behind it.
+ * Pages of files: shmem and tmpfs, a file system with a disk behind it, and one
+ * that cannot migrate dirty pages.
  */
 #include <fcntl.h>
+#include <sys/mount.h>
 
 #include "mof_test.h"
 
@@ -181,13 +183,13 @@ FIXTURE(disk)
 	struct stats d;
 };
 
-/* Write the file through the mapping, on a node of the task's choice. */
-static int file_new(struct area *a, const char *dir, int node, int *fd)
+/* Write a new file through the mapping, on a node of the task's choice. */
+static int file_new(struct area *a, const char *dir, const char *name, int node, int *fd)
 {
 	char path[96];
 	int err;
 
-	snprintf(path, sizeof(path), "%s/file", dir);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	*fd = open(path, O_RDWR | O_CREAT, 0600);
 	if (*fd < 0 || ftruncate(*fd, AREA_PAGES * page_size()))
 		return -errno;
@@ -214,7 +216,7 @@ FIXTURE_SETUP(disk)
 		SKIP(return, "%s", why);
 	}
 	EXPECT_EQ(0, run_on(self->m.from));
-	EXPECT_EQ(0, file_new(&self->a, self->disk.dir, self->m.from, &self->fd));
+	EXPECT_EQ(0, file_new(&self->a, self->disk.dir, "file", self->m.from, &self->fd));
 	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.from));
 	EXPECT_EQ(0, stats_read(&self->before));
 }
@@ -262,20 +264,76 @@ TEST_F(disk, a_write_that_moves_a_clean_page_reaches_the_disk)
 	self->a.base = NULL;
 }
 
-TEST_F(disk, dirty_file_pages_stay_and_are_not_lost)
+/* Close a file; count pages that the disk has with other contents than written. */
+static long file_bad_on_disk(const struct disk *disk, const char *name, struct area *a,
+			     int fd)
 {
-	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
+	struct area again;
+	char path[96];
+	long bad;
+
+	area_free(a);
+	close(fd);
+	bad = disk_remount(disk);
+	if (bad)
+		return bad;
+	snprintf(path, sizeof(path), "%s/%s", disk->dir, name);
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return -errno;
+	bad = area_map_file(&again, a->pages, PROT_READ, MAP_SHARED, fd);
+	close(fd);
+	if (bad)
+		return bad;
+	again.seed = a->seed;
+	bad = area_bad(&again);
+	area_free(&again);
+	return bad;
+}
+
+/* As MPOL_MF_MOVE alone moves a second file here. */
+TEST_F(disk, dirty_file_pages_move_without_being_written_out)
+{
+	long kb = area_bytes(&self->a) / 1024;
+	struct area eager;
+	int fd;
+
+	ASSERT_EQ(0, file_new(&eager, self->disk.dir, "eager", self->m.from, &fd));
+	ASSERT_EQ(kb, area_smaps_kb(&self->a, "Private_Dirty"));
+	ASSERT_EQ(kb, area_smaps_kb(&eager, "Private_Dirty"));
+	ASSERT_EQ(0, stats_read(&self->before));
+	ASSERT_EQ(0, area_mbind(&eager, MPOL_BIND, NODE_MASK(self->m.to), MPOL_MF_MOVE));
+	EXPECT_EQ(AREA_PAGES, area_on(&eager, self->m.to));
+	ASSERT_EQ(0, area_mbind(&self->a, MPOL_LOCAL, 0, MOF_LAZY_MOVE | MPOL_MF_STRICT));
+	EXPECT_EQ(AREA_PAGES, area_hinted(&self->a));
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_read(&self->a);
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
-	/* Writeback may have cleaned some already: those were marked. */
-	EXPECT_EQ(self->d.v[MOF_MARKED], area_hinted(&self->a));
-	area_write(&self->a);
-	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.from) +
-			      area_on(&self->a, self->m.to));
-	EXPECT_EQ(self->d.v[MOF_MARKED], area_on(&self->a, self->m.to));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_MIGRATED]);
+	EXPECT_EQ(0, stats_failed(&self->d));
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	EXPECT_EQ(0, self->d.v[PGPGOUT]);
+	EXPECT_EQ(0, self->d.v[NR_WRITTEN]);
+	EXPECT_EQ(kb, area_smaps_kb(&self->a, "Private_Dirty"));
+	EXPECT_EQ(0, area_bad(&self->a));
+	EXPECT_EQ(0, area_bad(&eager));
+	area_free(&eager);
+	close(fd);
+	EXPECT_EQ(0, file_bad_on_disk(&self->disk, "file", &self->a, self->fd));
+}
+
+TEST_F(disk, a_write_that_moves_a_dirty_page_reaches_the_disk)
+{
+	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	EXPECT_EQ(AREA_PAGES, area_hinted(&self->a));
+	ASSERT_EQ(0, run_on(self->m.to));
+	self->a.seed += 7;
+	area_fill(&self->a);
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
 	EXPECT_EQ(0, area_hinted(&self->a));
 	EXPECT_EQ(0, area_bad(&self->a));
-	EXPECT_EQ(0, fsync(self->fd));
-	EXPECT_EQ(0, area_bad(&self->a));
+	EXPECT_EQ(0, file_bad_on_disk(&self->disk, "file", &self->a, self->fd));
 }
 
 TEST_F(disk, pages_made_dirty_by_another_mapping_after_the_call_are_not_lost)
@@ -290,8 +348,11 @@ TEST_F(disk, pages_made_dirty_by_another_mapping_after_the_call_are_not_lost)
 	second.seed = self->a.seed + 5;
 	area_fill(&second);
 	area_free(&second);
+	/* Unmapping may have left them in LRU batches. */
+	drain_lru();
 	self->a.seed += 5;
 	area_read(&self->a);
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
 	EXPECT_EQ(0, area_hinted(&self->a));
 	EXPECT_EQ(0, area_bad(&self->a));
 	EXPECT_EQ(0, fsync(self->fd));
@@ -388,6 +449,72 @@ TEST_F(disk, direct_io_into_marked_pages_moves_them)
 	copy.seed = buffer.seed;
 	EXPECT_EQ(0, area_bad(&copy));
 	close(fd);
+}
+
+/* ramfs has no migrate_folio method, so its dirty pages cannot migrate. */
+
+FIXTURE(ramfs)
+{
+	struct machine m;
+	char dir[64];
+	struct area a;		/* a file, mapped shared, on m.from */
+	int fd;
+	struct stats before;
+	struct stats d;
+};
+
+static const char *ramfs_mount(char *dir, size_t len)
+{
+	snprintf(dir, len, "/tmp/mof-ramfs.XXXXXX");
+	if (!mkdtemp(dir))
+		return "cannot make a directory in /tmp";
+	if (!mount("none", dir, "ramfs", 0, NULL))
+		return NULL;
+	rmdir(dir);
+	dir[0] = '\0';
+	return "cannot mount ramfs";
+}
+
+FIXTURE_SETUP(ramfs)
+{
+	const char *why = machine_setup(&self->m);
+
+	if (!why)
+		why = have_lazy() ? ramfs_mount(self->dir, sizeof(self->dir)) : NO_LAZY;
+	if (why) {
+		machine_restore(&self->m);
+		SKIP(return, "%s", why);
+	}
+	EXPECT_EQ(0, run_on(self->m.from));
+	EXPECT_EQ(0, file_new(&self->a, self->dir, "file", self->m.from, &self->fd));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.from));
+	EXPECT_EQ(0, stats_read(&self->before));
+}
+
+FIXTURE_TEARDOWN_PARENT(ramfs)
+{
+	if (self->dir[0]) {
+		umount2(self->dir, MNT_DETACH);
+		rmdir(self->dir);
+	}
+	machine_restore(&self->m);
+}
+
+TEST_F(ramfs, dirty_pages_that_cannot_migrate_are_not_marked_and_strict_says_so)
+{
+	/* An eager call does not move them either. */
+	EXPECT_EQ(0, area_mbind(&self->a, MPOL_BIND, NODE_MASK(self->m.to), MPOL_MF_MOVE));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.from));
+	drain_lru();
+	EXPECT_EQ(-EIO, area_mbind(&self->a, MPOL_BIND, NODE_MASK(self->m.to),
+				   MOF_LAZY_MOVE | MPOL_MF_STRICT));
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(0, self->d.v[MOF_MARKED]);
+	EXPECT_EQ(0, area_hinted(&self->a));
+	self->a.seed += 3;
+	area_fill(&self->a);
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.from));
+	EXPECT_EQ(0, area_bad(&self->a));
 }
 
 #include "mof_main.h"

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * CPUs and memory that go away while memory is marked.
+ * CPUs and memory that go away while memory is marked; and ZONE_MOVABLE, from
+ * which memory can go, but not while it is pinned.
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 
 #include "mof_test.h"
 
@@ -277,6 +279,96 @@ TEST_F(lazy, touches_whose_target_loses_memory_succeed)
 	EXPECT_EQ(0, area_hinted(&self->a));
 	EXPECT_EQ(0, blocks_online(&b));
 	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/* FOLL_LONGTERM: pinning migrates pages out of ZONE_MOVABLE first. */
+
+/* Free pages above the high watermark of the node's ZONE_MOVABLE; -1 without one. */
+static long movable_room(int node)
+{
+	FILE *f = fopen("/proc/zoneinfo", "r");
+	long free = 0, high = 0, room = -1;
+	char line[256], zone[16];
+	bool inside = false;
+	int nid;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "Node %d, zone %15s", &nid, zone) == 2)
+			inside = nid == node && !strcmp(zone, "Movable");
+		else if (inside && sscanf(line, " pages free %ld", &free) == 1)
+			room = free;
+		else if (inside && sscanf(line, " high %ld", &high) == 1)
+			room = free - high;
+	}
+	if (f)
+		fclose(f);
+	return room;
+}
+
+/*
+ * Mark an area, and pin it from m->to: io_uring pins a registered buffer for long.
+ * Return the descriptor that unpins, or a negative errno.
+ */
+static int pin_marked(const struct area *a, const struct machine *m, struct stats *d)
+{
+	struct stats before;
+	int ring;
+
+	/* Shared memory stays where it was unless it is removed. */
+	madvise(a->base, area_bytes(a), MADV_REMOVE);
+	if (run_on(m->from) || area_place(a, m->from) || mark(a, MPOL_LOCAL, 0) ||
+	    area_hinted(a) != a->pages || run_on(m->to) || stats_read(&before))
+		return -EINVAL;
+	ring = pin_pages(a);
+	return stats_since(&before, d) ? -EIO : ring;
+}
+
+/*
+ * A page that the fault leaves in ZONE_MOVABLE, as it was busy, is migrated by
+ * pinning itself: try again then.
+ */
+static void pin_moves_once(struct __test_metadata *_metadata, const struct machine *m,
+			   const struct area *a)
+{
+	struct stats d;
+	int try, ring;
+
+	if (movable_room(m->to) < 4 * a->pages)
+		SKIP(return, NOT_MOVABLE);
+	for (try = 0; try < FEW_TRIES; try++) {
+		ring = pin_marked(a, m, &d);
+		if (ring == -EOPNOTSUPP)
+			SKIP(return, "no io_uring");
+		ASSERT_LE(0, ring);
+		if (!stats_failed(&d) && !d.v[COMPACT_ISOLATED])
+			break;
+		close(ring);
+	}
+	EXPECT_GT(FEW_TRIES, try)
+		TH_LOG("pages were busy each time");
+	EXPECT_LT(0, d.v[MOF_MIGRATED]);
+	EXPECT_EQ(d.v[MOF_MIGRATED], d.v[PGMIGRATE_SUCCESS]);
+	EXPECT_EQ(d.v[MOF_MIGRATED], area_on(a, m->to));
+	EXPECT_EQ(a->pages - d.v[MOF_MIGRATED], area_on(a, m->from));
+	EXPECT_EQ(0, area_hinted(a));
+	EXPECT_EQ(0, stats_unreconciled(&d));
+	EXPECT_EQ(0, area_bad(a));
+	if (try < FEW_TRIES)
+		close(ring);
+}
+
+TEST_F(lazy, marked_pages_that_are_pinned_for_long_are_copied_once)
+{
+	pin_moves_once(_metadata, &self->m, &self->a);
+}
+
+TEST_F(lazy, marked_shared_memory_that_is_pinned_for_long_is_copied_once)
+{
+	struct area shm;
+
+	ASSERT_EQ(0, area_map_file(&shm, AREA_PAGES, PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1));
+	pin_moves_once(_metadata, &self->m, &shm);
 }
 
 static struct blocks come_and_go;

@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Kinds of pages beside plain anonymous ones: of tmpfs and memfd, of private file
- * mappings, in the swap cache, locked, shared, in LRU batches of other CPUs; and
- * a target without memory. A touch moves them, or leaves them right.
+ * mappings, in the swap cache, locked, shared, reused after MADV_FREE, in LRU
+ * batches of other CPUs; and a target without memory. A touch moves them, or leaves
+ * them right.
  */
 #include <fcntl.h>
+#include <numa.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/mount.h>
 
 #include "mof_test.h"
+
+#ifndef MADV_COLD
+#define MADV_COLD	20
+#endif
 
 #define RW	(PROT_READ | PROT_WRITE)
 
@@ -298,6 +305,251 @@ TEST_F(lazy, pages_another_thread_has_just_written_all_move)
 	pthread_join(thread, NULL);
 	EXPECT_EQ(0, left);
 	EXPECT_EQ(0, area_bad(&a));
+}
+
+/*
+ * Pages on an LRU list that an LRU batch of another CPU still references: they cannot
+ * migrate before that batch is drained.
+ */
+#define BATCH_PAGES	16L	/* a batch has room for 31 */
+#define BATCH_ROUNDS	5
+
+FIXTURE(lru_batch)
+{
+	struct machine m;
+	struct stats before;
+	struct stats d;
+};
+
+/* @put: adds pages that are on LRU lists to a batch of this CPU */
+FIXTURE_VARIANT(lru_batch)
+{
+	int (*put)(const struct area *a);
+	bool shared;
+};
+
+static int put_into_lazyfree(const struct area *a)
+{
+	if (madvise(a->base, area_bytes(a), MADV_FREE))
+		return -errno;
+	area_fill(a);
+	return 0;
+}
+
+/* get_user_pages() marks pages accessed, and the second time it activates them. */
+static int put_into_activate(const struct area *a)
+{
+	int fd = open("/proc/self/mem", O_RDONLY);
+	off_t base = (uintptr_t)a->base;
+	int err = 0;
+	__u64 word;
+	long i;
+
+	for (i = 0; i < 2 * a->pages && !err; i++)
+		if (pread(fd, &word, sizeof(word), base + i / 2 * page_size()) != sizeof(word))
+			err = -EIO;
+	close(fd);
+	return err;
+}
+
+static int put_into_deactivate(const struct area *a)
+{
+	int err = put_into_activate(a);
+
+	drain_lru();
+	if (!err && madvise(a->base, area_bytes(a), MADV_COLD))
+		err = -errno;
+	return err;
+}
+
+FIXTURE_VARIANT_ADD(lru_batch, lazyfree) {
+	.put = put_into_lazyfree,
+};
+
+FIXTURE_VARIANT_ADD(lru_batch, activate) {
+	.put = put_into_activate,
+};
+
+FIXTURE_VARIANT_ADD(lru_batch, activate_shared) {
+	.put = put_into_activate, .shared = true,
+};
+
+FIXTURE_VARIANT_ADD(lru_batch, deactivate) {
+	.put = put_into_deactivate,
+};
+
+FIXTURE_SETUP(lru_batch)
+{
+	const char *why = machine_setup(&self->m);
+
+	if (!why && !have_lazy())
+		why = NO_LAZY;
+	if (why) {
+		machine_restore(&self->m);
+		SKIP(return, "%s", why);
+	}
+	ASSERT_EQ(0, stats_read(&self->before));
+}
+
+FIXTURE_TEARDOWN_PARENT(lru_batch)
+{
+	machine_restore(&self->m);
+}
+
+/* Run on the last CPU of a node only: on the second, if it has two. */
+static int run_on_last_cpu(int node)
+{
+	struct bitmask *cpus = numa_allocate_cpumask();
+	int cpu, last = -1;
+	cpu_set_t set;
+
+	if (!numa_node_to_cpus(node, cpus))
+		for (cpu = 0; cpu < CPU_SETSIZE; cpu++)
+			if (numa_bitmask_isbitset(cpus, cpu))
+				last = cpu;
+	numa_free_cpumask(cpus);
+	if (last < 0)
+		return -ENOENT;
+	CPU_ZERO(&set);
+	CPU_SET(last, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		return -errno;
+	return sched_getcpu() == last ? 0 : -EAGAIN;
+}
+
+static int batch_area(struct area *a, bool shared, int node)
+{
+	int err;
+
+	if (!shared)
+		return area_new(a, BATCH_PAGES, node);
+	err = area_map_file(a, BATCH_PAGES, RW, MAP_SHARED | MAP_ANONYMOUS, -1);
+	return err ? : area_place(a, node);
+}
+
+TEST_F(lru_batch, pages_in_one_of_another_cpu_all_move)
+{
+	long round, left = 0, bad = 0;
+	struct area a;
+
+	for (round = 0; round < BATCH_ROUNDS; round++) {
+		ASSERT_EQ(0, run_on_last_cpu(self->m.from));
+		ASSERT_EQ(0, batch_area(&a, variant->shared, self->m.from));
+		ASSERT_EQ(0, variant->put(&a));
+		ASSERT_EQ(0, run_on(self->m.to));
+		ASSERT_EQ(0, mark(&a, MPOL_LOCAL, 0));
+		area_read(&a);
+		left += BATCH_PAGES - area_on(&a, self->m.to);
+		bad += area_bad(&a);
+		area_free(&a);
+	}
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(0, left);
+	EXPECT_EQ(BATCH_ROUNDS * BATCH_PAGES, self->d.v[MOF_MIGRATED]);
+	EXPECT_EQ(0, self->d.v[MOF_FAILED_BUSY]);
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	EXPECT_EQ(0, bad);
+}
+
+/*
+ * Anonymous memory that is reused after MADV_FREE is dirty but not swap-backed, like
+ * dirty pages of files.
+ */
+#define REUSED_PAGES	256L
+#define REUSED_ROUNDS	3
+#define WINDOW_AS_IT_IS	-1
+
+FIXTURE(reused)
+{
+	struct machine m;
+	struct area a;
+	long window;		/* as it was found */
+};
+
+FIXTURE_VARIANT(reused)
+{
+	long window;
+	bool huge;
+};
+
+FIXTURE_VARIANT_ADD(reused, pages) {
+	.window = WINDOW_AS_IT_IS,
+};
+
+FIXTURE_VARIANT_ADD(reused, pages_window_0) {
+	.window = 0,
+};
+
+FIXTURE_VARIANT_ADD(reused, pages_window_1) {
+	.window = 1,
+};
+
+FIXTURE_VARIANT_ADD(reused, thp) {
+	.window = WINDOW_AS_IT_IS, .huge = true,
+};
+
+FIXTURE_SETUP(reused)
+{
+	const char *why = machine_setup(&self->m);
+
+	self->window = read_long(WINDOW);
+	if (!why && !have_lazy())
+		why = NO_LAZY;
+	if (!why && variant->huge)
+		why = thp_missing();
+	if (why) {
+		machine_restore(&self->m);
+		SKIP(return, "%s", why);
+	}
+	if (variant->window != WINDOW_AS_IT_IS)
+		ASSERT_EQ(0, write_long(WINDOW, variant->window));
+	ASSERT_EQ(0, run_on(self->m.from));
+	ASSERT_EQ(0, variant->huge ? area_new_thp(&self->a, 1, self->m.from) :
+				     area_new(&self->a, REUSED_PAGES, self->m.from));
+}
+
+FIXTURE_TEARDOWN_PARENT(reused)
+{
+	if (self->window >= 0)
+		write_long(WINDOW, self->window);
+	machine_restore(&self->m);
+}
+
+/* Mark all of the area, and touch it from @node: it moves there, THPs whole. */
+static void moves_to(struct __test_metadata *_metadata, const struct area *a, bool huge,
+		     int node)
+{
+	struct stats before, d;
+
+	ASSERT_EQ(0, stats_read(&before));
+	ASSERT_EQ(0, area_mbind(a, MPOL_LOCAL, 0, MOF_LAZY_MOVE | MPOL_MF_STRICT));
+	EXPECT_EQ(a->pages, area_hinted(a));
+	ASSERT_EQ(0, run_on(node));
+	area_read(a);
+	ASSERT_EQ(0, stats_since(&before, &d));
+	EXPECT_EQ(a->pages, area_on(a, node));
+	EXPECT_EQ(a->pages, d.v[MOF_MIGRATED]);
+	EXPECT_EQ(huge ? 1 : 0, d.v[MOF_MIGRATED_THP]);
+	EXPECT_EQ(huge ? area_bytes(a) / 1024 : 0, area_smaps_kb(a, "AnonHugePages"));
+	EXPECT_EQ(0, d.v[THP_SPLIT_PAGE]);
+	EXPECT_EQ(0, stats_failed(&d));
+	EXPECT_EQ(0, stats_unreconciled(&d));
+	EXPECT_EQ(0, area_bad(a));
+}
+
+TEST_F(reused, after_madv_free_memory_moves_each_time_it_is_marked)
+{
+	struct area *a = &self->a;
+	int round;
+
+	for (round = 0; round < REUSED_ROUNDS; round++) {
+		area_fill(a);
+		ASSERT_EQ(0, madvise(a->base, area_bytes(a), MADV_FREE));
+		a->seed += 1;
+		area_fill(a);
+		moves_to(_metadata, a, variant->huge, self->m.to);
+		moves_to(_metadata, a, variant->huge, self->m.from);
+	}
 }
 
 /* A target without memory: nobody moves, everybody goes on. */

@@ -2,11 +2,16 @@
 /*
  * A secondary MMU: the device of lib/test_hmm.c, which mirrors the memory of a
  * process. Its accesses are touches, and what it has mapped follows migration.
+ * Marking announces a large range to it in pieces.
  */
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 
+#include "mof_security.h"
 #include "mof_test.h"
+#include "mof_trace.h"
 
 /* As in lib/test_hmm_uapi.h, which is not installed */
 struct hmm_dmirror_cmd {
@@ -31,15 +36,23 @@ FIXTURE(mirror)
 
 static int device;		/* of the test's own process */
 
-FIXTURE_SETUP(mirror)
+/* machine_setup(), and make the device mirror this process. */
+static const char *device_open(struct machine *m)
 {
-	const char *why = machine_setup(&self->m);
+	const char *why = machine_setup(m);
 
 	if (!why)
 		why = have_lazy() ? NULL : NO_LAZY;
 	device = open("/dev/hmm_dmirror0", O_RDWR);
 	if (!why && device < 0)
 		why = "kernel without CONFIG_TEST_HMM";
+	return why;
+}
+
+FIXTURE_SETUP(mirror)
+{
+	const char *why = device_open(&self->m);
+
 	if (why) {
 		machine_restore(&self->m);
 		SKIP(return, "%s", why);
@@ -163,6 +176,302 @@ TEST_F(mirror, reads_by_the_device_beside_marks_and_writers_are_never_stale)
 	EXPECT_LT(0, self->d.v[MOF_MIGRATED]);
 	EXPECT_EQ(0, stats_unreconciled(&self->d));
 	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/*
+ * Announcements: marking must tell secondary MMUs before it changes entries, and
+ * they must block or drop all mappings of an announced range meanwhile. So a range
+ * is announced in pieces of at most one PUD entry (1 GiB with 4 KiB pages), each
+ * while its page tables are walked.
+ */
+
+#define PIECES		4	/* in the area of the fixture */
+#define MOST_PIECES	8	/* in any area */
+#define APART		64	/* one page per 1/64 of a piece, 16 MiB, is present */
+#define TRIES		20	/* at a call that makes way for another thread */
+
+#define RANGE		" v0=+8($arg1):x64 v1=+16($arg1):x64"
+
+enum { BEGIN, END, WALK };
+
+static const struct probe probes[] = {
+	[BEGIN] = { "begin", "__mmu_notifier_invalidate_range_start" RANGE },
+	[END] = { "end", "__mmu_notifier_invalidate_range_end" RANGE },
+	/* The walk under one hold of mmap_lock */
+	[WALK] = { "walk", "mof_mark_range" },
+};
+
+/**
+ * struct told - announcements of one call that marks
+ * @bytes:	sum of their lengths
+ * @of:		number of announcements of each piece
+ * @wrong:	announcements that do not lie within one piece, or are not ended
+ *		before the next one begins
+ * @untold:	present pages that no announcement covers
+ * @walks:	how often the call has taken mmap_lock to walk
+ */
+struct told {
+	long bytes;
+	long of[MOST_PIECES];
+	long wrong;
+	long untold;
+	long walks;
+};
+
+/* Base pages that one PUD entry maps */
+static long piece_pages(void)
+{
+	long entries = page_size() / (long)sizeof(__u64);
+
+	return entries * entries;
+}
+
+static long piece_bytes(void)
+{
+	return piece_pages() * page_size();
+}
+
+/* Map @pieces of address space, aligned; no other VMA shares a piece. */
+static int map_pieces(struct area *a, long pieces)
+{
+	struct area all;
+	int err = map_reserved(&all, (pieces + 1) * piece_pages());
+	long head;
+
+	if (err)
+		return err;
+	head = (-(uintptr_t)all.base & (piece_bytes() - 1)) / page_size();
+	*a = area_part(&all, head, pieces * piece_pages());
+	if (head)
+		munmap(all.base, head * page_size());
+	munmap(a->base + area_bytes(a), (piece_pages() - head) * page_size());
+	return 0;
+}
+
+/* The @i-th page of a piece that is present */
+static struct area present_page(const struct area *a, long piece, long i)
+{
+	return area_part(a, piece * piece_pages() + i * (piece_pages() / APART), 1);
+}
+
+static void fill_piece(const struct area *a, long piece)
+{
+	struct area page;
+	long i;
+
+	for (i = 0; i < APART; i++) {
+		page = present_page(a, piece, i);
+		area_fill(&page);
+	}
+}
+
+/* Number of present pages on a node; also reads them, and counts bad contents. */
+static long pieces_on(const struct area *a, int node, long *bad)
+{
+	long piece, i, found = 0;
+	struct area page;
+
+	for (piece = 0; piece < a->pages / piece_pages(); piece++)
+		for (i = 0; i < APART; i++) {
+			page = present_page(a, piece, i);
+			*bad += area_bad(&page);
+			found += page_node(&page, 0) == node;
+		}
+	return found;
+}
+
+static bool overlaps(const struct hit *hit, const struct area *a)
+{
+	return hit->probe != WALK && hit->value[0] < (uintptr_t)a->base + area_bytes(a) &&
+	       hit->value[1] > (uintptr_t)a->base;
+}
+
+/* The piece of the area that an announcement lies in, or -1. */
+static long piece_of(const struct hit *hit, const struct area *a)
+{
+	unsigned long first = hit->value[0] - (uintptr_t)a->base;
+	unsigned long last = hit->value[1] - 1 - (uintptr_t)a->base;
+
+	if (first >= (unsigned long)area_bytes(a) || last >= (unsigned long)area_bytes(a) ||
+	    first / piece_bytes() != last / piece_bytes())
+		return -1;
+	return first / piece_bytes();
+}
+
+/* Count an announcement; @open is the one that has not been ended yet. */
+static void add_hit(struct told *t, const struct area *a, const struct hit *hit,
+		    const struct hit **open)
+{
+	long piece = piece_of(hit, a);
+
+	if (hit->probe == BEGIN) {
+		t->wrong += *open || piece < 0;
+		t->bytes += hit->value[1] - hit->value[0];
+		if (piece >= 0)
+			t->of[piece]++;
+		*open = hit;
+	} else {
+		t->wrong += !*open || (*open)->value[0] != hit->value[0] ||
+			    (*open)->value[1] != hit->value[1];
+		*open = NULL;
+	}
+}
+
+static bool covered(const struct area *page, const struct hit *hits, long nr)
+{
+	long i;
+
+	for (i = 0; i < nr; i++)
+		if (hits[i].probe == BEGIN && overlaps(&hits[i], page))
+			return true;
+	return false;
+}
+
+/* Ignores announcements outside of the area, such as those of page faults. */
+static void told_by(struct told *t, const struct area *a, const struct hit *hits, long nr)
+{
+	const struct hit *open = NULL;
+	struct area page;
+	long i, piece;
+
+	*t = (struct told) { };
+	for (i = 0; i < nr; i++) {
+		t->walks += hits[i].probe == WALK;
+		if (overlaps(&hits[i], a))
+			add_hit(t, a, &hits[i], &open);
+	}
+	t->wrong += !!open;
+	for (piece = 0; piece < a->pages / piece_pages(); piece++)
+		for (i = 0; i < APART; i++) {
+			page = present_page(a, piece, i);
+			t->untold += !covered(&page, hits, nr) && page_entry(&page, 0) & PM_PRESENT;
+		}
+}
+
+/* Mark under the local policy, and find out what was announced. */
+static long mark_told(const struct area *a, struct told *t)
+{
+	struct hit *hits;
+	long err, nr;
+
+	err = probes_start(syscall(SYS_gettid));
+	if (err)
+		return err;
+	err = mark(a, MPOL_LOCAL, 0);
+	nr = probes_stop(&hits);
+	if (nr >= 0)
+		told_by(t, a, hits, nr);
+	free(hits);
+	return err ? : nr < 0 ? nr : 0;
+}
+
+FIXTURE(announced)
+{
+	struct machine m;
+	struct area a;		/* of PIECES, each with pages on m.from */
+	struct told told;
+	struct stats before;
+	struct stats d;
+};
+
+FIXTURE_SETUP(announced)
+{
+	const char *why = device_open(&self->m);
+	long piece;
+
+	if (!why)
+		why = probes_add(probes, ARRAY_SIZE(probes));
+	if (why) {
+		probes_remove();
+		machine_restore(&self->m);
+		SKIP(return, "%s", why);
+	}
+	ASSERT_EQ(0, run_on(self->m.from));
+	ASSERT_EQ(0, map_pieces(&self->a, PIECES));
+	for (piece = 0; piece < PIECES; piece++)
+		fill_piece(&self->a, piece);
+	drain_lru();
+	ASSERT_EQ(0, stats_read(&self->before));
+}
+
+FIXTURE_TEARDOWN_PARENT(announced)
+{
+	probes_remove();
+	machine_restore(&self->m);
+}
+
+TEST_F(announced, each_gibibyte_of_a_range_is_announced_once_by_itself)
+{
+	long piece, bad = 0;
+
+	ASSERT_EQ(0, mark_told(&self->a, &self->told));
+	EXPECT_EQ(0, self->told.wrong);
+	EXPECT_EQ(0, self->told.untold);
+	EXPECT_EQ(1, self->told.walks);
+	for (piece = 0; piece < PIECES; piece++)
+		EXPECT_EQ(1, self->told.of[piece]);
+	EXPECT_GE(area_bytes(&self->a), self->told.bytes);
+	EXPECT_EQ(PIECES * APART, area_hinted(&self->a));
+	ASSERT_EQ(0, run_on(self->m.to));
+	EXPECT_EQ(PIECES * APART, pieces_on(&self->a, self->m.to, &bad));
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(PIECES * APART, self->d.v[MOF_MARKED]);
+	EXPECT_EQ(PIECES * APART, self->d.v[MOF_MIGRATED]);
+	EXPECT_EQ(0, bad);
+}
+
+TEST_F(announced, address_space_without_page_tables_is_not_announced)
+{
+	struct area sparse, empty;
+	long piece;
+
+	ASSERT_EQ(0, map_pieces(&sparse, MOST_PIECES));
+	ASSERT_EQ(0, map_pieces(&empty, 2));
+	fill_piece(&sparse, 1);
+	fill_piece(&sparse, 5);
+	drain_lru();
+	ASSERT_EQ(0, mark_told(&sparse, &self->told));
+	EXPECT_EQ(0, self->told.wrong);
+	EXPECT_EQ(0, self->told.untold);
+	for (piece = 0; piece < MOST_PIECES; piece++)
+		EXPECT_EQ(piece == 1 || piece == 5, self->told.of[piece]);
+	EXPECT_EQ(2 * APART, area_hinted(&sparse));
+	ASSERT_EQ(0, mark_told(&empty, &self->told));
+	EXPECT_EQ(0, self->told.bytes);
+	EXPECT_EQ(0, self->told.wrong);
+}
+
+/*
+ * Each hold of mmap_lock announces the rest of the piece in which the last one has
+ * stopped. Whether another thread waits for the lock while the call has it is up to
+ * the scheduler: try again until one has.
+ */
+TEST_F(announced, making_way_for_a_thread_that_maps_announces_one_gibibyte_more)
+{
+	struct mapper mapper;
+	long way = 0, bad = 0;
+	int tries;
+
+	for (tries = 0; tries < TRIES && !way; tries++) {
+		mapper = (struct mapper) { .node = self->m.to };
+		ASSERT_EQ(0, mapper_start(&mapper));
+		EXPECT_EQ(0, mark_told(&self->a, &self->told));
+		mapper_stop(&mapper);
+		way = self->told.walks - 1;
+		EXPECT_EQ(0, self->told.wrong);
+		EXPECT_EQ(0, self->told.untold);
+		EXPECT_LE(0, way);
+		EXPECT_GE(area_bytes(&self->a) + way * piece_bytes(),
+			  self->told.bytes);
+	}
+	TH_LOG("made way %ld times in call %d, announced %ld MiB", way, tries,
+	       self->told.bytes >> 20);
+	EXPECT_EQ(PIECES * APART, area_hinted(&self->a));
+	ASSERT_EQ(0, run_on(self->m.to));
+	EXPECT_EQ(PIECES * APART, pieces_on(&self->a, self->m.to, &bad));
+	EXPECT_EQ(0, bad);
+	if (!way)
+		SKIP_UNLESS_FAILED(return, "no other thread has waited for mmap_lock");
 }
 
 #include "mof_main.h"

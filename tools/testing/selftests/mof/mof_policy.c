@@ -3,9 +3,18 @@
  * Where the next touch sends a page: one test per row of the table in
  * Documentation/admin-guide/mm/mof.rst.
  */
+#include <pthread.h>
+#include <sys/syscall.h>
+
+#include "mof_point.h"
 #include "mof_test.h"
 
+#ifndef __NR_set_mempolicy_home_node
+#define __NR_set_mempolicy_home_node	450
+#endif
+
 #define WEIGHT	"/sys/kernel/mm/mempolicy/weighted_interleave/node%d"
+#define LOOKS	10000	/* of a millisecond */
 
 /* Mark under a policy, touch from @toucher. Contents are for the caller. */
 static long mark_and_touch(const struct area *a, int mode, unsigned long nodes,
@@ -127,6 +136,8 @@ FIXTURE_SETUP(mask)
 
 FIXTURE_TEARDOWN_PARENT(mask)
 {
+	if (have_points())
+		point_release("mbind");
 	machine_restore(&self->m);
 }
 
@@ -184,6 +195,143 @@ TEST_F(mask, page_outside_goes_into_the_mask_if_the_toucher_is_outside)
 	nid = page_node(&self->a, 0);
 	EXPECT_TRUE(is_nearest(self->m.from, nid, nodes));
 	EXPECT_EQ(AREA_PAGES, area_on(&self->a, nid));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/* With a home node, the target does not depend on the toucher. */
+
+#define NO_HOME_NODES	"kernel without set_mempolicy_home_node(2)"
+
+/* Give the area's policy a home node. */
+static long area_home_node(const struct area *a, int node)
+{
+	if (syscall(__NR_set_mempolicy_home_node, (unsigned long)a->base,
+		    (unsigned long)area_bytes(a), (unsigned long)node, 0UL))
+		return -errno;
+	return 0;
+}
+
+/* Install a policy of both nodes whose home node is m->from. */
+static long install_home_node(const struct area *a, int mode, const struct machine *m)
+{
+	long err = area_mbind(a, mode, NODE_MASK(m->from) | NODE_MASK(m->to), 0);
+
+	return err ? : area_home_node(a, m->from);
+}
+
+/* An empty range changes nothing. */
+static bool have_home_nodes(int node)
+{
+	struct area none = { };
+
+	return !area_home_node(&none, node);
+}
+
+TEST_F(mask, new_pages_are_on_the_home_node)
+{
+	struct area new;
+
+	if (!have_home_nodes(self->m.from))
+		SKIP(return, NO_HOME_NODES);
+	ASSERT_EQ(0, area_map(&new, AREA_PAGES));
+	ASSERT_EQ(0, install_home_node(&new, variant->mode, &self->m));
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_fill(&new);
+	EXPECT_EQ(AREA_PAGES, area_on(&new, self->m.from));
+	EXPECT_EQ(0, area_bad(&new));
+}
+
+/* Mark first: mbind(2) installs a policy without a home node. */
+TEST_F(mask, page_on_the_home_node_stays_whoever_touches)
+{
+	if (!have_home_nodes(self->m.from))
+		SKIP(return, NO_HOME_NODES);
+	ASSERT_EQ(0, mark(&self->a, MPOL_DEFAULT, 0));
+	ASSERT_EQ(0, install_home_node(&self->a, variant->mode, &self->m));
+	ASSERT_EQ(AREA_PAGES, area_hinted(&self->a));
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_read(&self->a);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.from));
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_LOCAL]);
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(mask, page_elsewhere_goes_to_the_home_node_whoever_touches)
+{
+	if (!have_home_nodes(self->m.from))
+		SKIP(return, NO_HOME_NODES);
+	ASSERT_EQ(0, area_place(&self->a, self->m.to));
+	ASSERT_EQ(0, mark(&self->a, MPOL_DEFAULT, 0));
+	ASSERT_EQ(0, install_home_node(&self->a, variant->mode, &self->m));
+	ASSERT_EQ(AREA_PAGES, area_hinted(&self->a));
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_read(&self->a);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.from));
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_MIGRATED]);
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+struct marker {
+	const struct area *a;
+	int mode;
+	unsigned long nodes;
+	long err;
+};
+
+static void *mark_area(void *arg)
+{
+	struct marker *t = arg;
+
+	t->err = mark(t->a, t->mode, t->nodes);
+	return NULL;
+}
+
+static bool held_at(const char *point)
+{
+	int looks;
+
+	for (looks = 0; looks < LOOKS && point_waiting(point) <= 0; looks++)
+		usleep(1000);
+	return point_waiting(point) > 0;
+}
+
+/*
+ * mbind(2) installs a policy without a home node. Hold it between that and marking,
+ * so that this thread can set one.
+ */
+TEST_F(mask, only_pages_elsewhere_than_on_the_home_node_are_marked)
+{
+	struct area first = area_part(&self->a, 0, AREA_PAGES / 2);
+	struct marker t = {
+		.a = &self->a, .mode = variant->mode,
+		.nodes = NODE_MASK(self->m.from) | NODE_MASK(self->m.to),
+	};
+	pthread_t thread;
+
+	if (!have_points())
+		SKIP(return, NO_POINTS);
+	if (!have_home_nodes(self->m.from))
+		SKIP(return, NO_HOME_NODES);
+	ASSERT_EQ(first.pages, area_move(&first, self->m.to));
+	drain_lru();
+	ASSERT_EQ(0, stats_read(&self->before));
+	ASSERT_EQ(0, point_hold("mbind", getpid(), 1));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, mark_area, &t));
+	EXPECT_TRUE(held_at("mbind"));
+	EXPECT_EQ(0, area_home_node(&self->a, self->m.from));
+	EXPECT_EQ(0, point_release("mbind"));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, t.err);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(first.pages, self->d.v[MOF_MARKED]);
+	EXPECT_EQ(first.pages, area_hinted(&self->a));
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_read(&self->a);
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.from));
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
@@ -353,6 +501,133 @@ TEST_F(lazy, part_of_a_range_with_another_policy_follows_it)
 	EXPECT_EQ(first.pages, area_on(&first, self->m.to));
 	EXPECT_EQ(last.pages, area_on(&last, self->m.from));
 	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/*
+ * Memory without a policy follows the policy of the faulting task. Whether a page is
+ * in place must not be judged by the policy of the task that marks it.
+ */
+FIXTURE(tasks)
+{
+	struct machine m;
+	struct area a;		/* without a policy, on m.from */
+	struct stats before;
+	struct stats d;
+};
+
+FIXTURE_VARIANT(tasks)
+{
+	bool shared;
+};
+
+FIXTURE_VARIANT_ADD(tasks, private) {
+	.shared = false,
+};
+
+FIXTURE_VARIANT_ADD(tasks, shared) {
+	.shared = true,
+};
+
+static int memfd_area(struct area *a, int node)
+{
+	int fd = memfd_create("mof", 0);
+	int err;
+
+	if (fd < 0 || ftruncate(fd, AREA_PAGES * page_size()))
+		return -errno;
+	err = area_map_file(a, AREA_PAGES, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+	close(fd);
+	return err ? : area_place(a, node);
+}
+
+FIXTURE_SETUP(tasks)
+{
+	const char *why = machine_setup(&self->m);
+
+	if (!why && !have_lazy())
+		why = NO_LAZY;
+	if (why) {
+		machine_restore(&self->m);
+		SKIP(return, "%s", why);
+	}
+	ASSERT_EQ(0, run_on(self->m.from));
+	ASSERT_EQ(0, variant->shared ? memfd_area(&self->a, self->m.from) :
+				       area_new(&self->a, AREA_PAGES, self->m.from));
+	ASSERT_EQ(0, stats_read(&self->before));
+}
+
+FIXTURE_TEARDOWN_PARENT(tasks)
+{
+	machine_restore(&self->m);
+}
+
+/* A thread that touches from @node, with a policy of its own. */
+struct visitor {
+	const struct area *a;
+	int node;
+	int mode;
+	unsigned long nodes;
+	int err;
+};
+
+static void *visit(void *arg)
+{
+	struct visitor *v = arg;
+
+	v->err = run_on(v->node) ? : set_task_policy(v->mode, v->nodes);
+	area_write(v->a);
+	return NULL;
+}
+
+/* Mark as a task that prefers m.from, where the pages are; let another one touch. */
+static void mark_and_be_visited(struct __test_metadata *_metadata,
+				struct _test_data_tasks *self, struct visitor *v)
+{
+	pthread_t thread;
+
+	v->a = &self->a;
+	ASSERT_EQ(0, set_task_policy(MPOL_PREFERRED, NODE_MASK(self->m.from)));
+	ASSERT_EQ(0, mark(&self->a, MPOL_DEFAULT, 0));
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_MARKED]);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, visit, v));
+	pthread_join(thread, NULL);
+	ASSERT_EQ(0, v->err);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_RESOLVED]);
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(tasks, pages_go_to_a_toucher_without_policy_whatever_the_markers)
+{
+	struct visitor v = { .node = self->m.to, .mode = MPOL_DEFAULT };
+
+	mark_and_be_visited(_metadata, self, &v);
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_MIGRATED]);
+}
+
+TEST_F(tasks, pages_go_where_the_policy_of_the_toucher_wants_them)
+{
+	struct visitor v = {
+		.node = self->m.from, .mode = MPOL_BIND, .nodes = NODE_MASK(self->m.to),
+	};
+
+	mark_and_be_visited(_metadata, self, &v);
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_MIGRATED]);
+}
+
+TEST_F(tasks, pages_stay_where_the_policy_of_the_toucher_wants_them)
+{
+	struct visitor v = {
+		.node = self->m.to, .mode = MPOL_BIND, .nodes = NODE_MASK(self->m.from),
+	};
+
+	mark_and_be_visited(_metadata, self, &v);
+	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.from));
+	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_LOCAL]);
 }
 
 /* Unusual nodes */

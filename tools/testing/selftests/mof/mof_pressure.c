@@ -19,6 +19,8 @@
 #define LEAST		4	/* seconds that a group thrashes */
 #define MOST		60
 #define SLACK		(ROUNDS * PAGES / 8)	/* pages; all that moves is ROUNDS * PAGES */
+#define CUTS		4	/* windows that the end of a page table or VMA cuts short */
+#define TRIES		5
 
 FIXTURE(pressure)
 {
@@ -186,6 +188,56 @@ TEST_F(pressure, with_both_full_touches_succeed_and_nobody_is_killed)
 	check(_metadata, self);
 	empty_node(&hog[0], self->m.to);
 	empty_node(&hog[1], self->m.from);
+}
+
+/*
+ * Mark and touch pages on m.from whose target is full, and return by how many
+ * faults this took more than one for each window of pages that stay. Compaction
+ * may take pages, or their marks, and each page that moves may take a fault.
+ */
+static long faults_too_many(struct __test_metadata *_metadata,
+			    struct _test_data_pressure *self, const struct area *a,
+			    long window)
+{
+	const struct stats *d = &self->d;
+	long busy, others;
+
+	EXPECT_EQ(0, count_anew(self));
+	EXPECT_EQ(0, mark(a, MPOL_BIND, NODE_MASK(self->m.to)));
+	area_write(a);
+	check(_metadata, self);
+	busy = d->v[MOF_FAILED_BUSY] + d->v[MOF_FAILED_RACED];
+	others = busy + d->v[MOF_RETRIED] + d->v[MOF_MIGRATED];
+	busy += d->v[MOF_MARKED] - d->v[MOF_RESOLVED];
+	TH_LOG("%ld faults, %ld pages stayed, %ld moved, %ld were busy",
+	       d->v[MOF_FAULTS], d->v[MOF_FAILED_NOMEM], d->v[MOF_MIGRATED], busy);
+	EXPECT_EQ(area_on(a, self->m.from), d->v[MOF_FAILED_NOMEM] + busy);
+	EXPECT_GT(a->pages / 8 + d->v[COMPACT_ISOLATED], busy);
+	return d->v[MOF_FAULTS] - others - d->v[MOF_MARKED] / window;
+}
+
+/*
+ * A fault that finds the target full maps a whole window again. While kswapd frees
+ * memory there, the target is full at one look and not at the next: try again.
+ */
+TEST_F(pressure, a_full_target_takes_one_fault_for_each_window)
+{
+	struct area part = area_part(&self->a, 0, PAGES / 2);
+	long window = read_long(WINDOW), faults = PAGES;
+	const char *why;
+	struct area hog;
+	int try;
+
+	if (window <= 1)
+		SKIP(return, "vm.mof_window_pages moves each page by itself");
+	why = fill_for_good(&hog, self->m.to);
+	if (why)
+		SKIP(return, "%s", why);
+	for (try = 0; try < TRIES && faults > CUTS; try++)
+		faults = faults_too_many(_metadata, self, &part, window);
+	EXPECT_GE(CUTS, faults);
+	EXPECT_LT(part.pages / 4, self->d.v[MOF_FAILED_NOMEM]);
+	empty_node(&hog, self->m.to);
 }
 
 /* Nothing is charged in addition: a limit that is reached is not noticed. */

@@ -8,6 +8,10 @@
 
 #include "mof_point.h"
 
+/* Pages touched before the one of the race: a run that earns a window of four */
+#define RACE_BEFORE	128L
+#define RACE_PAGES	(RACE_BEFORE + AREA_PAGES)
+
 #define RACE_STAMP	0x7061676573746d70ULL
 #define RACE_OTHER	0x6f74686572737470ULL
 
@@ -39,7 +43,7 @@ struct race;
  * @first:	it does not wait for the touch, so it is done while that is held:
  *		until then, also if it sleeps; where nobody is held, at any time.
  *		Beside who marks, it may have to wait for others
- * @pages:	length of the area; 0: AREA_PAGES; only for base pages
+ * @pages:	length of the area; 0: RACE_PAGES; only for base pages
  */
 struct race_op {
 	const char *(*prepare)(struct race *r);

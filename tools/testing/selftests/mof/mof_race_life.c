@@ -13,7 +13,9 @@
 #include "mof_point.h"
 #include "mof_test.h"
 
-#define PAGES_BEFORE	32	/* touched before: they make a large window */
+#define PAGES_BEFORE	128	/* touched before: a run that earns a window of 4 */
+#define VICTIM_PAGES	(PAGES_BEFORE + AREA_PAGES)
+#define LEFT_BEHIND	16	/* pages: less than a leak */
 #define PATIENCE	10000	/* looks of a millisecond */
 #define REAPED_AFTER	2500	/* milliseconds: the OOM killer waits two seconds */
 #define OOM_BYTES	(64L << 20)
@@ -112,8 +114,8 @@ static void eat(void)
 static int victim_area(struct victim *v)
 {
 	if (!v->shared)
-		return area_new(&v->a, AREA_PAGES, v->m->from);
-	return area_map_file(&v->a, AREA_PAGES, PROT_READ | PROT_WRITE,
+		return area_new(&v->a, VICTIM_PAGES, v->m->from);
+	return area_map_file(&v->a, VICTIM_PAGES, PROT_READ | PROT_WRITE,
 			     MAP_SHARED | MAP_ANONYMOUS, -1) ? :
 	       area_place(&v->a, v->m->from);
 }
@@ -224,7 +226,7 @@ static long left_behind(const struct cgroup *cg, long before)
 
 	for (looks = 0; looks < 100; looks++) {
 		more = (cgroup_stat(cg, "anon") - before) / page_size();
-		if (more < PAGES_BEFORE / 2)
+		if (more < LEFT_BEHIND)
 			break;
 		usleep(50000);
 	}
@@ -242,7 +244,7 @@ static void victim_ends(struct __test_metadata *_metadata,
 		EXPECT_EQ(0, point_release(point));
 	ASSERT_EQ(v->pid, waitpid(v->pid, &status, 0));
 	EXPECT_EQ(want, status);
-	EXPECT_GT(PAGES_BEFORE / 2, left_behind(&v->cg, v->anon));
+	EXPECT_GT(LEFT_BEHIND, left_behind(&v->cg, v->anon));
 	ASSERT_EQ(0, stats_since(&v->before, &d));
 	EXPECT_EQ(0, stats_unreconciled(&d));
 	EXPECT_LE(PAGES_BEFORE, d.v[MOF_MIGRATED]);

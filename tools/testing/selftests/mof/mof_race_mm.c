@@ -99,7 +99,7 @@ static const char *ksm_prepare(struct race *r)
 		return "KSM merges anonymous memory only";
 	if (read_long(KSM "run") < 0)
 		return "kernel without KSM";
-	if (area_new(&twin, AREA_PAGES, r->m->from))
+	if (area_new(&twin, RACE_PAGES, r->m->from))
 		return "no memory";
 	twin.seed = r->a.seed;
 	area_fill(&twin);

@@ -21,7 +21,6 @@
 #define BRIEFLY		2	/* the same, where mmap_lock may be in the way */
 #define ROUNDS		3	/* if nobody can be held */
 #define STEPS		60	/* seconds until the automatic mode acts */
-#define PAGES_BEFORE	32	/* touched before: they make a large window */
 #define USED		8	/* pages, of which a thread beside uses one */
 #define STAMP_WORD	7
 #define OTHER_WORD	9
@@ -60,10 +59,10 @@ static int area_new_shared(struct area *a, long pages, int node)
 /* Map what the race is about, filled, on @r->m->from. */
 int race_area(struct race *r)
 {
-	long pages = r->op->pages ? : AREA_PAGES;
+	long pages = r->op->pages ? : RACE_PAGES;
 	int err;
 
-	r->page = r->kind == RACE_THP ? 0 : PAGES_BEFORE;
+	r->page = r->kind == RACE_THP ? 0 : RACE_BEFORE;
 	if (r->kind == RACE_THP)
 		err = area_new_thp(&r->a, 1, r->m->from);
 	else if (r->kind == RACE_SHARED)

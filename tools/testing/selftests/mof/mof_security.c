@@ -134,6 +134,27 @@ TEST_F(user, counters_tell_numbers_and_no_addresses)
 	}
 }
 
+/* Else a user could see who else has used a file, as mincore(2) once told. */
+TEST_F(user, strict_tells_nothing_about_the_cache_of_files_of_others)
+{
+	char path[] = "/tmp/mof-cached.XXXXXX";
+	int writer = mkstemp(path), reader;
+	struct area file;
+
+	ASSERT_LE(0, writer);
+	ASSERT_EQ(0, fchmod(writer, 0644));
+	ASSERT_EQ(page_size(), write(writer, self->a.base, page_size()));
+	reader = open(path, O_RDONLY);
+	unlink(path);
+	ASSERT_LE(0, reader);
+	ASSERT_EQ(0, area_map_file(&file, 1, PROT_READ, MAP_SHARED, reader));
+	EXPECT_EQ(-EIO, area_mbind(&file, MPOL_LOCAL, 0,
+				   MOF_LAZY_MOVE | MPOL_MF_STRICT));
+	ASSERT_EQ(0, become_nobody());
+	EXPECT_EQ(0, area_mbind(&file, MPOL_LOCAL, 0,
+				MOF_LAZY_MOVE | MPOL_MF_STRICT));
+}
+
 static void do_nothing(void *arg)
 {
 }

@@ -27,6 +27,7 @@
 #define SMALL_NODE	(4LL << 30)	/* bytes */
 #define ZRAM_PAGES	8192L
 #define HOG_BYTES	(256L << 20)
+#define WRITEBACK	"/proc/sys/vm/dirty_writeback_centisecs"
 
 long read_long(const char *path)
 {
@@ -247,6 +248,9 @@ static const char *disk_format(struct disk *d)
  * disk_mount() - mount a small file system whose pages have a disk behind them
  * @d: is filled in; give it to disk_umount() in the end
  *
+ * Periodic writeback stops, so that dirty pages stay dirty until a test writes
+ * them out.
+ *
  * Return: NULL, or why that is not possible.
  */
 const char *disk_mount(struct disk *d)
@@ -257,9 +261,28 @@ const char *disk_mount(struct disk *d)
 	why = loop_attach(d);
 	if (!why)
 		why = disk_format(d);
-	if (why)
+	if (why) {
 		disk_umount(d);
-	return why;
+		return why;
+	}
+	d->period = read_long(WRITEBACK);
+	write_long(WRITEBACK, 0);
+	sync();
+	return NULL;
+}
+
+/**
+ * disk_remount() - write a disk back, and drop its page cache
+ * @d: a disk whose files are neither open nor mapped
+ *
+ * Return: 0, or a negative errno.
+ */
+int disk_remount(const struct disk *d)
+{
+	if (umount2(d->dir, 0) || write_text("/proc/sys/vm/drop_caches", "1") ||
+	    mount(d->loop, d->dir, "ext4", 0, NULL))
+		return -errno;
+	return 0;
 }
 
 void disk_umount(struct disk *d)
@@ -271,6 +294,9 @@ void disk_umount(struct disk *d)
 	}
 	if (d->loop[0])
 		loop_detach(d);
+	if (d->period > 0)
+		write_long(WRITEBACK, d->period);
+	d->period = 0;
 }
 
 /* What mkswap(8) writes: a version 1 header without a bad page. */
@@ -443,4 +469,27 @@ int pin_pages(const struct area *a)
 	err = -errno;
 	close(ring);
 	return err;
+}
+
+/**
+ * hold_pages() - take plain references to pages, as zero-copy I/O does
+ * @a: the pages: at most 16, which fit into any pipe
+ * @ends: the pipe that holds the references; the first one reads the contents
+ *
+ * Return: 0, or a negative errno.
+ */
+int hold_pages(const struct area *a, int ends[2])
+{
+	struct iovec iov = { .iov_base = a->base, .iov_len = area_bytes(a) };
+
+	if (pipe(ends))
+		return -errno;
+	return vmsplice(ends[1], &iov, 1, 0) == area_bytes(a) ? 0 : -EIO;
+}
+
+/* Drop the references of hold_pages(). */
+void release_pages(const int ends[2])
+{
+	close(ends[0]);
+	close(ends[1]);
 }

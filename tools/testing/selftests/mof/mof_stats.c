@@ -19,6 +19,7 @@ static const char * const stat_names[NR_STATS] = {
 	[MOF_MIGRATED_THP]	= "mof_migrated_thp",
 	[MOF_WINDOWED]		= "mof_windowed",
 	[MOF_LOCAL]		= "mof_local",
+	[MOF_RETRIED]		= "mof_retried",
 	[MOF_FAILED_NOMEM]	= "mof_failed_nomem",
 	[MOF_FAILED_SHARED]	= "mof_failed_shared",
 	[MOF_FAILED_PINNED]	= "mof_failed_pinned",

@@ -2,7 +2,12 @@
 /*
  * Transparent huge pages: marked, faulted and moved as one unit.
  */
+#include <sys/resource.h>
+
 #include "mof_test.h"
+
+#define SEVERAL		8	/* THPs */
+#define FAULTS_BESIDE	4	/* that the process may take for its own code and data */
 
 FIXTURE(thp)
 {
@@ -86,6 +91,55 @@ TEST_F(thp, a_write_moves_it_whole_and_is_kept)
 	EXPECT_EQ(0, splits(&self->d));
 	EXPECT_EQ(1, self->d.v[MOF_FAULTS]);
 	EXPECT_EQ(0, area_bad(&b));
+}
+
+static long minor_faults(void)
+{
+	struct rusage usage;
+
+	return getrusage(RUSAGE_SELF, &usage) ? -errno : usage.ru_minflt;
+}
+
+/* Write once to each of several marked THPs, after a read or without one. */
+static void one_fault_each(struct __test_metadata *_metadata, const struct machine *m,
+			   bool read_first)
+{
+	struct stats before, d;
+	struct area a;
+	long i, faults;
+
+	ASSERT_EQ(0, area_new_thp(&a, SEVERAL, m->from));
+	ASSERT_EQ(0, mark(&a, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, run_on(m->to));
+	ASSERT_EQ(0, stats_read(&before));
+	faults = minor_faults();
+	for (i = 0; i < a.pages; i += thp_pages()) {
+		if (read_first)
+			page_read(&a, i);
+		page_write(&a, i);
+	}
+	faults = minor_faults() - faults;
+	ASSERT_EQ(0, stats_since(&before, &d));
+	EXPECT_EQ(a.pages, area_on(&a, m->to));
+	EXPECT_EQ(SEVERAL, d.v[MOF_MIGRATED_THP]);
+	EXPECT_EQ(SEVERAL, d.v[MOF_FAULTS]);
+	EXPECT_EQ(SEVERAL, d.v[NUMA_HINT_FAULTS]);
+	EXPECT_GE(SEVERAL + FAULTS_BESIDE, faults);
+	EXPECT_EQ(0, splits(&d));
+	EXPECT_TRUE(is_whole(&a));
+	EXPECT_EQ(0, stats_unreconciled(&d));
+	EXPECT_EQ(0, area_bad(&a));
+}
+
+/* It is mapped writable after migration. */
+TEST_F(thp, a_write_that_moves_it_takes_one_fault)
+{
+	one_fault_each(_metadata, &self->m, false);
+}
+
+TEST_F(thp, a_write_after_the_read_that_moves_it_takes_no_fault)
+{
+	one_fault_each(_metadata, &self->m, true);
 }
 
 TEST_F(thp, in_place_it_is_not_marked)
@@ -258,6 +312,39 @@ TEST_F(thp, pinned_before_it_is_not_marked_and_strict_says_so)
 	EXPECT_EQ(self->a.pages, area_on(&self->a, self->m.from));
 	EXPECT_TRUE(is_whole(&self->a));
 	close(pins);
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/* The access faults a second time, and not a third. */
+TEST_F(thp, a_referenced_one_is_tried_twice_and_stays_whole)
+{
+	struct area held = area_part(&self->a, self->a.pages / 2, 1);
+	int ends[2];
+
+	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, hold_pages(&held, ends));
+	ASSERT_EQ(self->a.pages, area_hinted(&self->a));
+	ASSERT_EQ(0, run_on(self->m.to));
+	ASSERT_EQ(0, stats_read(&self->before));
+	page_write(&self->a, 0);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(2, self->d.v[MOF_FAULTS]);
+	EXPECT_EQ(self->a.pages, self->d.v[MOF_RETRIED]);
+	EXPECT_EQ(self->a.pages, self->d.v[MOF_FAILED_BUSY]);
+	EXPECT_EQ(self->a.pages, self->d.v[MOF_RESOLVED]);
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	EXPECT_EQ(self->a.pages, area_on(&self->a, self->m.from));
+	EXPECT_EQ(0, area_hinted(&self->a));
+	EXPECT_EQ(0, splits(&self->d));
+	EXPECT_TRUE(is_whole(&self->a));
+	EXPECT_EQ(0, area_bad(&self->a));
+
+	release_pages(ends);
+	drain_lru();
+	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	page_read(&self->a, 0);
+	EXPECT_EQ(self->a.pages, area_on(&self->a, self->m.to));
+	EXPECT_TRUE(is_whole(&self->a));
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 

@@ -270,6 +270,7 @@ TEST_F(lazy, counters_tell_what_happened)
 	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_MIGRATED]);
 	EXPECT_EQ(0, self->d.v[MOF_MIGRATED_THP]);
 	EXPECT_EQ(0, self->d.v[MOF_LOCAL]);
+	EXPECT_EQ(0, self->d.v[MOF_RETRIED]);
 	EXPECT_EQ(0, stats_failed(&self->d));
 	EXPECT_EQ(0, stats_unreconciled(&self->d));
 	EXPECT_EQ(AREA_PAGES, self->d.v[NUMA_PAGES_MIGRATED]);

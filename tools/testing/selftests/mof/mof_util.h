@@ -225,6 +225,7 @@ enum stat_id {
 	MOF_MIGRATED,
 	MOF_MIGRATED_THP,
 	MOF_LOCAL,
+	MOF_RETRIED,
 	MOF_FAILED_NOMEM,
 	MOF_FAILED_SHARED,
 	MOF_FAILED_PINNED,
@@ -301,13 +302,16 @@ int cgroup_stat_names(const struct cgroup *cg);
  * struct disk - ext4 on a loop device over memory: a disk-backed file system
  * @dir:	where it is mounted; empty if it is not
  * @loop:	the loop device's name; empty if it is not set up
+ * @period:	of periodic writeback, as it was found; 0 if it was not stopped
  */
 struct disk {
 	char dir[64];
 	char loop[32];
+	long period;
 };
 
 const char *disk_mount(struct disk *d);
+int disk_remount(const struct disk *d);
 void disk_umount(struct disk *d);
 
 /**
@@ -328,5 +332,7 @@ const char *fill_node(struct area *hog, int node);
 void empty_node(struct area *hog, int node);
 
 int pin_pages(const struct area *a);
+int hold_pages(const struct area *a, int ends[2]);
+void release_pages(const int ends[2]);
 
 #endif /* _MOF_UTIL_H */

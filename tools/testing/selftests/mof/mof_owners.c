@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A heap whose objects belong by turns to threads on two nodes: each thread gets
+ * its own objects to its node, with the default vm.mof_window_pages.
+ */
+#include <pthread.h>
+#include <time.h>
+
+#include "mof_test.h"
+#include "mof_auto.h"
+
+#define HEAP_BYTES	(64L << 20)	/* at most */
+#define MOST_OBJECTS	200L
+#define LOCAL_PERCENT	97	/* of its pages, at least, are local to each owner */
+#define SETTLE_SECONDS	60	/* after that, give up on the automatic mode */
+#define NAP		200000	/* microseconds */
+
+/**
+ * struct heap - objects of the same size, next to each other
+ * @a:		all of them
+ * @objects:	how many
+ * @pages:	of each
+ * @barrier:	where both owners meet
+ * @stop:	for owners that sweep until they are stopped
+ */
+struct heap {
+	struct area a;
+	long objects;
+	long pages;
+	pthread_barrier_t barrier;
+	bool stop;
+};
+
+/**
+ * struct owner - a thread that owns every other object
+ * @h:		the heap
+ * @node:	where the thread runs
+ * @first:	its first object, 0 or 1
+ * @err:	0, or why the thread could not run there
+ */
+struct owner {
+	struct heap *h;
+	int node;
+	long first;
+	int err;
+	pthread_t thread;
+};
+
+static struct area object_of(const struct heap *h, long object)
+{
+	return area_part(&h->a, object * h->pages, h->pages);
+}
+
+static void sweep_object(const struct owner *o, long object)
+{
+	struct area pages = object_of(o->h, object);
+
+	area_write(&pages);
+}
+
+static void sweep_all(const struct owner *o)
+{
+	long object;
+
+	for (object = o->first; object < o->h->objects; object += 2)
+		sweep_object(o, object);
+}
+
+/* One object at a time: its owner sweeps, the other owner waits. */
+static void *sweep_by_turns(void *arg)
+{
+	struct owner *o = arg;
+	long object;
+
+	o->err = run_on(o->node);
+	for (object = 0; object < o->h->objects; object++) {
+		pthread_barrier_wait(&o->h->barrier);
+		if (object % 2 == o->first)
+			sweep_object(o, object);
+	}
+	return NULL;
+}
+
+static void *sweep_once(void *arg)
+{
+	struct owner *o = arg;
+
+	o->err = run_on(o->node);
+	pthread_barrier_wait(&o->h->barrier);
+	sweep_all(o);
+	return NULL;
+}
+
+static void *sweep_always(void *arg)
+{
+	struct owner *o = arg;
+
+	o->err = run_on(o->node);
+	while (!__atomic_load_n(&o->h->stop, __ATOMIC_RELAXED))
+		sweep_all(o);
+	return NULL;
+}
+
+static long pages_owned(const struct owner *o)
+{
+	return (o->h->objects - o->first + 1) / 2 * o->h->pages;
+}
+
+/* Number of pages on the owner's node; touches none. */
+static long pages_local(const struct owner *o)
+{
+	long object, local = 0;
+	struct area pages;
+
+	for (object = o->first; object < o->h->objects; object += 2) {
+		pages = object_of(o->h, object);
+		local += area_on(&pages, o->node);
+	}
+	return local;
+}
+
+static bool is_settled(const struct owner *o)
+{
+	return pages_local(o) >= pages_owned(o) * LOCAL_PERCENT / 100;
+}
+
+FIXTURE(owners)
+{
+	struct machine m;
+	struct heap h;
+	struct owner owner[2];
+	struct stats before;
+	struct stats d;
+};
+
+FIXTURE_VARIANT(owners)
+{
+	long kib;		/* of each object */
+};
+
+FIXTURE_VARIANT_ADD(owners, of_64_kib) {
+	.kib = 64,
+};
+
+FIXTURE_VARIANT_ADD(owners, of_96_kib) {
+	.kib = 96,
+};
+
+FIXTURE_VARIANT_ADD(owners, of_128_kib) {
+	.kib = 128,
+};
+
+FIXTURE_VARIANT_ADD(owners, of_192_kib) {
+	.kib = 192,
+};
+
+FIXTURE_VARIANT_ADD(owners, of_256_kib) {
+	.kib = 256,
+};
+
+FIXTURE_VARIANT_ADD(owners, of_384_kib) {
+	.kib = 384,
+};
+
+FIXTURE_VARIANT_ADD(owners, of_512_kib) {
+	.kib = 512,
+};
+
+FIXTURE_VARIANT_ADD(owners, of_768_kib) {
+	.kib = 768,
+};
+
+/* One thread fills the heap, on m.from. */
+static int heap_new(struct heap *h, long kib, int node)
+{
+	long extents, filled;
+	int err;
+
+	h->pages = kib * 1024 / page_size() ? : 1;
+	h->objects = HEAP_BYTES / (h->pages * page_size());
+	if (h->objects > MOST_OBJECTS)
+		h->objects = MOST_OBJECTS;
+	/*
+	 * Fill whole extents: the automatic mode must find neither parts of other
+	 * VMAs nor pages that no owner uses in them.
+	 */
+	for (filled = h->objects; filled * h->pages % extent_pages(); filled--)
+		;
+	if (filled)
+		h->objects = filled;
+	extents = (h->objects * h->pages + extent_pages() - 1) / extent_pages();
+	err = nodes_hold(MOST_EXTENTS * extent_pages() * page_size()) ?
+	      area_new_extents(&h->a, extents, node) :
+	      area_new(&h->a, h->objects * h->pages, node);
+	h->a.pages = h->objects * h->pages;
+	pthread_barrier_init(&h->barrier, NULL, 2);
+	return err;
+}
+
+FIXTURE_SETUP(owners)
+{
+	const char *why = machine_setup(&self->m);
+	int i;
+
+	if (!why && !have_lazy())
+		why = NO_LAZY;
+	if (!why && !nodes_hold(4 * HEAP_BYTES))
+		why = "needs more memory on each node";
+	if (why) {
+		machine_restore(&self->m);
+		SKIP(return, "%s", why);
+	}
+	ASSERT_EQ(0, run_on(self->m.from));
+	ASSERT_EQ(0, heap_new(&self->h, variant->kib, self->m.from));
+	for (i = 0; i < 2; i++)
+		self->owner[i] = (struct owner) {
+			.h = &self->h, .first = i,
+			.node = i ? self->m.to : self->m.from,
+		};
+	ASSERT_EQ(0, stats_read(&self->before));
+}
+
+FIXTURE_TEARDOWN_PARENT(owners)
+{
+	machine_restore(&self->m);
+}
+
+/* Let both owners run to their end. */
+static int owners_run(struct owner *owner, void *(*run)(void *))
+{
+	int err;
+
+	err = -pthread_create(&owner[0].thread, NULL, run, &owner[0]);
+	if (err)
+		return err;
+	err = -pthread_create(&owner[1].thread, NULL, run, &owner[1]);
+	if (err)
+		return err;
+	pthread_join(owner[0].thread, NULL);
+	pthread_join(owner[1].thread, NULL);
+	return owner[0].err ? : owner[1].err;
+}
+
+static void check_owners(struct __test_metadata *_metadata,
+			 const struct _test_data_owners *self)
+{
+	const struct owner *o;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		o = &self->owner[i];
+		EXPECT_LE(pages_owned(o) * LOCAL_PERCENT / 100, pages_local(o))
+			TH_LOG("owner on node %d has %ld of %ld pages", o->node,
+			       pages_local(o), pages_owned(o));
+	}
+	EXPECT_EQ(0, area_bad(&self->h.a));
+}
+
+static void sweep_marked(struct __test_metadata *_metadata,
+			 struct _test_data_owners *self, void *(*run)(void *))
+{
+	ASSERT_EQ(0, mark(&self->h.a, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, owners_run(self->owner, run));
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(0, area_hinted(&self->h.a));
+	EXPECT_EQ(self->h.a.pages, self->d.v[MOF_MARKED]);
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	check_owners(_metadata, self);
+}
+
+TEST_F(owners, sweeping_marked_objects_by_turns_get_their_own)
+{
+	sweep_marked(_metadata, self, sweep_by_turns);
+}
+
+TEST_F(owners, sweeping_marked_objects_at_once_get_their_own)
+{
+	sweep_marked(_metadata, self, sweep_once);
+}
+
+/* Wait until both owners have LOCAL_PERCENT of their pages; false on time-out. */
+static bool owners_settle(const struct owner *owner)
+{
+	time_t end = time(NULL) + SETTLE_SECONDS;
+
+	while (!is_settled(&owner[0]) || !is_settled(&owner[1])) {
+		if (time(NULL) > end)
+			return false;
+		usleep(NAP);
+	}
+	return true;
+}
+
+TEST_F(owners, sweeping_again_and_again_get_their_own_in_the_automatic_mode)
+{
+	struct owner *owner = self->owner;
+	int i;
+
+	if (!have_automatic())
+		SKIP(return, NO_AUTOMATIC);
+	if (!nodes_hold(MOST_EXTENTS * extent_pages() * page_size()))
+		SKIP(return, TOO_LARGE);
+	ASSERT_EQ(0, write_long(BALANCING, 4));
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, pthread_create(&owner[i].thread, NULL, sweep_always,
+					    &owner[i]));
+	EXPECT_TRUE(owners_settle(owner));
+	__atomic_store_n(&self->h.stop, true, __ATOMIC_RELAXED);
+	for (i = 0; i < 2; i++) {
+		pthread_join(owner[i].thread, NULL);
+		EXPECT_EQ(0, owner[i].err);
+	}
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	TH_LOG("%ld samples, %ld times armed, %ld pages migrated",
+	       self->d.v[MOF_SAMPLES], self->d.v[MOF_ARMED], self->d.v[MOF_MIGRATED]);
+	EXPECT_LT(0, self->d.v[MOF_ARMED]);
+	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	check_owners(_metadata, self);
+}
+
+#include "mof_main.h"
