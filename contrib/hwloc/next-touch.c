@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define BYTES	(4UL << 20)
 
@@ -29,6 +30,13 @@ static void run_on(hwloc_topology_t topology, hwloc_obj_t node)
 {
 	if (hwloc_set_cpubind(topology, node->cpuset, HWLOC_CPUBIND_STRICT))
 		perror("hwloc_set_cpubind");
+}
+
+static int next_touch(hwloc_topology_t topology, void *area, hwloc_const_nodeset_t nodes,
+		      int flags)
+{
+	return hwloc_set_area_membind(topology, area, BYTES, nodes, HWLOC_MEMBIND_NEXTTOUCH,
+				      HWLOC_MEMBIND_BYNODESET | flags);
 }
 
 static void say(const char *what, int err)
@@ -57,12 +65,13 @@ int main(void)
 	madvise(area, BYTES, MADV_NOHUGEPAGE);
 	memset(area, 1, BYTES);
 	location(topology, "before", area);
-	say("a part of the nodes",
-	    hwloc_set_area_membind(topology, area, BYTES, first->nodeset,
-				   HWLOC_MEMBIND_NEXTTOUCH, HWLOC_MEMBIND_BYNODESET));
-	say("all nodes", hwloc_set_area_membind(topology, area, BYTES, all,
-						HWLOC_MEMBIND_NEXTTOUCH,
-						HWLOC_MEMBIND_BYNODESET));
+	say("a part of the nodes", next_touch(topology, area, first->nodeset, 0));
+	say("all nodes", next_touch(topology, area, all, 0));
+	mprotect(area, getpagesize(), PROT_NONE);
+	say("strictly, with an inaccessible page",
+	    next_touch(topology, area, all, HWLOC_MEMBIND_STRICT));
+	mprotect(area, getpagesize(), PROT_READ | PROT_WRITE);
+	say("strictly", next_touch(topology, area, all, HWLOC_MEMBIND_STRICT));
 	location(topology, "untouched", area);
 	run_on(topology, second);
 	memset(area, 2, BYTES);

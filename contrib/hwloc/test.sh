@@ -35,6 +35,9 @@ has "pages stay" stock '^after: nodes 0$' ./next-touch
 has "is supported" patched '^support: 1$' ./next-touch
 has "memory is on the first node" patched '^before: nodes 0$' ./next-touch
 has "for an area it works" patched '^all nodes: 0$' ./next-touch
+has "strictly it works, too" patched '^strictly: 0$' ./next-touch
+has "strictly, a page that cannot be marked fails it" patched \
+	'^strictly, with an inaccessible page: EIO$' ./next-touch
 has "pages stay until they are touched" patched '^untouched: nodes 0$' ./next-touch
 has "pages move to their next toucher" patched '^after: nodes 1$' ./next-touch
 has "not to a part of the nodes only" patched \

@@ -9,6 +9,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <mqueue.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -16,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <threads.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "include/numa_next_touch.h"
@@ -24,7 +27,6 @@
 #define VERBOSE_NAME	"NEXT_TOUCH_VERBOSE"
 
 static bool verbose;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 struct marked {
 	unsigned long areas;
@@ -137,12 +139,69 @@ __attribute__((constructor)) static void start(void)
 			strerror(errno));
 }
 
-/* The first thread that a program makes is when its data begin to be shared. */
+/*
+ * thrd_create(), SIGEV_THREAD and aio_read() start threads with glibc's internal
+ * pthread_create(), which a preloaded one does not replace. The first two run
+ * functions of the program, so they are wrapped as well. Asynchronous I/O is not: it
+ * reads the data that threads started later will share, and would use up their mark.
+ */
+#define NEXT(function, failure, ...) ({						\
+	__typeof__(function) *next = dlsym(RTLD_NEXT, #function);		\
+										\
+	next ? next(__VA_ARGS__) : (failure);					\
+})
+
+static pthread_once_t started = PTHREAD_ONCE_INIT;
+static pthread_once_t notified = PTHREAD_ONCE_INIT;
+
+static void nothing(void)
+{
+}
+
+/* A program begins to share its data when it starts its first thread. */
+static void before_thread(void)
+{
+	pthread_once(&started, mark_all);
+	pthread_once(&notified, nothing);
+}
+
+/*
+ * A notification marks for itself, and only before the first thread: a timer set at
+ * startup must not use up the mark of threads that are started once the data exist.
+ */
+static void before_notification(const struct sigevent *event)
+{
+	if (event && event->sigev_notify == SIGEV_THREAD)
+		pthread_once(&notified, mark_all);
+}
+
+static int unsupported(void)
+{
+	errno = ENOTSUP;
+	return -1;
+}
+
 int pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 		   void *(*work)(void *), void *arg)
 {
-	__typeof__(pthread_create) *create = dlsym(RTLD_NEXT, "pthread_create");
+	before_thread();
+	return NEXT(pthread_create, EAGAIN, thread, attr, work, arg);
+}
 
-	pthread_once(&once, mark_all);
-	return create ? create(thread, attr, work, arg) : EAGAIN;
+int thrd_create(thrd_t *thread, thrd_start_t work, void *arg)
+{
+	before_thread();
+	return NEXT(thrd_create, thrd_error, thread, work, arg);
+}
+
+int timer_create(clockid_t clock, struct sigevent *event, timer_t *timer)
+{
+	before_notification(event);
+	return NEXT(timer_create, unsupported(), clock, event, timer);
+}
+
+int mq_notify(mqd_t queue, const struct sigevent *event)
+{
+	before_notification(event);
+	return NEXT(mq_notify, unsupported(), queue, event);
 }

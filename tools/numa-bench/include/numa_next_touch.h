@@ -10,19 +10,24 @@
 #include <numaif.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #ifndef MPOL_MF_LAZY
 #define MPOL_MF_LAZY	8	/* as in linux/mempolicy.h */
 #endif
 
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ	22	/* as in linux/mman.h, since Linux 5.14 */
+#endif
+
 /**
- * numa_next_touch_available() - does the kernel know next touch?
+ * numa_next_touch_available() - does the kernel support next touch?
  *
- * mbind(2) looks at its flags before it looks at the range: an empty one shows
- * whether it takes the flag, and nothing is changed. errno stays as it was.
+ * mbind(2) checks its flags before it looks at the range: a call with an empty
+ * one tests the flag and changes nothing. errno is preserved.
  *
- * Return: 1 if it does, 0 if it does not, or if that is not allowed here.
+ * Return: 1 if it does, 0 if it does not or if a seccomp filter refuses mbind(2).
  */
 static inline int numa_next_touch_available(void)
 {
@@ -34,27 +39,58 @@ static inline int numa_next_touch_available(void)
 }
 
 /**
- * numa_next_touch() - have pages move to the node of their next toucher, once
- * @addr: first byte; all of its page takes part
- * @len: length in bytes; all of the last page takes part
+ * numa_next_touch() - migrate each page to the node of its next toucher, once
+ * @addr: start of the range, rounded down to a page
+ * @len: length in bytes; the last page is marked whole
  *
- * The memory gets the policy "local", as with numa_setlocal_memory(). Nothing is
- * moved by the call, and what is never touched stays where it is.
+ * Nothing migrates within the call, and pages that are never touched stay. The
+ * range loses a memory policy of its own: a page goes to the node of the touching
+ * thread, or where the policy of that thread (set_mempolicy(2)) says. A range
+ * without a policy keeps its VMAs: MPOL_DEFAULT splits none.
  *
  * Return: 0, or -1 with errno as of mbind(2): EOPNOTSUPP if the kernel does not
- * know next touch, EFAULT if a part of the range is not mapped.
+ * support next touch, EFAULT if nothing is mapped in the range.
  */
 static inline int numa_next_touch(void *addr, size_t len)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
 	uintptr_t start = (uintptr_t)addr & ~(page - 1);
 
-	if (!mbind((void *)start, len + ((uintptr_t)addr - start), MPOL_PREFERRED, NULL, 0,
+	if (!mbind((void *)start, len + ((uintptr_t)addr - start), MPOL_DEFAULT, NULL, 0,
 		   MPOL_MF_MOVE | MPOL_MF_LAZY))
 		return 0;
 	if (errno == EINVAL && !numa_next_touch_available())
 		errno = EOPNOTSUPP;
 	return -1;
 }
+
+#ifdef MADV_NORMAL	/* <sys/mman.h> declares madvise(): not with -std=c11 alone */
+/**
+ * numa_next_touch_populate() - map the pages of files, then mark as above
+ * @addr: start of the range, rounded down to a page
+ * @len: length in bytes; the last page is marked whole
+ *
+ * Only mapped pages can be marked, and the page cache holds pages of a file that
+ * this process has not mapped yet. MADV_POPULATE_READ maps all of the range first,
+ * and reads pages that are not cached from storage.
+ *
+ * Return: 0, or -1 with errno as of numa_next_touch(), or as of madvise(2): ENOMEM
+ * if a part of the range is not mapped, EINVAL if a part cannot be populated,
+ * EFAULT if it lies beyond the end of the file. Nothing has been marked then.
+ */
+static inline int numa_next_touch_populate(void *addr, size_t len)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t start = (uintptr_t)addr & ~(page - 1);
+
+	if (!numa_next_touch_available()) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	if (madvise((void *)start, len + ((uintptr_t)addr - start), MADV_POPULATE_READ))
+		return -1;
+	return numa_next_touch(addr, len);
+}
+#endif
 
 #endif /* NUMA_NEXT_TOUCH_H */

@@ -2,17 +2,29 @@
 /*
  * Does numa_next_touch.h do what its manual says? Writes TAP. Not SKIP, but a
  * failure if the kernel's answers to the two ways of asking differ.
+ *
+ * With arguments it starts threads in the ways that they name, for tests of
+ * libnext-touch.so. Status 0, 77 if a way is not available here, or 1.
  */
+#include <aio.h>
+#include <fcntl.h>
+#include <mqueue.h>
 #include <numa.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <threads.h>
+#include <time.h>
 
 #include "include/numa_next_touch.h"
 
+#define SKIP	77
 #define PAGES	256L
+#define SLAB	2L	/* pages; as much memory is between two slabs */
 #define LATE	31L	/* may still be in another CPU's list of fresh pages */
 
 static int tests, failed;
@@ -110,6 +122,44 @@ static void test_probes(void)
 	munmap(area, PAGES * numa_pagesize());
 }
 
+/* Lines of /proc/self/maps, which are VMAs; allocates nothing. */
+static long vmas(void)
+{
+	int fd = open("/proc/self/maps", O_RDONLY);
+	static char text[4096];
+	long lines = 0;
+	ssize_t got;
+
+	while ((got = read(fd, text, sizeof(text))) > 0)
+		for (ssize_t i = 0; i < got; i++)
+			lines += text[i] == '\n';
+	close(fd);
+	return got < 0 ? -1 : lines;
+}
+
+static void test_vmas(void)
+{
+	long bytes = PAGES * numa_pagesize(), slab = SLAB * numa_pagesize(), before, after;
+	char *area = map();
+	int err = 0;
+
+	memset(area, 1, bytes);
+	before = vmas();
+	for (long at = 0; at < bytes; at += 2 * slab)
+		err |= numa_next_touch(area + at, slab);
+	after = vmas();
+	printf("# %ld VMAs, %ld after %ld calls\n", before, after, PAGES / (2 * SLAB));
+	result(!err && before > 0 && after == before,
+	       "marking slabs of a VMA leaves the number of VMAs the same");
+	munmap(area + slab, slab);
+	result(!numa_next_touch(area, bytes), "a hole in the range is not an error");
+	munmap(area, bytes);
+	result(numa_next_touch(area, bytes) == -1 && errno == EFAULT,
+	       "a range where nothing is mapped is EFAULT");
+	result(numa_next_touch_populate(area, bytes) == -1 && errno == ENOMEM,
+	       "it cannot be populated either: ENOMEM");
+}
+
 /* Neither address nor length is that of pages. */
 static void test_move(void)
 {
@@ -118,13 +168,13 @@ static void test_move(void)
 	bool same = true;
 
 	numa_run_on_node(first);
+	numa_tonode_memory(area, bytes, first);
 	for (long i = 0; i < bytes; i++)
 		area[i] = i % 251;
 	result(on_node(area, first) == PAGES, "memory is on the first node");
 	result(!numa_next_touch(area + 100, bytes - 200) && on_node(area, first) == PAGES,
 	       "numa_next_touch() succeeds, and moves nothing");
-	result(mode_of(area) == MPOL_LOCAL || mode_of(area) == MPOL_PREFERRED,
-	       "the policy is local");
+	result(mode_of(area) == MPOL_DEFAULT, "the range has lost its own policy");
 	numa_run_on_node(second);
 	for (long i = 0; i < bytes; i++)
 		same &= area[i] == (char)(i % 251);
@@ -132,33 +182,223 @@ static void test_move(void)
 	result(on_node(area, second) >= PAGES - LATE, "a touch from the second moves it there");
 	result(same, "contents are the same");
 	munmap(area, bytes);
-	result(numa_next_touch(area, bytes) == -1 && errno == EFAULT,
-	       "what is not mapped is EFAULT");
+}
+
+/* The thread stays on the first node, with a policy that prefers the second. */
+static void test_thread_policy(void)
+{
+	long bytes = PAGES * numa_pagesize();
+	char *area = map();
+	int err;
+
+	numa_run_on_node(first);
+	memset(area, 1, bytes);
+	err = numa_next_touch(area, bytes);
+	numa_set_preferred(second);
+	memset(area, 2, bytes);
+	result(!err && on_node(area, second) >= PAGES - LATE,
+	       "the policy of the touching thread decides where pages go");
+	err = mbind(area, bytes, MPOL_LOCAL, NULL, 0, MPOL_MF_MOVE | MPOL_MF_LAZY);
+	memset(area, 3, bytes);
+	result(!err && on_node(area, first) >= PAGES - LATE,
+	       "under MPOL_LOCAL it is the node of the thread all the same");
+	set_mempolicy(MPOL_DEFAULT, NULL, 0);
+	munmap(area, bytes);
+}
+
+/* Its pages are in the page cache, on the first node, clean and not mapped. */
+static FILE *cached_file(void)
+{
+	long bytes = PAGES * numa_pagesize();
+	char *text = calloc(1, bytes);
+	FILE *file = tmpfile();
+
+	numa_run_on_node(first);
+	if (!text || !file || fwrite(text, 1, bytes, file) != (size_t)bytes ||
+	    fflush(file) || fsync(fileno(file))) {
+		perror("tmpfile");
+		exit(1);
+	}
+	free(text);
+	return file;
+}
+
+/* How many pages are on the second node after a touch from there? */
+static long moved_of_file(int (*mark)(void *addr, size_t len))
+{
+	long bytes = PAGES * numa_pagesize(), zeros = 0, moved;
+	FILE *file = cached_file();
+	char *area = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fileno(file), 0);
+
+	fclose(file);
+	if (area == MAP_FAILED || mark(area, bytes))
+		return -1;
+	numa_run_on_node(second);
+	for (long i = 0; i < bytes; i++)
+		zeros += !area[i];
+	moved = zeros == bytes ? on_node(area, second) : -1;
+	munmap(area, bytes);
+	return moved;
+}
+
+static void test_file(void)
+{
+	long moved = moved_of_file(numa_next_touch);
+
+	printf("# %ld of %ld pages moved unmapped\n", moved, PAGES);
+	result(!moved, "cached pages of a file that are not mapped stay");
+	moved = moved_of_file(numa_next_touch_populate);
+	printf("# %ld of %ld pages moved populated\n", moved, PAGES);
+	result(moved >= PAGES - LATE, "numa_next_touch_populate() has them move");
 }
 
 static void test_absent(void)
 {
+	unsigned char mapped[PAGES];
 	char *area = map();
 
 	result(numa_next_touch(area, PAGES * numa_pagesize()) == -1 && errno == EOPNOTSUPP,
 	       "a kernel without it gives EOPNOTSUPP");
 	result(mode_of(area) == MPOL_DEFAULT, "and leaves the policy alone");
+	result(numa_next_touch_populate(area, PAGES * numa_pagesize()) == -1 &&
+	       errno == EOPNOTSUPP && !mincore(area, PAGES * numa_pagesize(), mapped) &&
+	       !memchr(mapped, 1, PAGES),
+	       "numa_next_touch_populate() gives the same, and maps nothing");
 	munmap(area, PAGES * numa_pagesize());
 }
 
-int main(void)
+/* Posted by each function that is run on a new thread. */
+static sem_t ran;
+
+static void *pthread_work(void *arg)
 {
+	sem_post(&ran);
+	return arg;
+}
+
+static int c11_work(void *arg)
+{
+	(void)arg;
+	return sem_post(&ran);
+}
+
+static void notified(union sigval value)
+{
+	(void)value;
+	sem_post(&ran);
+}
+
+static int start_pthread(void)
+{
+	pthread_t thread;
+
+	return pthread_create(&thread, NULL, pthread_work, NULL) || sem_wait(&ran);
+}
+
+static int start_thrd(void)
+{
+	thrd_t thread;
+
+	return thrd_create(&thread, c11_work, NULL) != thrd_success || sem_wait(&ran);
+}
+
+static int start_timer(void)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD };
+	struct itimerspec soon = { .it_value.tv_nsec = 1 };
+	timer_t timer;
+
+	event.sigev_notify_function = notified;
+	return timer_create(CLOCK_MONOTONIC, &event, &timer) ||
+	       timer_settime(timer, 0, &soon, NULL) || sem_wait(&ran);
+}
+
+static int start_no_thread(void)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_NONE };
+	timer_t timer;
+
+	return timer_create(CLOCK_MONOTONIC, &event, &timer) || timer_delete(timer);
+}
+
+static int start_mq(void)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD };
+	char name[32];
+	mqd_t queue;
+
+	snprintf(name, sizeof(name), "/next-touch-%d", getpid());
+	queue = mq_open(name, O_CREAT | O_EXCL | O_RDWR, 0600, NULL);
+	if (queue == (mqd_t)-1)
+		return SKIP;
+	mq_unlink(name);
+	event.sigev_notify_function = notified;
+	return mq_notify(queue, &event) || mq_send(queue, "", 0, 0) || sem_wait(&ran);
+}
+
+static int start_aio(void)
+{
+	static char text[64];
+	struct aiocb request = { .aio_buf = text, .aio_nbytes = sizeof(text) };
+	const struct aiocb *const requests[] = { &request };
+
+	request.aio_fildes = open("/dev/zero", O_RDONLY);
+	return aio_read(&request) || aio_suspend(requests, 1, NULL) ||
+	       aio_return(&request) != sizeof(text);
+}
+
+static const struct way {
+	const char *name;
+	int (*start)(void);
+} ways[] = {
+	{ "pthread_create", start_pthread },
+	{ "thrd_create", start_thrd },
+	{ "timer_create", start_timer },
+	{ "timer_create-none", start_no_thread },
+	{ "mq_notify", start_mq },
+	{ "aio_read", start_aio },
+};
+
+static int start(const char *name)
+{
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
+		if (!strcmp(ways[i].name, name))
+			return ways[i].start();
+	fprintf(stderr, "next-touch: no such way: %s\n", name);
+	return 2;
+}
+
+static int start_all(char **names)
+{
+	int status = sem_init(&ran, 0, 0);
+
+	if (numa_next_touch_available())
+		puts("available");
+	while (*names && !status)
+		status = start(*names++);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		return start_all(argv + 1);
 	if (numa_available() < 0) {
 		skip("next touch", "kernel without NUMA");
 	} else {
 		find_nodes();
 		test_probes();
-		if (!numa_next_touch_available())
-			test_absent();
-		else if (second < 0)
-			skip("pages move", "needs two nodes with CPUs and memory");
+		if (numa_next_touch_available())
+			test_vmas();
 		else
+			test_absent();
+		if (!numa_next_touch_available() || second < 0) {
+			skip("pages move", "needs next touch, and two nodes with CPUs");
+		} else {
 			test_move();
+			test_thread_policy();
+			test_file();
+		}
 	}
 	printf("1..%d\n", tests);
 	return failed > 0;

@@ -35,6 +35,31 @@ LD_PRELOAD="$O/libnext-touch.so" "$bench" --version >"$tmp/out" 2>"$tmp/err" || 
 [ ! -s "$tmp/err" ] || ret=1
 result $ret "a program runs with libnext-touch.so on any kernel"
 
+marks() { # TIMES WAY...: start threads in these ways, and count verbose lines
+	want=$1 some='[0-9]'
+	shift
+	ret=0
+	LD_PRELOAD="$O/libnext-touch.so" NEXT_TOUCH_VERBOSE=1 \
+		"$O/tests/next-touch" "$@" >"$tmp/out" 2>"$tmp/err" || ret=$?
+	if [ $ret = 77 ]; then
+		skip "libnext-touch.so and $*" "not available here"
+		return
+	fi
+	! grep -q '^available' "$tmp/out" || some='[1-9]'
+	[ "$(grep -c "^next-touch: ${some}[0-9]* areas marked" "$tmp/err")" = "$want" ] ||
+		ret=1
+	result $ret "libnext-touch.so marks $want times: $*"
+}
+
+marks 1 pthread_create pthread_create
+marks 1 thrd_create thrd_create
+marks 1 timer_create timer_create
+marks 1 mq_notify
+marks 0 timer_create-none
+marks 0 aio_read
+marks 2 timer_create thrd_create
+marks 1 aio_read pthread_create timer_create
+
 openmp
 if [ "$status" = 77 ]; then
 	skip "pages move" "needs two nodes, and a kernel with MPOL_MF_LAZY"
