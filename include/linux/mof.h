@@ -156,6 +156,7 @@ static inline bool mof_huge(struct vm_fault *vmf, struct folio *folio,
 	if (!mof_enabled() || !(flags & TNF_MOF))
 		return false;
 	__mof_huge(vmf, folio, target_nid, flags, last_cpupid);
+	__release(vmf->ptl);
 	return true;
 }
 
