@@ -4,7 +4,9 @@
  * go the same way. Chooses the path. See Documentation/mm/mof.rst.
  */
 #include <linux/mm.h>
+#include <linux/hash.h>
 #include <linux/memcontrol.h>
+#include <linux/percpu.h>
 #include <linux/mempolicy.h>
 #include <linux/vmstat.h>
 
@@ -120,6 +122,33 @@ static unsigned int mof_run_length(struct vm_fault *vmf, unsigned long limit,
 	return run;
 }
 
+/**
+ * struct mof_last_run - the run that a fault has left for the next one
+ * @mm: the address space
+ * @end: where the run ends: the sweep goes on there
+ * @nid: node of its pages
+ * @run: its length in pages
+ *
+ * Spares the next fault of a sweep on the same CPU the look back.  As that is, it
+ * is a hint: the pages, or the address space, may be gone by now.
+ */
+struct mof_last_run {
+	struct mm_struct *mm;
+	unsigned long end;
+	int nid;
+	unsigned int run;
+};
+
+#define MOF_LAST_RUNS_BITS	3	/* sweeps by turns that a CPU remembers */
+
+static DEFINE_PER_CPU(struct mof_last_run, mof_last_runs[1 << MOF_LAST_RUNS_BITS]);
+
+static struct mof_last_run *mof_last_run(unsigned long end)
+{
+	return raw_cpu_ptr(&mof_last_runs[hash_long(end >> PMD_SHIFT,
+						    MOF_LAST_RUNS_BITS)]);
+}
+
 /* Where @nr pages from the fault on end: in its page table and VMA. */
 static unsigned long mof_window_end(struct vm_fault *vmf, unsigned int nr)
 {
@@ -132,10 +161,12 @@ static unsigned long mof_window_end(struct vm_fault *vmf, unsigned int nr)
 /* The end of the window of this fault, and the hinting entries in it. */
 static void mof_window_set(struct mof_window *w, struct vm_fault *vmf)
 {
-	unsigned int nr, i;
 	bool stays = w->target_nid == NUMA_NO_NODE;
 	int nid = stays ? w->page_nid : w->target_nid;
+	struct mm_struct *mm = w->vma->vm_mm;
 	unsigned long addr = vmf->address, limit;
+	struct mof_last_run *last = mof_last_run(addr);
+	unsigned int run, nr, i;
 	pte_t pte;
 
 	/*
@@ -145,10 +176,17 @@ static void mof_window_set(struct mof_window *w, struct vm_fault *vmf)
 	limit = max(vmf->vma->vm_start, addr & (stays ? PMD_MASK : PUD_MASK));
 	if ((addr - limit) >> PAGE_SHIFT > w->max * MOF_WINDOW_SHARE)
 		limit = addr - w->max * MOF_WINDOW_SHARE * PAGE_SIZE;
-	nr = mof_window_pages(mof_run_length(vmf, limit, nid), w->max);
-	w->end = mof_window_end(vmf, nr);
+	if (last->mm == mm && last->end == addr && last->nid == nid)
+		run = min_t(unsigned long, last->run, (addr - limit) >> PAGE_SHIFT);
+	else
+		run = mof_run_length(vmf, limit, nid);
+	w->end = mof_window_end(vmf, mof_window_pages(run, w->max));
+	nr = (w->end - addr) >> PAGE_SHIFT;
+	*mof_last_run(w->end) = (struct mof_last_run) {
+		.mm = mm, .end = w->end, .nid = nid, .run = run + nr,
+	};
 	w->hinting = 1;
-	for (i = 1; i < (w->end - addr) >> PAGE_SHIFT; i++) {
+	for (i = 1; i < nr; i++) {
 		pte = ptep_get(vmf->pte + i);
 		w->hinting += pte_present(pte) && pte_protnone(pte);
 	}
