@@ -125,10 +125,9 @@ static bool mof_stays_writable(const struct mof_window *w, unsigned long addr,
 
 /*
  * Make a folio ours alone: exchange its entry for a migration entry, lock it and
- * freeze its references. Without a reference nobody can isolate it, so it stays
- * on its LRU list until mof_batch_del(). NR_ANON_MAPPED is up to that, too: all
- * else that folio_remove_rmap_pte() does for a folio of one page is to count its
- * mapping.
+ * freeze its references. A frozen folio cannot be isolated, so it stays on its LRU
+ * list until mof_batch_del(), which also updates NR_ANON_MAPPED: all else that
+ * folio_remove_rmap_pte() does for a folio of one page is to count its mapping.
  *
  * The entry is cleared before the freeze: on s390, ptep_get_and_clear() takes
  * and drops a reference, and relies on that of the mapping.

@@ -129,8 +129,8 @@ static unsigned int mof_run_length(struct vm_fault *vmf, unsigned long limit,
  * @nid: node of its pages
  * @run: its length in pages
  *
- * Spares the next fault of a sweep on the same CPU the look back.  As that is, it
- * is a hint: the pages, or the address space, may be gone by now.
+ * Spares the next fault of a sweep on the same CPU the look back. It is only a
+ * hint: the pages, or the address space, may be gone by now.
  */
 struct mof_last_run {
 	struct mm_struct *mm;

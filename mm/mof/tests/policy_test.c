@@ -304,7 +304,7 @@ static void tokens_are_none_of_the_others(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, cpupid_pid_unset(mof_token(token)));
 }
 
-/* What is left for one more touch stays a mark, with the rights that it had. */
+/* A mark that was left for one more touch keeps its rights. */
 static void tokens_of_one_more_touch_keep_their_rights(struct kunit *test)
 {
 	const int move = mof_token(MOF_TOKEN_MOVE_AGAIN);
