@@ -55,7 +55,7 @@ FIXTURE_SETUP(poison)
 }
 
 /* Mark all, and sweep the pages before those that are to fail, from m.to. */
-static int sweep_before(struct _test_data_poison *self)
+static int sweep_before(FIXTURE_DATA(poison) *self)
 {
 	struct area before = area_part(&self->all, 0, PAGES_BEFORE);
 	int err = mark(&self->all, MPOL_LOCAL, 0) ? : run_on(self->m.to);
