@@ -14,8 +14,7 @@
 #include "mof_fault.h"
 #include "mof_test.h"
 
-#define PAGES_BEFORE	128	/* touched before: a run that earns a window of 4 */
-#define FAIL_PAGES	(PAGES_BEFORE + AREA_PAGES)
+#define PAGES_BEFORE	32	/* touched before: they make a large window */
 #define MANY		500	/* allocations that no step has */
 #define VERY_MANY	50000	/* nor fork(2), with all that it copies */
 #define REPEATS		48	/* a leak must be seen beside what caches hold */
@@ -82,9 +81,9 @@ static int file_area(struct area *a, const struct disk *disk, int node)
 
 	snprintf(path, sizeof(path), "%s/file", disk->dir);
 	fd = open(path, O_RDWR | O_CREAT, 0600);
-	if (fd < 0 || ftruncate(fd, FAIL_PAGES * page_size()))
+	if (fd < 0 || ftruncate(fd, AREA_PAGES * page_size()))
 		return -errno;
-	err = area_map_file(a, FAIL_PAGES, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+	err = area_map_file(a, AREA_PAGES, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
 	area_mbind(a, MPOL_BIND, NODE_MASK(node), 0);
 	if (err)
 		return err;
@@ -103,7 +102,7 @@ static int fail_area(struct area *a, const struct disk *disk,
 	if (kind == FAIL_FILE)
 		return file_area(a, disk, node);
 	if (kind == FAIL_SMALL)
-		return area_new(a, FAIL_PAGES, node);
+		return area_new(a, AREA_PAGES, node);
 	return fault_shared_area(a, node);
 }
 

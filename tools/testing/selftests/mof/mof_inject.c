@@ -8,13 +8,11 @@
 
 #define COPY		"mof_copy_folio"
 #define EHWPOISON_TEXT	"0xffffffffffffff7b"	/* -133, as the file wants it */
-#define PAGES_BEFORE	512	/* swept before: a run that earns a window of 16 */
 
 FIXTURE(poison)
 {
 	struct machine m;
-	struct area all;	/* a VMA of its own */
-	struct area a;		/* its last pages */
+	struct area a;
 	long window;		/* as it was found */
 	struct stats before;
 	struct stats d;
@@ -50,20 +48,8 @@ FIXTURE_SETUP(poison)
 	}
 	ASSERT_EQ(0, write_long(WINDOW, variant->window));
 	ASSERT_EQ(0, run_on(self->m.from));
-	ASSERT_EQ(0, area_new(&self->all, PAGES_BEFORE + AREA_PAGES, self->m.from));
-	self->a = area_part(&self->all, PAGES_BEFORE, AREA_PAGES);
-}
-
-/* Mark all, and sweep the pages before those that are to fail, from m.to. */
-static int sweep_before(FIXTURE_DATA(poison) *self)
-{
-	struct area before = area_part(&self->all, 0, PAGES_BEFORE);
-	int err = mark(&self->all, MPOL_LOCAL, 0) ? : run_on(self->m.to);
-
-	if (err)
-		return err;
-	area_read(&before);
-	return stats_read(&self->before);
+	ASSERT_EQ(0, area_new(&self->a, AREA_PAGES, self->m.from));
+	ASSERT_EQ(0, stats_read(&self->before));
 }
 
 FIXTURE_TEARDOWN_PARENT(poison)
@@ -76,7 +62,8 @@ FIXTURE_TEARDOWN_PARENT(poison)
 
 TEST_F(poison, in_the_touched_page_leaves_it_where_it_is_and_counts_once)
 {
-	ASSERT_EQ(0, sweep_before(self));
+	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, run_on(self->m.to));
 	ASSERT_EQ(0, function_fails(1));
 	page_write(&self->a, 0);
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
@@ -86,13 +73,14 @@ TEST_F(poison, in_the_touched_page_leaves_it_where_it_is_and_counts_once)
 	EXPECT_EQ(0, stats_unreconciled(&self->d));
 	area_write(&self->a);
 	EXPECT_EQ(AREA_PAGES - 1, area_on(&self->a, self->m.to));
-	EXPECT_EQ(0, area_hinted(&self->all));
+	EXPECT_EQ(0, area_hinted(&self->a));
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
 TEST_F(poison, in_each_of_several_pages_leaves_those_and_moves_the_others)
 {
-	ASSERT_EQ(0, sweep_before(self));
+	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, run_on(self->m.to));
 	ASSERT_EQ(0, function_fails(7));
 	area_read(&self->a);
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
@@ -101,7 +89,7 @@ TEST_F(poison, in_each_of_several_pages_leaves_those_and_moves_the_others)
 	EXPECT_EQ(7, stats_failed(&self->d));
 	EXPECT_EQ(AREA_PAGES - 7, self->d.v[MOF_MIGRATED]);
 	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_RESOLVED]);
-	EXPECT_EQ(0, area_hinted(&self->all));
+	EXPECT_EQ(0, area_hinted(&self->a));
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
@@ -109,7 +97,8 @@ TEST_F(poison, in_all_pages_moves_none_and_every_touch_succeeds)
 {
 	struct area new = self->a;
 
-	ASSERT_EQ(0, sweep_before(self));
+	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, run_on(self->m.to));
 	ASSERT_EQ(0, function_fails(-1));
 	new.seed += 1;
 	area_fill(&new);
@@ -118,19 +107,20 @@ TEST_F(poison, in_all_pages_moves_none_and_every_touch_succeeds)
 	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.from));
 	EXPECT_EQ(AREA_PAGES, stats_failed(&self->d));
 	EXPECT_EQ(0, self->d.v[MOF_MIGRATED]);
-	EXPECT_EQ(0, area_hinted(&self->all));
+	EXPECT_EQ(0, area_hinted(&self->a));
 	EXPECT_EQ(0, area_bad(&new));
 }
 
 TEST_F(poison, that_is_gone_by_the_next_mark_lets_the_page_move)
 {
-	ASSERT_EQ(0, sweep_before(self));
+	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, run_on(self->m.to));
 	ASSERT_EQ(0, function_fails(-1));
 	area_write(&self->a);
 	function_fails_stop(COPY);
 	drain_lru();
-	ASSERT_EQ(0, mark(&self->all, MPOL_LOCAL, 0));
-	EXPECT_EQ(self->all.pages, area_hinted(&self->all));
+	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	EXPECT_EQ(AREA_PAGES, area_hinted(&self->a));
 	area_write(&self->a);
 	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
 	EXPECT_EQ(0, area_bad(&self->a));
