@@ -164,26 +164,28 @@ static void mof_window_set(struct mof_window *w, struct vm_fault *vmf)
 	bool stays = w->target_nid == NUMA_NO_NODE;
 	int nid = stays ? w->page_nid : w->target_nid;
 	struct mm_struct *mm = w->vma->vm_mm;
-	unsigned long addr = vmf->address, limit;
+	unsigned long addr = vmf->address, start = vmf->vma->vm_start, limit;
 	struct mof_last_run *last = mof_last_run(addr);
+	unsigned int most = w->max * MOF_WINDOW_SHARE;
 	unsigned int run, nr, i;
 	pte_t pte;
 
-	/*
-	 * Where pages stay, entries of other page tables prove nothing: their
-	 * pages may never have been marked.
-	 */
-	limit = max(vmf->vma->vm_start, addr & (stays ? PMD_MASK : PUD_MASK));
-	if ((addr - limit) >> PAGE_SHIFT > w->max * MOF_WINDOW_SHARE)
-		limit = addr - w->max * MOF_WINDOW_SHARE * PAGE_SIZE;
-	if (last->mm == mm && last->end == addr && last->nid == nid)
-		run = min_t(unsigned long, last->run, (addr - limit) >> PAGE_SHIFT);
-	else
+	if (last->mm == mm && last->end == addr && last->nid == nid) {
+		run = min_t(unsigned long, last->run, (addr - start) >> PAGE_SHIFT);
+	} else {
+		/*
+		 * Where pages stay, entries of other page tables prove nothing:
+		 * their pages may never have been marked.
+		 */
+		limit = max(start, addr & (stays ? PMD_MASK : PUD_MASK));
+		if ((addr - limit) >> PAGE_SHIFT > most)
+			limit = addr - most * PAGE_SIZE;
 		run = mof_run_length(vmf, limit, nid);
+	}
 	w->end = mof_window_end(vmf, mof_window_pages(run, w->max));
 	nr = (w->end - addr) >> PAGE_SHIFT;
 	*mof_last_run(w->end) = (struct mof_last_run) {
-		.mm = mm, .end = w->end, .nid = nid, .run = run + nr,
+		.mm = mm, .end = w->end, .nid = nid, .run = min(run + nr, most),
 	};
 	w->hinting = 1;
 	for (i = 1; i < nr; i++) {
