@@ -12,7 +12,8 @@
 #define HEAP_BYTES	(64L << 20)	/* at most */
 #define MOST_OBJECTS	200L
 #define LOCAL_PERCENT	97	/* of its pages, at least, are local to each owner */
-#define SETTLE_SECONDS	60	/* after that, give up on the automatic mode */
+#define MOST_PERCENT	75	/* of the extents, which the automatic mode must move */
+#define SETTLE_SECONDS	60	/* for that */
 #define NAP		200000	/* microseconds */
 
 /**
@@ -98,30 +99,37 @@ static void *sweep_always(void *arg)
 	o->err = run_on(o->node);
 	while (!__atomic_load_n(&o->h->stop, __ATOMIC_RELAXED))
 		sweep_all(o);
+	/* Neither marks any more: the last sweep ends all marks. */
+	pthread_barrier_wait(&o->h->barrier);
+	sweep_all(o);
 	return NULL;
 }
 
-static long pages_owned(const struct owner *o)
+static struct area extent_of(const struct heap *h, long extent)
 {
-	return (o->h->objects - o->first + 1) / 2 * o->h->pages;
+	long first = extent * extent_pages();
+	long left = h->a.pages - first;
+
+	return area_part(&h->a, first, left < extent_pages() ? left : extent_pages());
 }
 
-/* Number of pages on the owner's node; touches none. */
-static long pages_local(const struct owner *o)
+static long heap_extents(const struct heap *h)
 {
-	long object, local = 0;
-	struct area pages;
-
-	for (object = o->first; object < o->h->objects; object += 2) {
-		pages = object_of(o->h, object);
-		local += area_on(&pages, o->node);
-	}
-	return local;
+	return (h->a.pages + extent_pages() - 1) / extent_pages();
 }
 
-static bool is_settled(const struct owner *o)
+/* Have pages of the extent moved to @node? */
+static bool has_moved(const struct heap *h, long extent, int node)
 {
-	return pages_local(o) >= pages_owned(o) * LOCAL_PERCENT / 100;
+	struct area pages = extent_of(h, extent);
+
+	return area_on(&pages, node) > 0;
+}
+
+/* Does page @page of the heap belong to the owner? */
+static bool is_owned(const struct owner *o, long page)
+{
+	return page / o->h->pages % 2 == o->first;
 }
 
 FIXTURE(owners)
@@ -241,19 +249,49 @@ static int owners_run(struct owner *owner, void *(*run)(void *))
 	return owner[0].err ? : owner[1].err;
 }
 
+/* Pages of an extent that the owner has, and those of them on its node. */
+static void count_extent(const struct owner *o, long extent, long *owned, long *local)
+{
+	struct area pages = extent_of(o->h, extent);
+	long i;
+
+	for (i = 0; i < pages.pages; i++) {
+		if (!is_owned(o, extent * extent_pages() + i))
+			continue;
+		++*owned;
+		*local += page_node(&pages, i) == o->node;
+	}
+}
+
+/* Extents of which nothing has moved to @node do not count. */
 static void check_owners(struct __test_metadata *_metadata,
 			 const struct _test_data_owners *self)
 {
+	const struct heap *h = &self->h;
 	const struct owner *o;
-	int i;
 
-	for (i = 0; i < 2; i++) {
-		o = &self->owner[i];
-		EXPECT_LE(pages_owned(o) * LOCAL_PERCENT / 100, pages_local(o))
-			TH_LOG("owner on node %d has %ld of %ld pages", o->node,
-			       pages_local(o), pages_owned(o));
+	for (o = self->owner; o < self->owner + 2; o++) {
+		long extent, owned = 0, local = 0;
+
+		for (extent = 0; extent < heap_extents(h); extent++)
+			if (has_moved(h, extent, self->m.to))
+				count_extent(o, extent, &owned, &local);
+		EXPECT_LT(0, owned);
+		EXPECT_LE(owned * LOCAL_PERCENT / 100, local)
+			TH_LOG("owner on node %d has %ld of %ld pages", o->node, local,
+			       owned);
 	}
-	EXPECT_EQ(0, area_bad(&self->h.a));
+	EXPECT_EQ(0, area_hinted(&h->a));
+	EXPECT_EQ(0, area_bad(&h->a));
+}
+
+static long extents_moved(const struct heap *h, int node)
+{
+	long extent, moved = 0;
+
+	for (extent = 0; extent < heap_extents(h); extent++)
+		moved += has_moved(h, extent, node);
+	return moved;
 }
 
 static void sweep_marked(struct __test_metadata *_metadata,
@@ -262,8 +300,8 @@ static void sweep_marked(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, mark(&self->h.a, MPOL_LOCAL, 0));
 	ASSERT_EQ(0, owners_run(self->owner, run));
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
-	EXPECT_EQ(0, area_hinted(&self->h.a));
 	EXPECT_EQ(self->h.a.pages, self->d.v[MOF_MARKED]);
+	EXPECT_EQ(heap_extents(&self->h), extents_moved(&self->h, self->m.to));
 	EXPECT_EQ(0, stats_unreconciled(&self->d));
 	check_owners(_metadata, self);
 }
@@ -278,12 +316,15 @@ TEST_F(owners, sweeping_marked_objects_at_once_get_their_own)
 	sweep_marked(_metadata, self, sweep_once);
 }
 
-/* Wait until both owners have LOCAL_PERCENT of their pages; false on time-out. */
-static bool owners_settle(const struct owner *owner)
+/*
+ * Wait until most extents have moved. Which of their pages are sampled is chance:
+ * an extent can do for long with pages of the owner whose pages are in place.
+ */
+static bool heap_settles(const struct heap *h, int node)
 {
 	time_t end = time(NULL) + SETTLE_SECONDS;
 
-	while (!is_settled(&owner[0]) || !is_settled(&owner[1])) {
+	while (extents_moved(h, node) < heap_extents(h) * MOST_PERCENT / 100) {
 		if (time(NULL) > end)
 			return false;
 		usleep(NAP);
@@ -304,7 +345,8 @@ TEST_F(owners, sweeping_again_and_again_get_their_own_in_the_automatic_mode)
 	for (i = 0; i < 2; i++)
 		ASSERT_EQ(0, pthread_create(&owner[i].thread, NULL, sweep_always,
 					    &owner[i]));
-	EXPECT_TRUE(owners_settle(owner));
+	EXPECT_TRUE(heap_settles(&self->h, self->m.to));
+	ASSERT_EQ(0, write_long(BALANCING, 0));
 	__atomic_store_n(&self->h.stop, true, __ATOMIC_RELAXED);
 	for (i = 0; i < 2; i++) {
 		pthread_join(owner[i].thread, NULL);
