@@ -14,7 +14,6 @@
 #include "mof_fault.h"
 #include "mof_test.h"
 
-#define PAGES_BEFORE	32	/* touched before: they make a large window */
 #define MANY		500	/* allocations that no step has */
 #define VERY_MANY	50000	/* nor fork(2), with all that it copies */
 #define REPEATS		48	/* a leak must be seen beside what caches hold */
@@ -40,27 +39,27 @@ FIXTURE(fail)
 FIXTURE_VARIANT(fail)
 {
 	enum fail_kind kind;
-	long first;		/* page that is touched with failures */
+	long run;		/* pages before the one that is touched with failures */
 };
 
 FIXTURE_VARIANT_ADD(fail, page) {
-	.kind = FAIL_SMALL, .first = 0,
+	.kind = FAIL_SMALL, .run = 0,
 };
 
 FIXTURE_VARIANT_ADD(fail, window) {
-	.kind = FAIL_SMALL, .first = PAGES_BEFORE,
+	.kind = FAIL_SMALL, .run = RUN_PAGES,
 };
 
 FIXTURE_VARIANT_ADD(fail, shared) {
-	.kind = FAIL_SHARED, .first = PAGES_BEFORE,
+	.kind = FAIL_SHARED, .run = RUN_PAGES,
 };
 
 FIXTURE_VARIANT_ADD(fail, file) {
-	.kind = FAIL_FILE, .first = PAGES_BEFORE,
+	.kind = FAIL_FILE, .run = RUN_PAGES,
 };
 
 FIXTURE_VARIANT_ADD(fail, thp) {
-	.kind = FAIL_THP, .first = 0,
+	.kind = FAIL_THP, .run = 0,
 };
 
 static const char *fail_needs(struct disk *disk, enum fail_kind kind)
@@ -74,36 +73,32 @@ static const char *fail_needs(struct disk *disk, enum fail_kind kind)
 	return why;
 }
 
-static int file_area(struct area *a, const struct disk *disk, int node)
+static int file_area(struct area *a, const struct machine *m, long run,
+		     const struct disk *disk)
 {
 	char path[96];
 	int fd, err;
 
 	snprintf(path, sizeof(path), "%s/file", disk->dir);
 	fd = open(path, O_RDWR | O_CREAT, 0600);
-	if (fd < 0 || ftruncate(fd, AREA_PAGES * page_size()))
+	if (fd < 0 || ftruncate(fd, (run + AREA_PAGES) * page_size()))
 		return -errno;
-	err = area_map_file(a, AREA_PAGES, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
-	area_mbind(a, MPOL_BIND, NODE_MASK(node), 0);
-	if (err)
-		return err;
-	area_fill(a);
-	area_mbind(a, MPOL_DEFAULT, 0, 0);
-	err = fsync(fd);	/* so that none is under writeback when it is touched */
+	err = fault_area(a, m, run, MAP_SHARED, fd);
+	if (!err && fsync(fd))	/* none is under writeback when it is touched */
+		err = -errno;
 	close(fd);
 	return err;
 }
 
-static int fail_area(struct area *a, const struct disk *disk,
-		     enum fail_kind kind, int node)
+static int fail_area(struct area *a, const struct machine *m, long run,
+		     const struct disk *disk, enum fail_kind kind)
 {
 	if (kind == FAIL_THP)
-		return area_new_thp(a, 1, node);
+		return area_new_thp(a, 1, m->from);
 	if (kind == FAIL_FILE)
-		return file_area(a, disk, node);
-	if (kind == FAIL_SMALL)
-		return area_new(a, AREA_PAGES, node);
-	return fault_shared_area(a, node);
+		return file_area(a, m, run, disk);
+	return fault_area(a, m, run, MAP_ANONYMOUS |
+			  (kind == FAIL_SHARED ? MAP_SHARED : MAP_PRIVATE), -1);
 }
 
 FIXTURE_SETUP(fail)
@@ -120,7 +115,8 @@ FIXTURE_SETUP(fail)
 		SKIP(return, "%s", why);
 	}
 	EXPECT_EQ(0, run_on(self->m.from));
-	ASSERT_EQ(0, fail_area(&self->a, &self->disk, variant->kind, self->m.from));
+	ASSERT_EQ(0, fail_area(&self->a, &self->m, variant->run, &self->disk,
+			       variant->kind));
 	EXPECT_EQ(0, stats_read(&self->before));
 }
 
@@ -166,9 +162,9 @@ TEST_F(fail, each_allocation_of_a_touch)
 	bool failed = true;
 
 	for (nth = 0; failed && nth < MANY; nth++) {
-		ASSERT_EQ(0, fault_begin(&self->m, &self->a, variant->first));
+		ASSERT_EQ(0, fault_begin(&self->m, &self->a));
 		ASSERT_EQ(0, allocation_fails(nth));
-		page_read(&self->a, variant->first);
+		page_read(&self->a, 0);
 		failed = allocation_has_failed() || nth == 0;
 		failures += nth && failed;
 		fail_check(_metadata, &self->m, &self->a, &self->before);
@@ -233,11 +229,11 @@ TEST_F(fail, each_allocation_of_a_fork_beside_marks)
 	long nth;
 	int err;
 
-	if (variant->kind != FAIL_THP && variant->first == 0)
+	if (variant->kind != FAIL_THP && !variant->run)
 		SKIP(return, "the same as with a window");
 	/* There are many: ever fewer of them. */
 	for (nth = 1; failed && nth < VERY_MANY; nth += 1 + nth / 4) {
-		ASSERT_EQ(0, fault_begin(&self->m, &self->a, variant->first));
+		ASSERT_EQ(0, fault_begin(&self->m, &self->a));
 		ASSERT_EQ(0, allocation_fails(nth));
 		err = fork_and_look(&self->a);
 		failed = allocation_has_failed();
@@ -288,14 +284,14 @@ static long unaccounted(void)
 }
 
 /* Touches with a failure each; returns by how much the use of memory grows. */
-static long use_after_failures(const struct machine *m, const struct area *a, long first)
+static long use_after_failures(const struct machine *m, const struct area *a)
 {
 	long used = unaccounted(), i;
 
 	for (i = 0; i < REPEATS; i++) {
-		if (fault_begin(m, a, first) || allocation_fails(1 + i % 4))
+		if (fault_begin(m, a) || allocation_fails(1 + i % 4))
 			return LONG_MAX;
-		page_read(a, first);
+		page_read(a, 0);
 		allocation_has_failed();
 		area_read(a);
 		run_on(m->from);
@@ -312,7 +308,7 @@ TEST_F(fail, many_failures_leave_as_much_free_memory)
 	long grown, tries = 0;
 
 	do {
-		grown = use_after_failures(&self->m, &self->a, variant->first);
+		grown = use_after_failures(&self->m, &self->a);
 	} while (grown >= TOLERATED && ++tries < TRIES);
 	EXPECT_GT(TOLERATED, grown);
 	fail_check(_metadata, &self->m, &self->a, &self->before);

@@ -70,8 +70,8 @@ FIXTURE_SETUP(step)
 		SKIP(return, "%s", why);
 	}
 	EXPECT_EQ(0, run_on(self->m.from));
-	ASSERT_EQ(0, variant->shared ? fault_shared_area(&self->a, self->m.from) :
-				       area_new(&self->a, AREA_PAGES, self->m.from));
+	ASSERT_EQ(0, fault_area(&self->a, &self->m, 0, MAP_ANONYMOUS |
+				(variant->shared ? MAP_SHARED : MAP_PRIVATE), -1));
 	EXPECT_EQ(0, stats_read(&self->before));
 }
 
@@ -102,7 +102,7 @@ TEST_F(step, that_fails_leaves_contents_counters_and_charges)
 
 	/* First without, so that the test itself needs no more memory. */
 	for (times = 1 - AREA_PAGES / 4; times <= AREA_PAGES + 1; times += AREA_PAGES / 4) {
-		ASSERT_EQ(0, fault_begin(&self->m, &self->a, 0));
+		ASSERT_EQ(0, fault_begin(&self->m, &self->a));
 		failures = touch_with_failures(&self->a, times > AREA_PAGES ? ALL :
 							 times > 0 ? times : 0);
 		EXPECT_EQ(times > 0, failures > 0);
@@ -125,7 +125,7 @@ TEST_F(step, that_fails_leaves_contents_counters_and_charges)
 
 TEST_F(step, that_fails_once_costs_one_more_fault_at_most)
 {
-	ASSERT_EQ(0, fault_begin(&self->m, &self->a, 0));
+	ASSERT_EQ(0, fault_begin(&self->m, &self->a));
 	ASSERT_EQ(0, stats_read(&self->before));
 	ASSERT_EQ(0, function_fails(1));
 	page_write(&self->a, 0);

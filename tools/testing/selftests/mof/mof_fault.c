@@ -116,28 +116,36 @@ void allocations_fail_stop(void)
 	write_text(PAGES "min-order", "1");
 }
 
-/* Shared memory on a node. */
-int fault_shared_area(struct area *a, int node)
+/*
+ * AREA_PAGES base pages. Before them in the same VMA are @run pages on m.to: the
+ * first touch from there has a window of 1/32 of that.
+ */
+int fault_area(struct area *a, const struct machine *m, long run, int flags, int fd)
 {
-	int err = area_map_file(a, AREA_PAGES, PROT_READ | PROT_WRITE,
-				MAP_SHARED | MAP_ANONYMOUS, -1);
+	struct area all, before;
+	int err = area_map_file(&all, run + AREA_PAGES, PROT_READ | PROT_WRITE, flags,
+				fd);
 
-	return err ? : area_place(a, node);
+	if (err)
+		return err;
+	madvise(all.base, area_bytes(&all), MADV_NOHUGEPAGE);
+	area_fill(&all);
+	drain_lru();
+	*a = area_part(&all, run, AREA_PAGES);
+	before = area_part(&all, 0, run);
+	return area_move(&before, m->to) == run ? 0 : -ENOMEM;
 }
 
-/* The area is back on m.from, and marked; the pages before have been touched. */
-int fault_begin(const struct machine *m, const struct area *a, long first)
+/*
+ * The area is on m.from, and marked; the thread runs on m.to. MPOL_DEFAULT does not
+ * split the VMA.
+ */
+int fault_begin(const struct machine *m, const struct area *a)
 {
-	long i, err;
-
 	if (area_move(a, m->from) != a->pages)
 		return -ENOMEM;
 	drain_lru();
-	err = mark(a, MPOL_LOCAL, 0) ? : run_on(m->to);
-	/* Backwards, so that none of them takes others along. */
-	for (i = first - 1; i >= 0 && !err; i--)
-		page_read(a, i);
-	return err;
+	return mark(a, MPOL_DEFAULT, 0) ? : run_on(m->to);
 }
 
 /* What the group has on LRU lists of anonymous memory, but not mapped. */

@@ -18,8 +18,11 @@ int allocation_fails(long nth);
 bool allocation_has_failed(void);
 void allocations_fail_stop(void);
 
-int fault_shared_area(struct area *a, int node);
-int fault_begin(const struct machine *m, const struct area *a, long first);
+#define RUN_PAGES	1024L		/* a run that earns a window of */
+#define RUN_WINDOW	(RUN_PAGES / 32)
+
+int fault_area(struct area *a, const struct machine *m, long run, int flags, int fd);
+int fault_begin(const struct machine *m, const struct area *a);
 long cgroup_unlisted(const struct cgroup *cg);
 
 #endif /* _MOF_FAULT_H */

@@ -48,7 +48,9 @@ FIXTURE_SETUP(poison)
 	}
 	ASSERT_EQ(0, write_long(WINDOW, variant->window));
 	ASSERT_EQ(0, run_on(self->m.from));
-	ASSERT_EQ(0, area_new(&self->a, AREA_PAGES, self->m.from));
+	ASSERT_EQ(0, fault_area(&self->a, &self->m, RUN_PAGES,
+				MAP_PRIVATE | MAP_ANONYMOUS, -1));
+	ASSERT_EQ(0, fault_begin(&self->m, &self->a));
 	ASSERT_EQ(0, stats_read(&self->before));
 }
 
@@ -62,11 +64,10 @@ FIXTURE_TEARDOWN_PARENT(poison)
 
 TEST_F(poison, in_the_touched_page_leaves_it_where_it_is_and_counts_once)
 {
-	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
-	ASSERT_EQ(0, run_on(self->m.to));
 	ASSERT_EQ(0, function_fails(1));
 	page_write(&self->a, 0);
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(variant->window == 1 ? 1 : RUN_WINDOW, self->d.v[MOF_RESOLVED]);
 	EXPECT_EQ(self->m.from, page_node(&self->a, 0));
 	EXPECT_EQ(1, stats_failed(&self->d));
 	EXPECT_EQ(0, self->d.v[MOF_FAILED_NOMEM]);
@@ -79,8 +80,6 @@ TEST_F(poison, in_the_touched_page_leaves_it_where_it_is_and_counts_once)
 
 TEST_F(poison, in_each_of_several_pages_leaves_those_and_moves_the_others)
 {
-	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
-	ASSERT_EQ(0, run_on(self->m.to));
 	ASSERT_EQ(0, function_fails(7));
 	area_read(&self->a);
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
@@ -97,8 +96,6 @@ TEST_F(poison, in_all_pages_moves_none_and_every_touch_succeeds)
 {
 	struct area new = self->a;
 
-	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
-	ASSERT_EQ(0, run_on(self->m.to));
 	ASSERT_EQ(0, function_fails(-1));
 	new.seed += 1;
 	area_fill(&new);
@@ -113,13 +110,11 @@ TEST_F(poison, in_all_pages_moves_none_and_every_touch_succeeds)
 
 TEST_F(poison, that_is_gone_by_the_next_mark_lets_the_page_move)
 {
-	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
-	ASSERT_EQ(0, run_on(self->m.to));
 	ASSERT_EQ(0, function_fails(-1));
 	area_write(&self->a);
 	function_fails_stop(COPY);
 	drain_lru();
-	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, mark(&self->a, MPOL_DEFAULT, 0));
 	EXPECT_EQ(AREA_PAGES, area_hinted(&self->a));
 	area_write(&self->a);
 	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));

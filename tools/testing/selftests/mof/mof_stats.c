@@ -176,8 +176,8 @@ static long hinted_in_line(const char *line)
 }
 
 /*
- * Pages of the area that are marked, as numa_maps tells; touches none. That has
- * one line a VMA: areas that end in the middle of one cannot be asked for.
+ * Marked pages of the VMAs that the area has pages of, as numa_maps tells, which
+ * has one line a VMA; touches none.
  */
 long area_hinted(const struct area *a)
 {
@@ -192,7 +192,9 @@ long area_hinted(const struct area *a)
 		return -errno;
 	while (fgets(line, sizeof(line), f)) {
 		start = strtoul(line, NULL, 16);
-		if (start >= base && start < base + area_bytes(a))
+		if (start <= base)
+			found = hinted_in_line(line);
+		else if (start < base + area_bytes(a))
 			found += hinted_in_line(line);
 	}
 	fclose(f);
