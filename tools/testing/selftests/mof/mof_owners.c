@@ -99,7 +99,7 @@ static void *sweep_always(void *arg)
 	o->err = run_on(o->node);
 	while (!__atomic_load_n(&o->h->stop, __ATOMIC_RELAXED))
 		sweep_all(o);
-	/* Neither marks any more: the last sweep ends all marks. */
+	/* Both are past their last step: this sweep uses up all marks. */
 	pthread_barrier_wait(&o->h->barrier);
 	sweep_all(o);
 	return NULL;
@@ -263,7 +263,7 @@ static void count_extent(const struct owner *o, long extent, long *owned, long *
 	}
 }
 
-/* Extents of which nothing has moved to @node do not count. */
+/* Only extents with pages on m.to count: they have been moved. */
 static void check_owners(struct __test_metadata *_metadata,
 			 const struct _test_data_owners *self)
 {
@@ -317,8 +317,8 @@ TEST_F(owners, sweeping_marked_objects_at_once_get_their_own)
 }
 
 /*
- * Wait until most extents have moved. Which of their pages are sampled is chance:
- * an extent can do for long with pages of the owner whose pages are in place.
+ * Wait until most extents have moved. Samples are random: those of an extent may
+ * all be of pages in place for a long time, and do not arm it.
  */
 static bool heap_settles(const struct heap *h, int node)
 {

@@ -176,8 +176,8 @@ static long hinted_in_line(const char *line)
 }
 
 /*
- * Marked pages of the VMAs that the area has pages of, as numa_maps tells, which
- * has one line a VMA; touches none.
+ * Number of marked pages in all VMAs that overlap the area, from numa_maps, which
+ * has one line per VMA. Touches none of them.
  */
 long area_hinted(const struct area *a)
 {

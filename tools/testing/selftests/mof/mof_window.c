@@ -106,7 +106,7 @@ TEST_F(window, sweep_takes_the_faults_that_its_run_earns)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* Map LONG_BYTES, half of them on each side of where the next PUD entry begins. */
+/* Map LONG_BYTES around the boundary between two PUD entries. */
 static int area_new_across(struct area *a, int node)
 {
 	long pages = LONG_BYTES / page_size();
