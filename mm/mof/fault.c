@@ -1,374 +1,414 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Migrate-on-fault: decides what a hinting fault on one of our marks does where
- * window.c leaves it to the stock code, do_numa_page() and
- * do_huge_pmd_numa_page(), counts how it ended, and migrates THPs.
- * See Documentation/mm/mof.rst.
+ * Migrate-on-fault: a fault on a marked PTE, and those of its neighbours that
+ * go the same way. Chooses the path. See Documentation/mm/mof.rst.
  */
 #include <linux/mm.h>
-#include <linux/error-injection.h>
-#include <linux/huge_mm.h>
+#include <linux/hash.h>
+#include <linux/memcontrol.h>
+#include <linux/percpu.h>
 #include <linux/mempolicy.h>
-#include <linux/migrate.h>
-#include <linux/mm_inline.h>
-#include <linux/mmzone.h>
-#include <linux/swap.h>
-#include <linux/userfaultfd_k.h>
+#include <linux/vmstat.h>
 
 #include <trace/events/mof.h>
 
 #include "../internal.h"
-#include "mof.h"
-
-/*
- * Is it our mark? The token tells. A folio whose last_cpupid holds an access
- * time has none: there an entry is ours if no scanner would have marked it,
- * because the policy lacks MPOL_F_MOF.
- */
-static bool mof_is_explicit(struct folio *folio, const struct mempolicy *pol,
-			    int last_cpupid)
-{
-	if (folio_use_access_time(folio))
-		return !(pol->flags & MPOL_F_MOF);
-	return mof_is_token(last_cpupid);
-}
+#include "window.h"
 
 /**
- * mof_may_move() - may the folio be migrated for this mapping?
- * @folio: a misplaced folio that a marked entry maps
- * @last_cpupid: its last_cpupid
+ * mof_may_write() - is an entry mapped writable once it does not hint any more?
+ * @vma: the area
+ * @addr: address in it
+ * @pte: present entry of that address
  *
- * Who asked for MPOL_MF_MOVE_ALL had the right to move what others map, too, and
- * left its own token.
+ * As the stock fault has it, so that a write needs no second one.
  *
  * Context: page table lock held.
- * Return: MOF_OUT_TRYING, or why not.
+ * Return: true if it is.
  */
-enum mof_outcome mof_may_move(struct folio *folio, int last_cpupid)
+bool mof_may_write(struct vm_area_struct *vma, unsigned long addr, pte_t pte)
 {
-	if (!mof_moves_shared(last_cpupid) && folio_likely_mapped_shared(folio))
-		return MOF_OUT_SHARED;
-	if (folio_maybe_dma_pinned(folio))
-		return MOF_OUT_PINNED;
-	return MOF_OUT_TRYING;
+	pte = pte_modify(pte, vma->vm_page_prot);
+	return pte_write(pte) || (vma_wants_manual_pte_write_upgrade(vma) &&
+				  can_change_pte_writable(vma, addr, pte));
 }
 
 /**
- * mof_file_stays() - does a folio of a file stay where it is?
- * @vma: a VMA that maps it
- * @folio: a folio
+ * mof_map_back() - give a present entry what its area permits
+ * @vma: the area
+ * @addr: address in it
+ * @ptep: entry of that address, present
+ * @touched: is it the one that was touched?
  *
- * As in the stock engine, pages of shared libraries stay. That engine also
- * refuses dirty folios that are not swap-backed. Such a folio is either memory
- * that was reused after MADV_FREE, which always migrates, or one of a file, which
- * stays only if the file system would have to write it out.
+ * Permissions only grow, so no TLB needs to be flushed.
  *
- * Context: page table lock of a mapping held.
- * Return: true if it stays.
+ * Context: page table lock held.
  */
-bool mof_file_stays(struct vm_area_struct *vma, struct folio *folio)
+void mof_map_back(struct vm_area_struct *vma, unsigned long addr, pte_t *ptep,
+		  bool touched)
 {
-	if (!folio_is_file_lru(folio) || folio_test_anon(folio))
-		return false;
-	return (folio_test_dirty(folio) && !mof_migrates_dirty(folio)) ||
-	       ((vma->vm_flags & VM_EXEC) && folio_likely_mapped_shared(folio));
+	bool writable = mof_may_write(vma, addr, ptep_get(ptep));
+	pte_t old = ptep_modify_prot_start(vma, addr, ptep);
+	pte_t pte = pte_modify(old, vma->vm_page_prot);
+
+	if (touched)
+		pte = pte_mkyoung(pte);
+	if (writable)
+		pte = pte_mkwrite(pte, vma);
+	ptep_modify_prot_commit(vma, addr, ptep, old, pte);
+	update_mmu_cache(vma, addr, ptep);
 }
 
-/**
- * mof_is_busy() - does somebody else hold a reference to a folio?
- * @folio: a folio that is mapped
- *
- * Migration would fail then, after it has unmapped the folio. A look only: the
- * reference may be gone, or another one come, a moment later.
- *
- * Context: page table lock of a mapping held.
- * Return: true if the folio is not worth trying now.
- */
-bool mof_is_busy(struct folio *folio)
+/* Does the entry map a page on @nid that has been resolved, or never marked? */
+static bool mof_in_run(pte_t pte, int nid)
 {
-	if (folio_ref_count(folio) <= folio_expected_ref_count(folio))
-		return false;
-	/* Perhaps it is in an LRU batch, and of this CPU. */
-	lru_add_drain();
-	return folio_ref_count(folio) > folio_expected_ref_count(folio);
-}
-
-/**
- * mof_isolate() - isolate a folio for migration
- * @folio: a folio that is mapped
- *
- * Context: page table lock of a mapping held.
- * Return: false if somebody else has isolated it.
- */
-noinline bool mof_isolate(struct folio *folio)
-{
-	if (!folio_isolate_lru(folio))
-		return false;
-	node_stat_mod_folio(folio, NR_ISOLATED_ANON + folio_is_file_lru(folio),
-			    folio_nr_pages(folio));
-	return true;
-}
-ALLOW_ERROR_INJECTION(mof_isolate, NULL);
-
-/**
- * mof_touch_again() - leave the mark of a busy folio for one more touch
- * @folio: the folio; its entry still hints
- * @last_cpupid: the token that it had at this touch
- *
- * A reference is often held for a moment only. The next touch is mostly the same
- * access again, as soon as the fault returns; it is the last.
- *
- * Context: page table lock of a mapping held, or @folio isolated.
- * Return: false if this was that touch: the page is to be mapped.
- */
-bool mof_touch_again(struct folio *folio, int last_cpupid)
-{
-	int now = folio_last_cpupid(folio);
-
-	/* It has been marked anew. */
-	if (now != last_cpupid && mof_is_token(now))
-		return true;
-	if (last_cpupid == mof_token(MOF_TOKEN_MOVE))
-		folio_xchg_last_cpupid(folio, mof_token(MOF_TOKEN_MOVE_AGAIN));
-	else if (last_cpupid == mof_token(MOF_TOKEN_MOVE_ALL))
-		folio_xchg_last_cpupid(folio, mof_token(MOF_TOKEN_MOVE_ALL_AGAIN));
-	else
-		return false;
-	return true;
+	return pte_present(pte) && !pte_protnone(pte) && !pte_special(pte) &&
+	       page_to_nid(pte_page(pte)) == nid;
 }
 
 /*
- * One shot: from now on the folio has no more history than a fresh one. If it
- * stays because fork(2) has made it shared, the other mappings are marked, too:
- * their touches must still find the token. Of shared mappings fork(2) copies
- * nothing, and who else maps the folio has no marks.
+ * The nearest entries before a fault are all looked at; beyond, one in so many:
+ * an object of another owner that is smaller than that may be overlooked there.
  */
-static void mof_forget_token(struct folio *folio, struct vm_area_struct *vma,
-			     enum mof_outcome outcome)
+#define MOF_RUN_DENSE	32
+#define MOF_RUN_STRIDE	16
+
+/* How many of the @nr entries before @end extend a run that has @run already? */
+static unsigned int mof_run_in_table(pte_t *end, unsigned int nr,
+				     unsigned int run, int nid)
 {
-	if (outcome == MOF_OUT_SHARED && !(vma->vm_flags & VM_SHARED))
-		return;
-	if (!folio_use_access_time(folio))
+	unsigned int found = 0, next;
+
+	for (; found < nr; found = next) {
+		next = found + (run + found < MOF_RUN_DENSE ? 1 : MOF_RUN_STRIDE);
+		next = min(next, nr);
+		if (!mof_in_run(ptep_get_lockless(end - next), nid))
+			break;
+	}
+	return found;
+}
+
+/*
+ * The run: entries just before that of the fault, one beside the other, that map
+ * pages on @nid. @limit is where to stop, in the same PUD.
+ *
+ * The page tables before that of the fault are not locked: the run is a hint.
+ * A page that such an entry maps may be migrated meanwhile, but it takes much
+ * longer to remove memory than to read its node here.
+ */
+static unsigned int mof_run_length(struct vm_fault *vmf, unsigned long limit,
+				   int nid)
+{
+	unsigned long end = vmf->address, start = max(end & PMD_MASK, limit);
+	unsigned int nr = (end - start) >> PAGE_SHIFT;
+	unsigned int run, found;
+	pmd_t *pmd = vmf->pmd;
+	pte_t *table;
+
+	found = mof_run_in_table(vmf->pte, nr, 0, nid);
+	run = found;
+	while (found == nr && start > limit) {
+		end = start;
+		start = max(end - PMD_SIZE, limit);
+		nr = (end - start) >> PAGE_SHIFT;
+		table = pte_offset_map(--pmd, start);
+		if (!table)
+			break;
+		mof_point(MOF_POINT_WALK);
+		found = mof_run_in_table(table + nr, nr, run, nid);
+		pte_unmap(table);
+		run += found;
+	}
+	return run;
+}
+
+/**
+ * struct mof_last_run - the run that a fault has left for the next one
+ * @mm: the address space
+ * @end: where the run ends: the sweep goes on there
+ * @nid: node of its pages
+ * @run: its length in pages
+ *
+ * Spares the next fault of a sweep on the same CPU the look back. It is only a
+ * hint: the pages, or the address space, may be gone by now.
+ */
+struct mof_last_run {
+	struct mm_struct *mm;
+	unsigned long end;
+	int nid;
+	unsigned int run;
+};
+
+#define MOF_LAST_RUNS_BITS	3	/* sweeps by turns that a CPU remembers */
+
+static DEFINE_PER_CPU(struct mof_last_run, mof_last_runs[1 << MOF_LAST_RUNS_BITS]);
+
+static struct mof_last_run *mof_last_run(unsigned long end)
+{
+	return raw_cpu_ptr(&mof_last_runs[hash_long(end >> PMD_SHIFT,
+						    MOF_LAST_RUNS_BITS)]);
+}
+
+/* Where @nr pages from the fault on end: in its page table and VMA. */
+static unsigned long mof_window_end(struct vm_fault *vmf, unsigned int nr)
+{
+	unsigned long limit = min((vmf->address & PMD_MASK) + PMD_SIZE,
+				  vmf->vma->vm_end);
+
+	return min(limit, vmf->address + nr * PAGE_SIZE);
+}
+
+/* The end of the window of this fault, and the hinting entries in it. */
+static void mof_window_set(struct mof_window *w, struct vm_fault *vmf)
+{
+	bool stays = w->target_nid == NUMA_NO_NODE;
+	int nid = stays ? w->page_nid : w->target_nid;
+	struct mm_struct *mm = w->vma->vm_mm;
+	unsigned long addr = vmf->address, start = vmf->vma->vm_start, limit;
+	struct mof_last_run *last = mof_last_run(addr);
+	unsigned int most = w->max * MOF_WINDOW_SHARE;
+	unsigned int run, nr, i;
+	pte_t pte;
+
+	if (last->mm == mm && last->end == addr && last->nid == nid) {
+		run = min_t(unsigned long, last->run, (addr - start) >> PAGE_SHIFT);
+	} else {
+		/*
+		 * Where pages stay, entries of other page tables prove nothing:
+		 * their pages may never have been marked.
+		 */
+		limit = max(start, addr & (stays ? PMD_MASK : PUD_MASK));
+		if ((addr - limit) >> PAGE_SHIFT > most)
+			limit = addr - most * PAGE_SIZE;
+		run = mof_run_length(vmf, limit, nid);
+	}
+	w->end = mof_window_end(vmf, mof_window_pages(run, w->max));
+	nr = (w->end - addr) >> PAGE_SHIFT;
+	*mof_last_run(w->end) = (struct mof_last_run) {
+		.mm = mm, .end = w->end, .nid = nid, .run = min(run + nr, most),
+	};
+	w->hinting = 1;
+	for (i = 1; i < nr; i++) {
+		pte = ptep_get(vmf->pte + i);
+		w->hinting += pte_present(pte) && pte_protnone(pte);
+	}
+}
+
+/* What the stock fault counts. Returns what the scheduler is told of it. */
+static int mof_count_hint(struct vm_area_struct *vma, int page_nid)
+{
+	vma_set_access_pid_bit(vma);
+	mof_count(vma->vm_mm, NUMA_HINT_FAULTS, 1);
+	if (page_nid != numa_node_id())
+		return 0;
+	count_vm_numa_event(NUMA_HINT_FAULTS_LOCAL);
+	return TNF_FAULT_LOCAL;
+}
+
+static void mof_count_fault(const struct mof_window *w, int nid,
+			    unsigned int nr_pages, int flags)
+{
+	mof_note_toucher(w->vma->vm_mm);
+	mof_count(w->vma->vm_mm, MOF_FAULTS, 1);
+	flags |= mof_count_hint(w->vma, w->page_nid) | TNF_MOF;
+	task_numa_fault(-1 & LAST_CPUPID_MASK, nid, nr_pages, flags);
+}
+
+static void mof_count_moved(const struct mof_window *w)
+{
+	struct mm_struct *mm = w->vma->vm_mm;
+
+	mof_count(mm, MOF_WINDOWED, w->windowed);
+	mof_count(mm, NUMA_PAGE_MIGRATE, w->moved);
+	if (w->moved)
+		trace_mof_migrate(w->fault_addr, w->target_nid, w->moved,
+				  MOF_OUT_MIGRATED);
+	mof_count_fault(w, w->moved ? w->target_nid : w->page_nid,
+			max(w->moved, 1U),
+			w->moved ? TNF_MIGRATED : TNF_MIGRATE_FAIL);
+}
+
+/*
+ * Map the pages of the window again that have its target: they are in place, or
+ * the target is full. The mappings of large folios belong together and are left
+ * to the stock code. So are pages that would stay for another reason, too.
+ */
+static unsigned int mof_stay(const struct mof_window *w, pte_t *pte)
+{
+	unsigned long addr = w->fault_addr;
+	struct folio *folio;
+	unsigned int nr = 0;
+
+	for (; addr < w->end; addr += PAGE_SIZE, pte++) {
+		folio = mof_marked_folio(w->vma, addr, ptep_get(pte));
+		if (!folio || folio_test_large(folio) ||
+		    !mof_goes_along(w, addr, folio) ||
+		    (w->target_nid != NUMA_NO_NODE &&
+		     mof_may_move(folio, folio_last_cpupid(folio)) != MOF_OUT_TRYING)) {
+			if (addr == w->fault_addr)
+				break;
+			continue;
+		}
+		/* One shot: see mof_forget_token(). */
 		folio_xchg_last_cpupid(folio, -1);
+		mof_map_back(w->vma, addr, pte, addr == w->fault_addr);
+		nr++;
+	}
+	return nr;
 }
 
-static int mof_resolve(struct folio *folio, struct vm_fault *vmf,
-		       struct mempolicy *pol, pgoff_t ilx, int last_cpupid)
-{
-	int target_nid = mof_policy_target(pol, ilx, folio_nid(folio));
-	struct mm_struct *mm = vmf->vma->vm_mm;
-	enum mof_outcome outcome = MOF_OUT_LOCAL;
+enum mof_path {
+	MOF_PATH_STOCK,
+	MOF_PATH_SAMPLE,
+	MOF_PATH_STAY,
+	MOF_PATH_DIRECT,
+	MOF_PATH_GENERIC,
+};
 
-	if (target_nid != NUMA_NO_NODE)
-		outcome = mof_may_move(folio, last_cpupid);
-	trace_mof_fault(vmf->real_address, folio, target_nid, outcome);
-	/* __mof_huge() takes the token of a THP that will migrate. */
-	if (vmf->pte || outcome != MOF_OUT_TRYING)
-		mof_forget_token(folio, vmf->vma, outcome);
-	mof_note_toucher(mm);
-	mof_count(mm, MOF_FAULTS, 1);
-	if (outcome == MOF_OUT_TRYING)
-		return target_nid;
-	mof_count_resolved(mm, outcome, folio_nr_pages(folio));
-	return NUMA_NO_NODE;
+/* Set up the window, and choose how to serve it. */
+static enum mof_path mof_choose(struct mof_window *w, struct vm_fault *vmf)
+{
+	struct folio *folio;
+
+	if (!pte_same(ptep_get(vmf->pte), vmf->orig_pte))
+		return MOF_PATH_STOCK;
+	if (mof_sampled_folio(w->vma, vmf->address, vmf->orig_pte))
+		return MOF_PATH_SAMPLE;
+	folio = mof_marked_folio(w->vma, vmf->address, vmf->orig_pte);
+	if (!folio)
+		return MOF_PATH_STOCK;
+	if (!w->max) {
+		/* The stock engine refuses these, see mof_file_stays(). */
+		if (!folio_is_file_lru(folio) || !folio_test_dirty(folio))
+			return MOF_PATH_STOCK;
+		w->max = 1;
+	}
+	w->page_nid = folio_nid(folio);
+	w->target_nid = mof_uniform_target(w->vma, vmf->address, folio,
+					   &w->uniform);
+	w->writable = mof_all_writable(w->vma);
+	mof_window_set(w, vmf);
+	if (w->target_nid == NUMA_NO_NODE) {
+		if (folio_test_large(folio))
+			return MOF_PATH_STOCK;
+		trace_mof_fault(vmf->real_address, folio, NUMA_NO_NODE,
+				MOF_OUT_LOCAL);
+		return MOF_PATH_STAY;
+	}
+	/* What is locked in memory takes part in batches of its own. */
+	if (mof_direct_can(folio) && !(w->vma->vm_flags & VM_LOCKED))
+		return MOF_PATH_DIRECT;
+	return MOF_PATH_GENERIC;
+}
+
+/* What the stock fault tells the scheduler of a folio. */
+static int mof_group_flags(struct vm_area_struct *vma, struct folio *folio,
+			   pte_t pte)
+{
+	int flags = pte_write(pte) ? 0 : TNF_NO_GROUP;
+
+	if (folio_likely_mapped_shared(folio) && (vma->vm_flags & VM_SHARED))
+		flags |= TNF_SHARED;
+	return flags;
+}
+
+/* A sample of the automatic mode: learn from it, map it again, and unlock. */
+static void mof_sample(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	int nid, told_nid, want_nid, last_cpupid, flags;
+	struct folio *folio;
+
+	folio = mof_sampled_folio(vma, vmf->address, vmf->orig_pte);
+	nid = folio_nid(folio);
+	told_nid = nid;
+	want_nid = mof_vma_target(vma, vmf->address, folio);
+	mof_learn(vma, vmf->address, &told_nid, want_nid, &last_cpupid);
+	folio_xchg_last_cpupid(folio, -1);
+	mof_map_back(vma, vmf->address, vmf->pte, true);
+	flags = mof_group_flags(vma, folio, ptep_get(vmf->pte));
+	pte_unmap_unlock(vmf->pte, vmf->ptl);
+
+	/* It stands for the extent. */
+	flags |= mof_count_hint(vma, nid);
+	task_numa_fault(last_cpupid, told_nid, PTRS_PER_PTE, flags);
+}
+
+/* The page of the fault is in place: map the window again, and unlock. */
+static void mof_keep(const struct mof_window *w, struct vm_fault *vmf)
+{
+	unsigned int nr = mof_stay(w, vmf->pte);
+
+	pte_unmap_unlock(vmf->pte, vmf->ptl);
+	mof_count_resolved(w->vma->vm_mm, MOF_OUT_LOCAL, nr);
+	mof_count_fault(w, w->page_nid, nr, 0);
 }
 
 /*
- * A sample that window.c has not served: a THP, which is an extent of its own.
- * If this one was the last that it took, the THP migrates at once.
+ * The target is full: map as many pages again as a window can have, so that not
+ * each of them takes a fault to find that out. Returns false if the page of the
+ * fault is not among them.
  */
-static bool mof_sample_moves(struct folio *folio, struct vm_fault *vmf,
-			     unsigned long addr, struct mempolicy *pol,
-			     pgoff_t ilx, int *last_cpupid)
+static bool mof_full(struct mof_window *w, struct vm_fault *vmf)
 {
-	int nid = folio_nid(folio);
-	bool moves;
+	unsigned int nr = 0;
 
-	moves = mof_learn(vmf->vma, addr, &nid, mof_policy_target(pol, ilx, nid),
-			  last_cpupid) && folio_test_pmd_mappable(folio);
-	moves = moves && mof_sample_armed(vmf->vma, addr);
-	folio_xchg_last_cpupid(folio, moves ? mof_token(mof_arm_token(vmf->vma)) : -1);
-	return moves;
-}
-
-/* mof_numa_target(), once the static key is on. */
-int __mof_numa_target(struct folio *folio, struct vm_fault *vmf,
-		      unsigned long addr, int *flags, int *last_cpupid)
-{
-	struct mempolicy *pol;
-	int nid = NUMA_NO_NODE;
-	pgoff_t ilx;
-
-	lockdep_assert_held(vmf->ptl);
-	pol = get_vma_policy(vmf->vma, addr, folio_order(folio), &ilx);
-	if (mof_is_sample(*last_cpupid)) {
-		if (mof_sample_moves(folio, vmf, addr, pol, ilx, last_cpupid)) {
-			*flags |= TNF_MOF;
-			nid = mof_resolve(folio, vmf, pol, ilx,
-					  mof_token(mof_arm_token(vmf->vma)));
-			/* No other mapping has a mark. */
-			if (nid == NUMA_NO_NODE)
-				folio_xchg_last_cpupid(folio, -1);
-		}
-	} else if (mof_is_explicit(folio, pol, *last_cpupid)) {
-		*flags |= TNF_MOF;
-		nid = mof_resolve(folio, vmf, pol, ilx, *last_cpupid);
-		/* The scheduler must not take a token for a CPU and a pid. */
-		*last_cpupid = -1 & LAST_CPUPID_MASK;
-	} else {
-		nid = mpol_misplaced(folio, vmf, addr);
+	vmf->pte = pte_offset_map_lock(w->vma->vm_mm, vmf->pmd, vmf->address,
+				       &vmf->ptl);
+	if (!vmf->pte)
+		return false;
+	if (pte_same(ptep_get(vmf->pte), vmf->orig_pte)) {
+		w->end = mof_window_end(vmf, w->max);
+		nr = mof_stay(w, vmf->pte);
 	}
-	mpol_cond_put(pol);
-	mof_point(MOF_POINT_TARGET);
-	return nid;
-}
-
-/**
- * mof_node_is_full() - is there no room for migration on a node?
- * @nid: the node
- * @nr_pages: base pages that are to go there
- * @order: order of the blocks that they need
- *
- * As the stock engine has it: no zone may fall below its high watermark.
- *
- * Context: any.
- * Return: true if @nid cannot take that many more pages.
- */
-bool mof_node_is_full(int nid, unsigned int nr_pages, unsigned int order)
-{
-	struct pglist_data *pgdat = NODE_DATA(nid);
-	int z;
-
-	for (z = pgdat->nr_zones - 1; z >= 0; z--) {
-		struct zone *zone = pgdat->node_zones + z;
-
-		if (managed_zone(zone) &&
-		    zone_watermark_ok(zone, order,
-				      high_wmark_pages(zone) + nr_pages,
-				      ZONE_MOVABLE, ALLOC_CMA))
-			return false;
-	}
+	pte_unmap_unlock(vmf->pte, vmf->ptl);
+	if (!nr)
+		return false;
+	trace_mof_migrate(w->fault_addr, w->target_nid, nr, MOF_OUT_NOMEM);
+	mof_count_resolved(w->vma->vm_mm, MOF_OUT_NOMEM, nr);
+	mof_count_fault(w, w->page_nid, nr, TNF_MIGRATE_FAIL);
 	return true;
 }
-ALLOW_ERROR_INJECTION(mof_node_is_full, TRUE);
 
-static void mof_count_outcome(struct vm_fault *vmf, int target_nid,
-			      int nr_pages, int flags)
+/* mof_fault(), once the static key is on. */
+bool __mof_fault(struct vm_fault *vmf)
 {
-	struct mm_struct *mm = vmf->vma->vm_mm;
-	enum mof_outcome outcome;
+	struct mof_window w = {
+		.vma = vmf->vma,
+		.pmd = vmf->pmd,
+		.fault_addr = vmf->address,
+		/* Once, as it may change at any time. */
+		.max = READ_ONCE(sysctl_mof_window_pages),
+	};
+	enum mof_path path;
 
-	if (flags & TNF_MIGRATED)
-		outcome = MOF_OUT_MIGRATED;
-	else if (mof_node_is_full(target_nid, nr_pages, ilog2(nr_pages)))
-		outcome = MOF_OUT_NOMEM;
-	else
-		outcome = MOF_OUT_BUSY;
-
-	trace_mof_migrate(vmf->real_address, target_nid, nr_pages, outcome);
-	mof_count_resolved(mm, outcome, nr_pages);
-	if (outcome == MOF_OUT_MIGRATED && nr_pages >= (1 << PMD_ORDER))
-		mof_count(mm, MOF_MIGRATED_THP, 1);
-}
-
-/* mof_account(), once the static key is on and for marks of ours. */
-void __mof_account(struct vm_fault *vmf, int target_nid, int nr_pages,
-		   int flags)
-{
-	if (flags & TNF_MIGRATED)
-		mof_point(MOF_POINT_RESOLVED);
-	mof_count_outcome(vmf, target_nid, nr_pages, flags);
-}
-
-/**
- * mof_all_writable() - may all exclusive pages of a VMA be mapped writable?
- * @vma: the VMA
- *
- * Context: mmap_lock or the VMA lock held.
- * Return: true if can_change_pte_writable() is true for each page that is
- * exclusive to @vma; false if each entry has to be asked for.
- */
-bool mof_all_writable(struct vm_area_struct *vma)
-{
-	return (vma->vm_flags & (VM_WRITE | VM_SHARED)) == VM_WRITE &&
-	       !vma_soft_dirty_enabled(vma) && !userfaultfd_wp(vma);
-}
-
-#ifdef CONFIG_TRANSPARENT_HUGEPAGE
-/* Isolate a THP, if it can migrate now. */
-static bool mof_huge_isolate(struct folio *folio, int target_nid)
-{
-	return !mof_node_is_full(target_nid, HPAGE_PMD_NR, 0) &&
-	       !mof_is_busy(folio) && mof_isolate(folio);
-}
-
-/* Map the THP of a fault with all the rights that its VMA gives. */
-static void mof_huge_map(struct vm_fault *vmf)
-{
-	struct vm_area_struct *vma = vmf->vma;
-	unsigned long haddr = vmf->address & HPAGE_PMD_MASK;
-	pmd_t pmd = pmdp_get(vmf->pmd);
-	bool hinting, writable;
-	struct page *page;
-
-	if (!pmd_present(pmd) || !pmd_trans_huge(pmd))
-		return;
-	hinting = pmd_protnone(pmd);
-	page = pmd_page(pmd);
-	/* It has been marked anew. */
-	if (hinting && (!pmd_same(pmd, vmf->orig_pmd) ||
-			mof_has_token(page_folio(page))))
-		return;
-	writable = mof_all_writable(vma) && PageAnon(page) &&
-		   PageAnonExclusive(page);
-	if (hinting) {
-		pmd = pmd_mkyoung(pmd_modify(pmd, vma->vm_page_prot));
-		if (writable)
-			pmd = pmd_mkwrite(pmd, vma);
-		set_pmd_at(vma->vm_mm, haddr, vmf->pmd, pmd);
-	} else if (writable && !pmd_write(pmd)) {
-		/* Migration entries do not know that a hinting one was writable. */
-		pmd = pmd_mkwrite(pmd_mkyoung(pmd), vma);
-		pmdp_set_access_flags(vma, haddr, vmf->pmd, pmd, 1);
-	}
-	update_mmu_cache_pmd(vma, vmf->address, vmf->pmd);
-}
-
-/*
- * mof_huge(), for marks of ours. The stock engine's migrate_misplaced_folio()
- * does the work; its preparation would refuse more, see mof_file_stays().
- */
-void __mof_huge(struct vm_fault *vmf, struct folio *folio, int target_nid,
-		int flags, int last_cpupid)
-{
-	struct vm_area_struct *vma = vmf->vma;
-	bool stays = mof_file_stays(vma, folio);
-	int token = -1, nid = folio_nid(folio);
-
-	lockdep_assert_held(vmf->ptl);
-	/* One shot: see mof_forget_token(). */
-	if (!folio_use_access_time(folio))
-		token = folio_xchg_last_cpupid(folio, -1);
-	flags |= TNF_MIGRATE_FAIL;
-	if (!stays && mof_huge_isolate(folio, target_nid)) {
+	mof_point(MOF_POINT_FAULT);
+	spin_lock(vmf->ptl);
+	path = mof_choose(&w, vmf);
+	switch (path) {
+	case MOF_PATH_STOCK:
 		spin_unlock(vmf->ptl);
-		if (!migrate_misplaced_folio(folio, vma, target_nid)) {
-			flags ^= TNF_MIGRATE_FAIL | TNF_MIGRATED;
-			nid = target_nid;
-		}
-		if (flags & TNF_MIGRATED)
-			mof_point(MOF_POINT_RESOLVED);
-		vmf->ptl = pmd_lock(vma->vm_mm, vmf->pmd);
+		return false;
+	case MOF_PATH_SAMPLE:
+		mof_sample(vmf);
+		return true;
+	case MOF_PATH_STAY:
+		mof_keep(&w, vmf);
+		return true;
+	case MOF_PATH_DIRECT:
+	case MOF_PATH_GENERIC:
+		pte_unmap_unlock(vmf->pte, vmf->ptl);
 	}
-	if (!stays && nid != target_nid && pmd_same(pmdp_get(vmf->pmd), vmf->orig_pmd) &&
-	    !mof_node_is_full(target_nid, HPAGE_PMD_NR, HPAGE_PMD_ORDER) &&
-	    mof_touch_again(folio, token)) {
-		mof_count(vma->vm_mm, MOF_RETRIED, HPAGE_PMD_NR);
-	} else {
-		mof_count_outcome(vmf, target_nid, HPAGE_PMD_NR, flags);
-		mof_huge_map(vmf);
+	mof_point(MOF_POINT_CHOSEN);
+	if ((path == MOF_PATH_DIRECT && mof_direct(&w)) || mof_generic(&w)) {
+		mof_count_moved(&w);
+		return true;
 	}
-	spin_unlock(vmf->ptl);
-	task_numa_fault(last_cpupid, nid, HPAGE_PMD_NR, flags);
+	mof_point(MOF_POINT_REFUSED);
+	if (mof_node_is_full(w.target_nid, 1, 0) && mof_full(&w, vmf))
+		return true;
+	/* Let the stock path find out why, and count it. */
+	vmf->pte = pte_offset_map_nolock(vmf->vma->vm_mm, vmf->pmd,
+					 vmf->address, &vmf->ptl);
+	return !vmf->pte;
 }
-#endif /* CONFIG_TRANSPARENT_HUGEPAGE */

@@ -12,7 +12,7 @@
 #include <linux/sched/numa_balancing.h>
 #include <linux/vm_event_item.h>
 
-#include "debug.h"
+#include "points.h"
 
 /* core.c */
 #define MOF_WINDOW_MAX	512	/* pages that one fault resolves at most */
@@ -67,7 +67,7 @@ int mof_uniform_target(struct vm_area_struct *vma, unsigned long addr,
 bool mof_policy_in_place(struct vm_area_struct *vma, unsigned long addr,
 			 struct folio *folio, bool *uniform);
 
-/* fault.c */
+/* stock.c */
 enum mof_outcome mof_may_move(struct folio *folio, int last_cpupid);
 bool mof_file_stays(struct vm_area_struct *vma, struct folio *folio);
 bool mof_is_busy(struct folio *folio);

@@ -95,7 +95,7 @@ static inline bool mof_goes_along(const struct mof_window *w,
 	       mof_vma_target(w->vma, addr, folio) == w->target_nid;
 }
 
-/* window.c */
+/* fault.c */
 bool mof_may_write(struct vm_area_struct *vma, unsigned long addr, pte_t pte);
 void mof_map_back(struct vm_area_struct *vma, unsigned long addr, pte_t *ptep,
 		  bool touched);

@@ -3,8 +3,8 @@
  * Places where tests hold a thread, so that a race happens each time. Nothing
  * without CONFIG_MIGRATE_ON_FAULT_DEBUG. See Documentation/mm/mof.rst.
  */
-#ifndef _MM_MOF_DEBUG_H
-#define _MM_MOF_DEBUG_H
+#ifndef _MM_MOF_POINTS_H
+#define _MM_MOF_POINTS_H
 
 #include <linux/jump_label.h>
 
@@ -66,4 +66,4 @@ static inline void mof_point(enum mof_point point)
 
 #endif /* CONFIG_MIGRATE_ON_FAULT_DEBUG */
 
-#endif /* _MM_MOF_DEBUG_H */
+#endif /* _MM_MOF_POINTS_H */

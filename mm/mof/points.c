@@ -13,7 +13,7 @@
 #include <linux/uaccess.h>
 #include <linux/wait.h>
 
-#include "debug.h"
+#include "points.h"
 
 /* How long a thread is held at most, whatever was asked for. */
 #define MOF_HOLD_MAX_US		(20 * USEC_PER_SEC)
