@@ -10,24 +10,22 @@
 #include <linux/mempolicy.h>
 #include <linux/mm.h>
 #include <linux/sched/numa_balancing.h>
+#include <linux/sched/sysctl.h>
 #include <linux/seq_file.h>
 
 #ifdef CONFIG_MIGRATE_ON_FAULT
 
 #include <linux/jump_label.h>
 
-/* A function of mm/mempolicy.c that mm/mof/ calls. */
-#define VISIBLE_IF_MOF
-
-unsigned int interleave_nid(struct mempolicy *pol, pgoff_t ilx);
-unsigned int weighted_interleave_nid(struct mempolicy *pol, pgoff_t ilx);
+/* mm/mempolicy.c */
+unsigned int mof_interleave_nid(struct mempolicy *pol, pgoff_t ilx);
 
 DECLARE_STATIC_KEY_FALSE(mof_key);
 
 /**
- * mof_enabled() - has anybody marked memory for migration on fault yet?
+ * mof_enabled() - was memory ever marked for migration on fault?
  *
- * Return: false from boot until the first use, true from then on.
+ * Return: false from boot until the first mark, true from then on.
  */
 static inline bool mof_enabled(void)
 {
@@ -35,13 +33,13 @@ static inline bool mof_enabled(void)
 }
 
 /**
- * mof_mbind_invalid() - are these flags of mbind(2) to be refused?
- * @flags: the flags as the caller of mbind(2) gave them
+ * mof_mbind_invalid() - are these flags of mbind(2) invalid?
+ * @flags: the flags of the call
  *
  * MPOL_MF_LAZY modifies MPOL_MF_MOVE and MPOL_MF_MOVE_ALL; alone it has no
  * meaning.
  *
- * Return: true if there is an unknown flag or MPOL_MF_LAZY stands alone.
+ * Return: true if there is an unknown flag, or MPOL_MF_LAZY without either.
  */
 static inline bool mof_mbind_invalid(unsigned long flags)
 {
@@ -53,11 +51,11 @@ static inline bool mof_mbind_invalid(unsigned long flags)
 
 /**
  * mof_mbind_take() - take a lazy request out of the flags of mbind(2)
- * @flags: valid flags; if they hold MPOL_MF_LAZY, all that is about pages is
- *	   removed, so that mbind(2) checks the range, installs the policy, and
+ * @flags: valid flags; if they contain MPOL_MF_LAZY, all flags about pages are
+ *	   removed: mbind(2) then checks the range and installs the policy, but
  *	   neither drains, isolates nor migrates anything
  *
- * Return: what was removed, for mof_mbind(); 0 if the request is not lazy.
+ * Return: the removed flags, for mof_mbind(); 0 if the request is not lazy.
  */
 static inline unsigned long mof_mbind_take(unsigned long *flags)
 {
@@ -79,16 +77,15 @@ int __mof_numa_target(struct folio *folio, struct vm_fault *vmf,
 		      unsigned long addr, int *flags, int *last_cpupid);
 
 /**
- * mof_numa_target() - where the folio of a hinting fault should go
- * @folio: the folio that the hinting entry maps
+ * mof_numa_target() - where should the folio of a hinting fault go?
+ * @folio: folio that the hinting entry maps
  * @vmf: the fault
  * @addr: virtual address of the page, or of the start of the THP
  * @flags: TNF_* flags of the fault; TNF_MOF is added if the mark is ours
- * @last_cpupid: the folio's last_cpupid for task_numa_fault(); a token of ours
+ * @last_cpupid: last_cpupid of the folio for task_numa_fault(); a token of ours
  *		 is replaced by "unset"
  *
- * Our marks are decided by the policy in force, all others by
- * mpol_misplaced().
+ * The policy in force decides for marks of ours, mpol_misplaced() for all others.
  *
  * Context: page table lock of @vmf held.
  * Return: the node to migrate @folio to, NUMA_NO_NODE if it stays.
@@ -105,12 +102,12 @@ static inline int mof_numa_target(struct folio *folio, struct vm_fault *vmf,
 bool __mof_fault(struct vm_fault *vmf);
 
 /**
- * mof_fault() - serve a hinting fault on a PTE by the direct path
+ * mof_fault() - serve a hinting fault on a PTE that is marked by us
  * @vmf: the fault; @vmf->pte is mapped, its page table lock not held
  *
  * Context: mmap_lock or the VMA lock held for reading; may sleep.
- * Return: true if the fault is done, and @vmf->pte unmapped; false if it is one
- * for do_numa_page(), with @vmf->pte mapped.
+ * Return: true if the fault is done, with @vmf->pte unmapped; false if
+ * do_numa_page() should handle it, with @vmf->pte mapped.
  */
 static inline bool mof_fault(struct vm_fault *vmf)
 {
@@ -121,9 +118,9 @@ void __mof_account(struct vm_fault *vmf, int target_nid, int nr_pages,
 		   int flags);
 
 /**
- * mof_account() - count how a hinting fault on a mark of ours ended
+ * mof_account() - count the outcome of a hinting fault on a mark of ours
  * @vmf: the fault
- * @target_nid: the node that mof_numa_target() gave
+ * @target_nid: node that mof_numa_target() returned
  * @nr_pages: base pages of the folio
  * @flags: TNF_* flags of the fault
  *
@@ -140,12 +137,12 @@ void __mof_huge(struct vm_fault *vmf, struct folio *folio, int target_nid,
 		int flags, int last_cpupid);
 
 /**
- * mof_huge() - serve a hinting fault on a mark of ours on a THP
+ * mof_huge() - serve a hinting fault on a THP that is marked by us
  * @vmf: the fault
  * @folio: the THP
- * @target_nid: the node that mof_numa_target() gave, not NUMA_NO_NODE
+ * @target_nid: node that mof_numa_target() returned, not NUMA_NO_NODE
  * @flags: TNF_* flags of the fault
- * @last_cpupid: the one that mof_numa_target() gave
+ * @last_cpupid: last_cpupid that mof_numa_target() has set
  *
  * Context: page table lock of @vmf held, dropped if true is returned; may sleep.
  * Return: true if the fault is done; false if the mark is not ours.
@@ -166,7 +163,7 @@ static inline bool mof_huge(struct vm_fault *vmf, struct folio *folio,
  *
  * Entries of inaccessible VMAs look the same: see mof_show_hinted().
  *
- * Return: number of hinted base pages, 0 or 1.
+ * Return: number of hinting base pages, 0 or 1.
  */
 static inline unsigned long mof_hinted_pte(pte_t pte)
 {
@@ -177,7 +174,7 @@ static inline unsigned long mof_hinted_pte(pte_t pte)
  * mof_hinted_pmd() - is this a hinting entry of a THP?
  * @pmd: a present huge PMD
  *
- * Return: number of hinted base pages, 0 or HPAGE_PMD_NR.
+ * Return: number of hinting base pages, 0 or HPAGE_PMD_NR.
  */
 static inline unsigned long mof_hinted_pmd(pmd_t pmd)
 {
@@ -185,9 +182,9 @@ static inline unsigned long mof_hinted_pmd(pmd_t pmd)
 }
 
 /**
- * mof_show_hinted() - the column hinted= of /proc/PID/numa_maps
+ * mof_show_hinted() - print hinted= in /proc/PID/numa_maps
  * @m: the file
- * @vma: the area that the line is about
+ * @vma: the VMA of the line
  * @hinted: number of hinting entries in it, in base pages
  */
 static inline void mof_show_hinted(struct seq_file *m,
@@ -198,9 +195,31 @@ static inline void mof_show_hinted(struct seq_file *m,
 		seq_printf(m, " hinted=%lu", hinted);
 }
 
-#else /* CONFIG_MIGRATE_ON_FAULT */
+void __mof_mm_exit(struct mm_struct *mm);
 
-#define VISIBLE_IF_MOF static
+/* State of the automatic mode, allocated on first use */
+static inline void mof_mm_init(struct mm_struct *mm)
+{
+	mm->mof_mm = NULL;
+}
+
+/**
+ * mof_mm_exit() - free the state of the automatic mode
+ * @mm: the address space, without users
+ */
+static inline void mof_mm_exit(struct mm_struct *mm)
+{
+	if (mm->mof_mm)
+		__mof_mm_exit(mm);
+}
+
+/* Is the automatic mode on? Pairs with the sysctl; may be stale. */
+static inline bool mof_automatic(void)
+{
+	return READ_ONCE(sysctl_numa_balancing_mode) & NUMA_BALANCING_LAZY;
+}
+
+#else /* CONFIG_MIGRATE_ON_FAULT */
 
 static inline bool mof_enabled(void)
 {
@@ -264,6 +283,14 @@ static inline unsigned long mof_hinted_pmd(pmd_t pmd)
 static inline void mof_show_hinted(struct seq_file *m,
 				   struct vm_area_struct *vma,
 				   unsigned long hinted)
+{
+}
+
+static inline void mof_mm_init(struct mm_struct *mm)
+{
+}
+
+static inline void mof_mm_exit(struct mm_struct *mm)
 {
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The counters of migrate-on-fault and the reasons for not migrating, named
- * once for /proc/vmstat, memory.stat, the tracepoints and the code.
+ * Counters of migrate-on-fault and reasons for not migrating: one list for
+ * /proc/vmstat, memory.stat, the tracepoints and the code.
  * See Documentation/mm/mof.rst.
  */
 #ifndef _LINUX_MOF_EVENTS_H
@@ -10,15 +10,15 @@
 #ifdef CONFIG_MIGRATE_ON_FAULT
 
 /*
- * Why a page stays where it is at its touch. Each reason has a counter,
+ * Reasons why a marked page does not migrate at its touch. Each has a counter,
  * MOF_FAILED_<reason> in enum vm_event_item and mof_failed_<reason> in
  * /proc/vmstat; keep the order of both.
  *
  * nomem:  the target node has no free memory (or no free huge page)
- * shared: marked for MPOL_MF_MOVE, but mapped by several processes by now
- * pinned: pinned for DMA by now
- * busy:   somebody else holds or isolates the folio, or it cannot be read
- * raced:  the mapping changed while the page was being moved
+ * shared: marked with MPOL_MF_MOVE, but several processes map it now
+ * pinned: pinned for DMA now
+ * busy:   the folio has other references, is isolated or cannot be read
+ * raced:  the mapping changed while the page was migrating
  */
 #define FOR_EACH_MOF_FAILURE(xx)	\
 	xx(NOMEM, nomem)		\
@@ -27,12 +27,12 @@
 	xx(BUSY, busy)			\
 	xx(RACED, raced)
 
-/* How the touch of a marked page ended. */
+/* Outcome of the touch of a marked page */
 #define MOF_OUTCOME_ITEM(item, name)	MOF_OUT_##item,
 enum mof_outcome {
 	MOF_OUT_MIGRATED,
-	MOF_OUT_LOCAL,		/* was in place */
-	MOF_OUT_TRYING,		/* known when the migration ends */
+	MOF_OUT_LOCAL,		/* in place */
+	MOF_OUT_TRYING,		/* migration in progress */
 	FOR_EACH_MOF_FAILURE(MOF_OUTCOME_ITEM)
 	MOF_NR_OUTCOMES
 };

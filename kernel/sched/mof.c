@@ -1,51 +1,50 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Migrate-on-fault: the pacing of the automatic mode. When is an address space
- * looked at, and how closely? See Documentation/mm/mof.rst.
+ * Migrate-on-fault: the pacing of the automatic mode. When does a step sample an
+ * address space, and which of its extents? See Documentation/mm/mof.rst.
  *
- * The tick of a thread that has run for a while asks for a step, as task work.
- * The step comes at a gait:
+ * The tick of a thread that has run for some time queues a step as task work. A
+ * step is part of one of three scans:
  *
- *   hurry   all extents, one after the other, a quota in each period. When
- *	     threads have come to other nodes; when a quarter of the samples is
- *	     misplaced.
- *   watch   extents that were armed lately, to see whether their move pays; and
- *	     a few others, as at rest.
- *   rest    a few extents, scattered over all memory.
+ *   full	all extents in order, a quota per period. Starts when threads come
+ *		to other nodes and when a quarter of the samples is misplaced.
+ *   follow-up	recently armed extents, to see whether their move pays off, and
+ *		a few others.
+ *   sparse	a few extents, scattered over all memory.
  *
- * Steps are a minimal period apart while there is reason to hurry; without, the
- * period doubles up to a maximum. Passes that arm nothing are no longer hurried
- * after some in a row: memory that several nodes share is misplaced for ever.
+ * The period is minimal during a full pass; otherwise it doubles up to a maximum.
+ * After some full passes in a row that armed nothing, there are no more of them:
+ * memory that several nodes share stays misplaced.
  *
- * A process whose threads all run on one node is known to use its memory from
- * there: then nothing is marked to learn that.
+ * A process whose threads all run on one node uses its memory from there: its
+ * samples need no marks.
  */
 #include <linux/cpuset.h>
 #include <linux/debugfs.h>
-#include <linux/mof_balance.h>
 #include <linux/nodemask.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/task_work.h>
 #include <linux/topology.h>
 
+#include "../../mm/mof/sample.h"
 #include "mof.h"
 
-#define MOF_QUOTA_HURRY	256		/* samples in a period */
-#define MOF_MISPLACED	4		/* hurry if one sample of so many is */
-#define MOF_STILL	16		/* or still is, once in a hurry */
-#define MOF_IDLE_PASSES	8		/* hurried passes that arm nothing */
-#define MOF_SURE_PASSES	4		/* so many at least, if they are short */
-#define MOF_FORGET_NODE	(10 * HZ)	/* a node without threads */
-#define MOF_PLACEMENT	16		/* samples a thread, to place tasks */
-#define MOF_GROWN	NSEC_PER_SEC		/* that a thread has run for */
+#define MOF_FULL_QUOTA	256		/* samples per period of a full pass */
+#define MOF_FULL_START	4		/* start if 1 of 4 samples is misplaced */
+#define MOF_FULL_AGAIN	16		/* repeat if 1 of 16 still is */
+#define MOF_IDLE_PASSES	8		/* full passes in a row that arm nothing */
+#define MOF_MIN_PASSES	4		/* full passes, if they are short */
+#define MOF_FORGET_NODE	(10 * HZ)	/* forget a node without threads */
+#define MOF_PLACEMENT	16		/* samples per thread, to place tasks */
+#define MOF_MIN_RUNTIME	NSEC_PER_SEC	/* of a thread, to move its memory */
 
 /**
  * struct mof_tunable - a file in debugfs
  * @name: its name
- * @value: what it holds
- * @min: smallest value that it takes
- * @max: largest
+ * @value: its value
+ * @min: smallest valid value
+ * @max: largest valid value
  */
 struct mof_tunable {
 	const char *name;
@@ -66,13 +65,13 @@ static struct mof_tunable mof_period_max = {
 	"lazy_period_max_ms", 1000, 1, 600000,
 };
 
-static struct mof_tunable mof_rest_samples = {
-	"lazy_rest_samples", 2, 1, MOF_QUOTA_HURRY,
+static struct mof_tunable mof_sparse_samples = {
+	"lazy_rest_samples", 2, 1, MOF_FULL_QUOTA,
 };
 
 static unsigned int mof_tuned(const struct mof_tunable *t)
 {
-	/* Partner: mof_tunable_set(). */
+	/* Pairs with mof_tunable_set(). */
 	return READ_ONCE(t->value);
 }
 
@@ -87,18 +86,18 @@ static unsigned long mof_longest(void)
 		   mof_shortest());
 }
 
-/* Is there more than one node to put the memory of this task on? */
+/* May the memory of this task be on more than one node? */
 static bool mof_has_choice(void)
 {
 	return num_node_state(N_MEMORY) > 1 &&
 	       nodes_weight(cpuset_current_mems_allowed) > 1;
 }
 
-/* All of the memory is to be looked at soon. */
-static void mof_event(struct mof_mm *s)
+/* Start a full pass soon. */
+static void mof_request_rescan(struct mof_mm *s)
 {
-	/* Partner: __mof_work(), for both. */
-	WRITE_ONCE(s->event, true);
+	/* Pairs with mof_wants_full_pass() and __mof_work(). */
+	WRITE_ONCE(s->rescan, true);
 	if (READ_ONCE(s->idle_passes) < MOF_IDLE_PASSES)
 		WRITE_ONCE(s->next, jiffies);
 }
@@ -109,10 +108,10 @@ void __mof_tick(struct task_struct *p)
 	int nid = numa_node_id();
 	struct mof_mm *s;
 
-	/* Another CPU ticks for one without ticks: there @p may be exiting. */
+	/* A CPU without ticks is ticked remotely: there @p may be exiting. */
 	if (p != current)
 		return;
-	/* Partner: mof_mm_get(). */
+	/* Pairs with mof_mm_get(). */
 	s = READ_ONCE(p->mm->mof_mm);
 	if (!s) {
 		/* Pairs with the failed allocation in __mof_work(). */
@@ -122,22 +121,22 @@ void __mof_tick(struct task_struct *p)
 			return;
 	} else {
 		if (mof_note_node(s, nid))
-			mof_event(s);
-		/* Partner: __mof_work(). */
+			mof_request_rescan(s);
+		/* Pairs with mof_make_step(). */
 		if (time_before(jiffies, READ_ONCE(s->next)))
 			return;
 	}
 	/*
-	 * User workers do not come by the user's side of the kernel. What they are
-	 * does not change, other flags of the task that was interrupted may.
+	 * User workers never return to user space. PF_USER_WORKER is constant,
+	 * but other flags of the interrupted task may change concurrently.
 	 */
 	if (mof_has_choice() && !data_race(p->flags & PF_USER_WORKER))
 		task_work_add(p, &p->numa_work, TWA_RESUME);
 }
 
 /*
- * mof_node_changed(), in the automatic mode. As @p is not running, its mm stays,
- * and as it uses that, so does what is kept for it.
+ * mof_node_changed(), in the automatic mode. @p is not running, so its mm stays,
+ * and with it the state of the mm.
  */
 void __mof_node_changed(struct task_struct *p, int nid)
 {
@@ -154,7 +153,7 @@ void __mof_node_changed(struct task_struct *p, int nid)
 		nodes_clear(s->nodes);
 	}
 	mof_note_node(s, nid);
-	mof_event(s);
+	mof_request_rescan(s);
 }
 
 /* mof_new_thread(), in the automatic mode. */
@@ -163,7 +162,7 @@ void __mof_new_thread(struct mm_struct *mm)
 	struct mof_mm *s = READ_ONCE(mm->mof_mm);
 
 	if (s)
-		mof_event(s);
+		mof_request_rescan(s);
 }
 
 static bool mof_ran_on(const struct mof_mm *s, int nid)
@@ -172,27 +171,27 @@ static bool mof_ran_on(const struct mof_mm *s, int nid)
 }
 
 /*
- * The node that all threads run on, NUMA_NO_NODE if there are several. Asks bit
- * by bit, as the partner, __mof_tick() of other threads, sets them.
+ * The only node that threads run on, NUMA_NO_NODE if there are several. Tests
+ * single bits: __mof_tick() of other threads sets them concurrently.
  */
-static int mof_home(struct mof_mm *s)
+static int mof_only_node(struct mof_mm *s)
 {
-	int nid, home = NUMA_NO_NODE;
+	int nid, only = NUMA_NO_NODE;
 
 	node_set(numa_node_id(), s->nodes);
 	for_each_online_node(nid) {
 		if (!mof_ran_on(s, nid))
 			continue;
-		if (home != NUMA_NO_NODE)
+		if (only != NUMA_NO_NODE)
 			return NUMA_NO_NODE;
-		home = nid;
+		only = nid;
 	}
-	return home;
+	return only;
 }
 
 /*
- * From time to time, @nodes becomes @nodes_before. Partner: __mof_tick() of other
- * threads. What that sets meanwhile is in one of the two masks at all times.
+ * Now and then, @nodes becomes @nodes_before. A bit that __mof_tick() of another
+ * thread sets concurrently is in one of the two masks at all times.
  */
 static void mof_forget_nodes(struct mof_mm *s)
 {
@@ -211,69 +210,70 @@ static void mof_forget_nodes(struct mof_mm *s)
 	s->rotate = jiffies + MOF_FORGET_NODE;
 }
 
-static bool mof_in_hurry(struct mof_mm *s)
+static bool mof_wants_full_pass(struct mof_mm *s)
 {
-	/* Partner: mof_hear(). */
+	/* Pairs with mof_record(). */
 	unsigned int misplaced = READ_ONCE(s->misplaced);
-	unsigned int heard = READ_ONCE(s->heard);
+	unsigned int touched = READ_ONCE(s->touched);
 
 	WRITE_ONCE(s->misplaced, 0);
-	WRITE_ONCE(s->heard, 0);
+	WRITE_ONCE(s->touched, 0);
 	if (s->idle_passes >= MOF_IDLE_PASSES)
 		return false;
-	/* A pass that was begun is made to its end. */
-	if (s->gait == MOF_HURRY && s->cursor)
+	/* Finish the current pass. */
+	if (s->scan == MOF_SCAN_FULL && s->cursor)
 		return true;
-	/* A few samples may all be of one of the owners. */
-	if (s->gait == MOF_HURRY && s->size <= MOF_QUOTA_HURRY * MOF_PARTS &&
-	    s->idle_passes < MOF_SURE_PASSES)
+	/* A few samples may all be of one of several owners. */
+	if (s->scan == MOF_SCAN_FULL && s->size <= MOF_FULL_QUOTA * MOF_PARTS &&
+	    s->idle_passes < MOF_MIN_PASSES)
 		return true;
-	misplaced *= s->gait == MOF_HURRY ? MOF_STILL : MOF_MISPLACED;
-	/* Partner: mof_event(). */
-	return READ_ONCE(s->event) || (misplaced && misplaced >= heard);
+	misplaced *= s->scan == MOF_SCAN_FULL ? MOF_FULL_AGAIN : MOF_FULL_START;
+	/* Pairs with mof_request_rescan(). */
+	return READ_ONCE(s->rescan) || (misplaced && misplaced >= touched);
 }
 
-/* Has something else to be done than to go on watching? */
-static bool mof_is_overtaken(const struct mof_mm *s)
+/* Does the current follow-up end here? */
+static bool mof_follow_up_ends(const struct mof_mm *s)
 {
-	if (s->gait != MOF_WATCH)
+	if (s->scan != MOF_SCAN_FOLLOW_UP)
 		return false;
-	/* Partners: mof_event(), mof_sample_step(). */
-	return (READ_ONCE(s->event) && s->idle_passes < MOF_IDLE_PASSES) ||
-	       !time_before(jiffies, READ_ONCE(s->watch));
+	/* Pairs with mof_request_rescan() and mof_sample_step(). */
+	return (READ_ONCE(s->rescan) && s->idle_passes < MOF_IDLE_PASSES) ||
+	       !time_before(jiffies, READ_ONCE(s->follow_up));
 }
 
-static enum mof_gait mof_gait(struct mof_mm *s)
+static enum mof_scan mof_choose_scan(struct mof_mm *s)
 {
-	if (mof_is_overtaken(s))
+	if (mof_follow_up_ends(s))
 		s->quota = 0;
-	/* The last step has had no time for all that it was to do. */
+	/* The last step could not take all of its samples. */
 	if (s->quota)
-		return s->gait;
-	if (mof_in_hurry(s))
-		return MOF_HURRY;
-	return time_before(jiffies, READ_ONCE(s->watch)) ? MOF_WATCH : MOF_REST;
+		return s->scan;
+	if (mof_wants_full_pass(s))
+		return MOF_SCAN_FULL;
+	return time_before(jiffies, READ_ONCE(s->follow_up)) ?
+	       MOF_SCAN_FOLLOW_UP : MOF_SCAN_SPARSE;
 }
 
-static unsigned int mof_quota(const struct mof_mm *s, enum mof_gait gait)
+static unsigned int mof_quota(const struct mof_mm *s, enum mof_scan scan)
 {
-	if (gait != MOF_REST)
-		return s->quota ?: MOF_QUOTA_HURRY;
-	/* This step is for the suspects. Partner: mof_suspect(). */
-	if (READ_ONCE(s->nr_suspects))
+	if (scan != MOF_SCAN_SPARSE)
+		return s->quota ?: MOF_FULL_QUOTA;
+	/* This step is for the candidates. Pairs with mof_add_candidate(). */
+	if (READ_ONCE(s->nr_candidates))
 		return 1;
-	return mof_tuned(&mof_rest_samples);
+	return mof_tuned(&mof_sparse_samples);
 }
 
-/* After a step: does it still make sense to hurry? */
+/* After a step: do full passes still make sense? */
 static void mof_note_pass(struct mof_mm *s, const struct mof_step *step)
 {
 	unsigned int idle = s->idle_passes;
 
-	/* Partner: mof_sample_armed(). */
+	/* Pairs with mof_sample_armed(). */
 	if (step->armed || READ_ONCE(s->thp_armed))
 		idle = 0;
-	else if (step->gait == MOF_HURRY)
+	else if (step->scan == MOF_SCAN_FULL)
 		idle += step->wrapped;
 	else if (idle && s->period == mof_longest())
 		idle--;
@@ -281,76 +281,76 @@ static void mof_note_pass(struct mof_mm *s, const struct mof_step *step)
 	WRITE_ONCE(s->thp_armed, false);
 }
 
-/* The time of the next step. */
-static unsigned long mof_pace(struct mof_mm *s, const struct mof_step *step)
+/* Time of the next step. */
+static unsigned long mof_next_step(struct mof_mm *s, const struct mof_step *step)
 {
 	unsigned long longest = mof_longest();
 
-	/* Partner: mof_suspect(). */
-	WRITE_ONCE(s->soon, mof_shortest());
+	/* Pairs with mof_add_candidate(). */
+	WRITE_ONCE(s->min_period, mof_shortest());
 	s->quota = 0;
-	if (step->gait != MOF_REST && step->exhausted) {
+	if (step->scan != MOF_SCAN_SPARSE && step->exhausted) {
 		s->quota = step->quota;
 		return jiffies + 1;
 	}
-	/* Moves pay after a few seconds: that takes a few samples a second. */
-	if (step->gait == MOF_WATCH)
+	/* A move pays off after a few seconds: take a few samples per second. */
+	if (step->scan == MOF_SCAN_FOLLOW_UP)
 		longest = clamp(msecs_to_jiffies(400), mof_shortest(), longest);
-	if (step->gait != MOF_HURRY && READ_ONCE(s->nr_suspects))
+	if (step->scan != MOF_SCAN_FULL && READ_ONCE(s->nr_candidates))
 		return jiffies + mof_shortest();
 	s->period = clamp(2 * s->period, mof_shortest(), longest);
-	if (step->gait == MOF_HURRY)
+	if (step->scan == MOF_SCAN_FULL)
 		s->period = mof_shortest();
 	return jiffies + s->period;
 }
 
 /*
- * Have the scheduler sum up its statistics, and place tasks by them: once there
- * are some samples of each thread.
+ * Once there are some samples of each thread, let the scheduler sum up its
+ * statistics and place tasks by them.
  */
 static void mof_place_tasks(struct mm_struct *mm, struct mof_mm *s)
 {
-	/* Threads may come and go: it is a rule of thumb. */
+	/* A rule of thumb: threads may come and go concurrently. */
 	int threads = data_race(get_nr_threads(current));
 
-	/* Partner: mof_learn(). */
+	/* Pairs with mof_learn(). */
 	if (READ_ONCE(s->placed) < MOF_PLACEMENT * threads)
 		return;
 	WRITE_ONCE(s->placed, 0);
 	WRITE_ONCE(mm->numa_scan_seq, READ_ONCE(mm->numa_scan_seq) + 1);
 }
 
-/* A hurried pass is about all of the memory, from its start on. */
-static void mof_set_gait(struct mof_mm *s, enum mof_gait gait)
+/* A full pass starts at the start of the address space. */
+static void mof_set_scan(struct mof_mm *s, enum mof_scan scan)
 {
-	if (gait == MOF_HURRY && s->gait != MOF_HURRY) {
+	if (scan == MOF_SCAN_FULL && s->scan != MOF_SCAN_FULL) {
 		s->cursor = 0;
 		s->counted = 0;
 	}
-	/* Who comes from here on has a pass of his own. Partner: mof_event(). */
-	if (gait == MOF_HURRY && !s->cursor)
-		WRITE_ONCE(s->event, false);
-	s->gait = gait;
+	/* Later requests get another pass. Pairs with mof_request_rescan(). */
+	if (scan == MOF_SCAN_FULL && !s->cursor)
+		WRITE_ONCE(s->rescan, false);
+	s->scan = scan;
 }
 
-/* Somebody is changing the address space. */
-static void mof_try_again(struct mof_mm *s, enum mof_gait gait)
+/* mmap_lock is held for writing. */
+static void mof_retry_step(struct mof_mm *s, enum mof_scan scan)
 {
-	/* The pass was to begin: mof_set_gait() has taken the event. */
-	if (gait == MOF_HURRY && !s->cursor)
-		WRITE_ONCE(s->event, true);
+	/* The pass has not started: restore what mof_set_scan() has cleared. */
+	if (scan == MOF_SCAN_FULL && !s->cursor)
+		WRITE_ONCE(s->rescan, true);
 	WRITE_ONCE(s->next, jiffies + mof_shortest());
 }
 
 /*
- * A thread that the scheduler sends to another node may be over before its memory
- * pays for the way. Where there are several nodes, it is not known who moves.
+ * A thread that the scheduler moves to another node may exit before moving its
+ * memory pays off. Where threads run on several nodes, it is not known which.
  */
-static bool mof_is_early(int home)
+static bool mof_is_too_young(int only_nid)
 {
-	/* Partner: the tick. */
-	return home != NUMA_NO_NODE &&
-	       READ_ONCE(current->se.sum_exec_runtime) < MOF_GROWN;
+	/* Pairs with the tick. */
+	return only_nid != NUMA_NO_NODE &&
+	       READ_ONCE(current->se.sum_exec_runtime) < MOF_MIN_RUNTIME;
 }
 
 static void mof_make_step(struct mm_struct *mm, struct mof_mm *s)
@@ -358,30 +358,30 @@ static void mof_make_step(struct mm_struct *mm, struct mof_mm *s)
 	struct mof_step step = { .s = s };
 
 	mof_forget_nodes(s);
-	step.home = mof_home(s);
+	step.only_nid = mof_only_node(s);
 	/* The next thread that ticks may be older. */
-	if (mof_is_early(step.home)) {
+	if (mof_is_too_young(step.only_nid)) {
 		WRITE_ONCE(s->next, jiffies + mof_shortest());
 		return;
 	}
-	step.gait = mof_gait(s);
-	step.quota = mof_quota(s, step.gait);
-	step.rest = mof_tuned(&mof_rest_samples);
-	mof_set_gait(s, step.gait);
+	step.scan = mof_choose_scan(s);
+	step.quota = mof_quota(s, step.scan);
+	step.sparse = mof_tuned(&mof_sparse_samples);
+	mof_set_scan(s, step.scan);
 	if (!mof_sample_step(mm, &step)) {
-		mof_try_again(s, step.gait);
+		mof_retry_step(s, step.scan);
 		return;
 	}
 	mof_note_pass(s, &step);
 	mof_place_tasks(mm, s);
-	/* Partner: mof_event(). What it asks for meanwhile comes a step later. */
-	WRITE_ONCE(s->next, mof_pace(s, &step));
+	/* Pairs with mof_request_rescan(): a concurrent request is a step late. */
+	WRITE_ONCE(s->next, mof_next_step(s, &step));
 }
 
 /*
- * mof_work(), in the automatic mode. Each return sets the time of the next step,
- * or leaves that to the thread that makes one now: else every tick would come
- * back here.
+ * mof_work(), in the automatic mode. Each return sets the time of the next step or
+ * leaves that to a thread that is making one; otherwise every tick would queue
+ * this again.
  */
 void __mof_work(struct mm_struct *mm)
 {
@@ -398,7 +398,7 @@ void __mof_work(struct mm_struct *mm)
 		return;
 	if (test_and_set_bit_lock(0, &s->busy))
 		return;
-	/* Another thread may have been faster, or the cpuset have changed. */
+	/* Another thread may have made the step, or the cpuset have changed. */
 	if (!mof_has_choice())
 		WRITE_ONCE(s->next, jiffies + mof_longest());
 	else if (!time_before(jiffies, READ_ONCE(s->next)))
@@ -418,27 +418,32 @@ static int mof_tunable_set(void *data, u64 value)
 
 	if (value < t->min || value > t->max)
 		return -EINVAL;
-	/* Partner: mof_tuned(). */
+	/* Pairs with mof_tuned(). */
 	WRITE_ONCE(t->value, value);
 	return 0;
 }
 DEFINE_DEBUGFS_ATTRIBUTE(mof_tunable_fops, mof_tunable_get, mof_tunable_set,
 			 "%llu\n");
 
-/**
- * mof_debugfs() - make the files of the tunables
- * @dir: sched/numa_balancing
- *
- * Context: boot.
- */
-void __init mof_debugfs(struct dentry *dir)
+/* The scheduler makes sched/numa_balancing in a late_initcall. */
+static int __init mof_debugfs_init(void)
 {
 	struct mof_tunable *all[] = {
-		&mof_delay, &mof_period_min, &mof_period_max, &mof_rest_samples,
+		&mof_delay, &mof_period_min, &mof_period_max, &mof_sparse_samples,
 	};
+	struct dentry *sched = debugfs_lookup("sched", NULL), *dir;
 	int i;
 
+	if (IS_ERR_OR_NULL(sched))
+		return 0;
+	dir = debugfs_lookup("numa_balancing", sched);
+	dput(sched);
+	if (IS_ERR_OR_NULL(dir))
+		return 0;
 	for (i = 0; i < ARRAY_SIZE(all); i++)
 		debugfs_create_file_unsafe(all[i]->name, 0644, dir, all[i],
 					   &mof_tunable_fops);
+	dput(dir);
+	return 0;
 }
+late_initcall_sync(mof_debugfs_init);

@@ -6,7 +6,7 @@
 #ifndef _KERNEL_SCHED_MOF_H
 #define _KERNEL_SCHED_MOF_H
 
-#include <linux/mof_balance.h>
+#include <linux/mof.h>
 #include <linux/sched.h>
 
 #ifdef CONFIG_MIGRATE_ON_FAULT
@@ -15,7 +15,6 @@ void __mof_tick(struct task_struct *p);
 void __mof_node_changed(struct task_struct *p, int nid);
 void __mof_new_thread(struct mm_struct *mm);
 void __mof_work(struct mm_struct *mm);
-void mof_debugfs(struct dentry *dir);
 
 /**
  * mof_tick() - the tick of a task that uses an address space of its own
@@ -106,10 +105,6 @@ static inline void mof_new_thread(struct task_struct *p,
 static inline bool mof_work(struct mm_struct *mm)
 {
 	return false;
-}
-
-static inline void mof_debugfs(struct dentry *dir)
-{
 }
 
 #endif /* CONFIG_MIGRATE_ON_FAULT */

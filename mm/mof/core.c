@@ -11,16 +11,17 @@
 #include <linux/vmstat.h>
 
 #include "mof.h"
+#include "sample.h"
 
 #define CREATE_TRACE_POINTS
 #include <trace/events/mof.h>
 
 DEFINE_STATIC_KEY_FALSE(mof_key);
 
-/* What one fault moves by default: how long it may take goes by the bytes. */
+/* The limit is in bytes, since copying dominates the latency of a fault. */
 #define MOF_WINDOW_BYTES	(48 * SZ_4K)
 
-/* How many pages one fault resolves at most; 0 leaves all to the stock code. */
+/* Limit of pages that one fault resolves; 0 leaves all to the stock code. */
 unsigned int sysctl_mof_window_pages __read_mostly =
 	DIV_ROUND_UP(MOF_WINDOW_BYTES, PAGE_SIZE);
 
@@ -28,28 +29,28 @@ unsigned int sysctl_mof_window_pages __read_mostly =
 static_assert(LAST__CPU_MASK > MOF_TOKEN_SAMPLE);
 
 /**
- * mof_enable() - turn the hooks on, for good
+ * mof_enable() - enable the hooks, for good
  *
- * Marks outlive what made them, and a token must never reach the scheduler's
- * own code: once on, the hooks stay on.
+ * Marks outlive the process that made them, and the scheduler must never see a
+ * token: once enabled, the hooks stay enabled.
  *
  * Context: may sleep; mmap_lock must not be held (takes cpu_hotplug_lock).
  */
 void mof_enable(void)
 {
 	/*
-	 * Not static_key_enabled(): that is true already while somebody else is
-	 * at it, and code is still being patched. This waits for that.
+	 * Not static_key_enabled(): that is already true while another task is
+	 * still patching the code. static_branch_enable() waits for that.
 	 */
 	if (atomic_read_acquire(&mof_key.key.enabled) <= 0)
 		static_branch_enable(&mof_key);
 }
 
 /**
- * mof_count() - count an event for the system and for the memory cgroup of @mm
- * @mm: whose event it is
- * @item: which event
- * @nr: how many, in the unit of @item
+ * mof_count() - count an event, system-wide and for the memory cgroup of @mm
+ * @mm: address space of the event
+ * @item: the event
+ * @nr: number, in the unit of @item
  *
  * Context: any; takes the RCU read lock.
  */
@@ -74,12 +75,12 @@ static enum vm_event_item mof_outcome_event(enum mof_outcome outcome)
 }
 
 /**
- * mof_count_resolved() - count marked pages whose touch has been served
- * @mm: whose pages
- * @outcome: how it ended; not MOF_OUT_TRYING
- * @nr_pages: base pages
+ * mof_count_resolved() - count the outcome of marked pages
+ * @mm: address space of the pages
+ * @outcome: the outcome; not MOF_OUT_TRYING
+ * @nr_pages: number of base pages
  *
- * The only place that counts an outcome, so that resolved = migrated + local +
+ * The only function that counts outcomes, so that resolved = migrated + local +
  * failed at all times.
  *
  * Context: any; takes the RCU read lock.
@@ -109,11 +110,11 @@ static struct ctl_table mof_sysctls[] = {
 static bool mof_boot_automatic __initdata;
 
 /**
- * mof_setup_balancing() - is numa_balancing= on the command line for us?
+ * mof_setup_balancing() - parse numa_balancing= on the kernel command line
  * @str: its value
  *
  * Context: boot.
- * Return: true if it asks for the automatic mode.
+ * Return: true if it requests the automatic mode.
  */
 bool __init mof_setup_balancing(const char *str)
 {
@@ -124,7 +125,7 @@ bool __init mof_setup_balancing(const char *str)
 static int __init mof_init(void)
 {
 	register_sysctl_init("vm", mof_sysctls);
-	/* Until here, "lazy" was "enable". */
+	/* Until now, "lazy" was treated as "enable". */
 	if (mof_boot_automatic)
 		WRITE_ONCE(sysctl_numa_balancing_mode, NUMA_BALANCING_LAZY);
 	return 0;

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Migrate-on-fault: the direct path. Moves base pages of anonymous memory that
- * only this mapping uses, through migration entries, without a walk of the
- * rmap: the fault knows the one mapping. See Documentation/mm/mof.rst.
+ * Migrate-on-fault: the direct path. Migrates anonymous base pages that only this
+ * mapping uses, through migration entries and without an rmap walk: the fault
+ * knows the one mapping. See Documentation/mm/mof.rst.
  *
- * The caller holds the VMA lock or mmap_lock for reading all along, so no VMA
- * changes, fork or exec. From the moment a folio is taken, it is locked and its
- * reference count is frozen at zero: nobody else can get hold of it. Only
- * zapping (MADV_DONTNEED, the OOM reaper) may remove the migration entry.
+ * The caller holds the VMA lock or mmap_lock for reading throughout, so there is
+ * no VMA change, fork or exec. Once a folio is taken, it is locked and its
+ * reference count is frozen at zero: nothing else can get hold of it. Only
+ * zapping (MADV_DONTNEED, the OOM reaper) can remove the migration entry.
  */
 #include <linux/mm.h>
 #include <linux/error-injection.h>
 #include <linux/huge_mm.h>
 #include <linux/memcontrol.h>
 #include <linux/migrate.h>
+#include <linux/mm_inline.h>
 #include <linux/mmu_notifier.h>
 #include <linux/page-flags.h>
 #include <linux/pagevec.h>
@@ -28,68 +29,175 @@
 #include <trace/events/mof.h>
 
 #include "../internal.h"
-#include "window.h"
+#include "mof.h"
 
-/* Pages that one pass moves: what is known of each is on the stack. */
-#define MOF_RUN_MAX	48
+#define MOF_BATCH_MAX	48	/* pages of a batch: its arrays are on the stack */
 
 /**
- * struct mof_run - the pages of one pass
- * @w: the window that they are from
+ * struct mof_batch - pages of a window that migrate together
+ * @w: the window
  * @start: address of the first page to look at
- * @next: where the next pass goes on
- * @nr: how many are in flight
- * @nr_dst: how many destinations there are
- * @slot: page number of each, from @start on
- * @gone: folios that the pass makes free: locked, references frozen
- * @dst: the destinations, as the allocator fills them in
- * @kept: folios that take their places: the same, until a copy fails
- * @moved: set where @kept is the destination; else the copy has failed, and
- *	   @gone and @kept have been exchanged
- * @mapped: set where @kept could be mapped
+ * @next: where the next batch starts
+ * @nr: number of pages in flight
+ * @nr_dst: number of destinations
+ * @page: for each of them: its page number relative to @start; if the copy has
+ *	  succeeded; if the destination, or else the source, is mapped
+ * @src: their folios, locked, with frozen reference counts
+ * @dst: the destinations
  */
-struct mof_run {
+struct mof_batch {
 	struct mof_window *w;
 	unsigned long start;
 	unsigned long next;
 	unsigned int nr;
 	unsigned int nr_dst;
-	u16 slot[MOF_RUN_MAX];
-	struct folio *gone[MOF_RUN_MAX];
-	union {
-		struct page *dst[MOF_RUN_MAX];
-		struct folio *kept[MOF_RUN_MAX];
-	};
-	DECLARE_BITMAP(moved, MOF_RUN_MAX);
-	DECLARE_BITMAP(mapped, MOF_RUN_MAX);
+	struct {
+		u16 slot : 14, copied : 1, mapped : 1;
+	} page[MOF_BATCH_MAX];
+	struct folio *src[MOF_BATCH_MAX];
+	struct page *dst[MOF_BATCH_MAX];
 };
+
+/* The folio that will be mapped: if the copy has failed, the source. */
+static struct folio *mof_folio_to_map(const struct mof_batch *b, unsigned int i)
+{
+	return b->page[i].copied ? page_folio(b->dst[i]) : b->src[i];
+}
 
 #define MOF_DST_GFP	((GFP_HIGHUSER_MOVABLE & ~__GFP_RECLAIM) |	\
 			 __GFP_THISNODE | __GFP_NOMEMALLOC |		\
 			 __GFP_NORETRY | __GFP_NOWARN)
 
 /*
- * Get @nr destinations, charged to nobody yet. Does not reclaim, and keeps away
- * from the node's watermarks. No page table may be mapped meanwhile.
+ * Allocate @nr destinations, not charged yet. Neither reclaims nor goes below the
+ * node's high watermark. No page table may be mapped here.
  */
-static noinline bool mof_direct_alloc(struct mof_run *m, unsigned int nr)
+static noinline bool mof_direct_alloc(struct mof_batch *b, unsigned int nr)
 {
-	/* The bulk allocator, unlike others, does not do that by itself. */
+	/* The bulk allocator does not apply the task's context itself. */
 	gfp_t gfp = current_gfp_context(MOF_DST_GFP);
-	int nid = m->w->target_nid;
+	int nid = b->w->target_nid;
 
-	m->nr_dst = 0;
+	b->nr_dst = 0;
 	if (mof_node_is_full(nid, nr, 0))
 		return false;
-	memset(m->dst, 0, nr * sizeof(m->dst[0]));
-	m->nr_dst = alloc_pages_bulk_array_node(gfp, nid, nr, m->dst);
-	return m->nr_dst;
+	memset(b->dst, 0, nr * sizeof(b->dst[0]));
+	b->nr_dst = alloc_pages_bulk_array_node(gfp, nid, nr, b->dst);
+	return b->nr_dst;
 }
 ALLOW_ERROR_INJECTION(mof_direct_alloc, NULL);
 
-static unsigned long mof_run_addr(const struct mof_run *m, unsigned int i)
+/*
+ * LRU lists and their statistics, with one lock and one update for all folios of
+ * a batch that share an lruvec.
+ */
+
+/**
+ * struct mof_lru - pending updates of the statistics of an lruvec
+ * @lruvec: the lruvec, locked; NULL if there is none yet
+ * @lru: the list
+ * @zid: the zone
+ * @listed: pages added to that list, negative if removed
+ * @mapped: change of mapped anonymous pages
+ */
+struct mof_lru {
+	struct lruvec *lruvec;
+	enum lru_list lru;
+	enum zone_type zid;
+	int listed;
+	int mapped;
+};
+
+static void mof_lru_flush(struct mof_lru *t)
 {
-	return m->start + m->slot[i] * PAGE_SIZE;
+	if (t->listed)
+		update_lru_size(t->lruvec, t->lru, t->zid, t->listed);
+	if (t->mapped)
+		__mod_lruvec_state(t->lruvec, NR_ANON_MAPPED, t->mapped);
+	t->listed = 0;
+	t->mapped = 0;
+}
+
+static void mof_lru_unlock(struct mof_lru *t)
+{
+	if (!t->lruvec)
+		return;
+	mof_lru_flush(t);
+	unlock_page_lruvec_irq(t->lruvec);
+	t->lruvec = NULL;
+}
+
+/* These two are inlined: they are half of what a folio costs here. */
+
+/* Lock the lruvec of @folio unless it is locked already. */
+static __always_inline void mof_lru_lock(struct mof_lru *t, struct folio *folio)
+{
+	if (t->lruvec && !folio_matches_lruvec(folio, t->lruvec))
+		mof_lru_unlock(t);
+	if (!t->lruvec)
+		t->lruvec = folio_lruvec_lock_irq(folio);
+}
+
+/* Count @nr pages on (or off) the list of @folio. */
+static __always_inline void mof_lru_count(struct mof_lru *t,
+					   struct folio *folio, int nr)
+{
+	enum zone_type zid = folio_zonenum(folio);
+	enum lru_list lru = folio_lru_list(folio);
+
+	if (t->listed && (t->lru != lru || t->zid != zid))
+		mof_lru_flush(t);
+	t->lru = lru;
+	t->zid = zid;
+	t->listed += nr;
+}
+
+/*
+ * Take the sources off the LRU lists. lruvec_del_folio() for many that also
+ * counts them as no longer mapped: the caller removes their mappings. Context:
+ * page table lock held.
+ */
+static noinline_for_stack void mof_lru_del(struct mof_batch *b)
+{
+	struct mof_lru t = {};
+	unsigned int i;
+
+	for (i = 0; i < b->nr; i++) {
+		struct folio *folio = b->src[i];
+
+		mof_lru_lock(&t, folio);
+		folio_clear_lru(folio);
+		t.mapped--;
+		if (lru_gen_del_folio(t.lruvec, folio, false))
+			continue;
+		list_del(&folio->lru);
+		mof_lru_count(&t, folio, -1);
+	}
+	mof_lru_unlock(&t);
+}
+
+/*
+ * Put the folios that will be mapped on the LRU lists, directly and not through
+ * the CPU's batch, so that they can be isolated at once. Counts them as mapped:
+ * mof_direct_end() corrects that for folios that could not be mapped.
+ */
+static noinline_for_stack void mof_lru_add(struct mof_batch *b)
+{
+	struct mof_lru t = {};
+	unsigned int i;
+
+	for (i = 0; i < b->nr; i++) {
+		struct folio *folio = mof_folio_to_map(b, i);
+
+		mof_lru_lock(&t, folio);
+		folio_set_lru(folio);
+		t.mapped++;
+		if (lru_gen_add_folio(t.lruvec, folio, false))
+			continue;
+		mof_lru_count(&t, folio, 1);
+		list_add(&folio->lru, &t.lruvec->lists[t.lru]);
+	}
+	mof_lru_unlock(&t);
 }
 
 static pte_t mof_migration_pte(struct folio *folio, pte_t old, bool writable)
@@ -113,8 +221,8 @@ static pte_t mof_migration_pte(struct folio *folio, pte_t old, bool writable)
 }
 
 /*
- * Will the page be mapped writable? In a VMA that a userfaultfd may protect it is
- * not: PAGEMAP_SCAN protects a migration entry without making that readable.
+ * Will the page be mapped writable? Not in a VMA that a userfaultfd may protect:
+ * PAGEMAP_SCAN protects a migration entry, but leaves it writable.
  */
 static bool mof_stays_writable(const struct mof_window *w, unsigned long addr,
 			       pte_t pte)
@@ -124,13 +232,13 @@ static bool mof_stays_writable(const struct mof_window *w, unsigned long addr,
 }
 
 /*
- * Make a folio ours alone: exchange its entry for a migration entry, lock it and
- * freeze its references. A frozen folio cannot be isolated, so it stays on its LRU
- * list until mof_batch_del(), which also updates NR_ANON_MAPPED: all else that
- * folio_remove_rmap_pte() does for a folio of one page is to count its mapping.
+ * Take a folio: lock it, replace its entry by a migration entry and freeze its
+ * reference count. A frozen folio cannot be isolated, so it stays on its LRU list
+ * until mof_lru_del(), which also updates NR_ANON_MAPPED; apart from that,
+ * folio_remove_rmap_pte() only drops the mapcount of an order-0 folio.
  *
- * The entry is cleared before the freeze: on s390, ptep_get_and_clear() takes
- * and drops a reference, and relies on that of the mapping.
+ * The entry is cleared before the freeze: on s390, ptep_get_and_clear() takes and
+ * drops a reference and relies on that of the mapping.
  */
 static bool mof_direct_take(const struct mof_window *w, unsigned long addr,
 			    pte_t *ptep, struct folio *folio)
@@ -162,35 +270,36 @@ static bool mof_direct_take(const struct mof_window *w, unsigned long addr,
 }
 
 /*
- * Take the pages that have the target of the window; none if the page of the
- * fault cannot be taken. @pte is the entry of @m->start.
+ * Take the pages that have the target of the window; none if the faulting page
+ * cannot be taken. @pte is the entry of @b->start.
  */
-static void mof_direct_gather(struct mof_run *m, pte_t *pte)
+static void mof_direct_gather(struct mof_batch *b, pte_t *pte)
 {
-	const struct mof_window *w = m->w;
-	unsigned long addr = m->start;
+	const struct mof_window *w = b->w;
+	unsigned long addr = b->start;
 	struct folio *folio;
 
-	m->nr = 0;
+	b->nr = 0;
 	arch_enter_lazy_mmu_mode();
-	for (; addr < w->end && m->nr < m->nr_dst; addr += PAGE_SIZE, pte++) {
+	for (; addr < w->end && b->nr < b->nr_dst; addr += PAGE_SIZE, pte++) {
 		folio = mof_marked_folio(w->vma, addr, ptep_get(pte));
 		if (folio && mof_direct_can(folio) &&
-		    mof_goes_along(w, addr, folio) &&
+		    mof_same_target(w, addr, folio) &&
 		    mof_direct_take(w, addr, pte, folio)) {
-			m->slot[m->nr] = (addr - m->start) >> PAGE_SHIFT;
-			m->gone[m->nr++] = folio;
+			b->page[b->nr].slot = (addr - b->start) >> PAGE_SHIFT;
+			b->page[b->nr].mapped = false;
+			b->src[b->nr++] = folio;
 		} else if (addr == w->fault_addr) {
 			break;
 		}
 	}
 	arch_leave_lazy_mmu_mode();
-	m->next = addr;
+	b->next = addr;
 }
 
 /*
- * Tests let it fail by error injection, as with a source that is poisoned.
- * -EHWPOISON or -EFAULT if the source cannot be read.
+ * Fails with -EHWPOISON or -EFAULT if the source cannot be read, or by error
+ * injection.
  */
 static noinline int mof_copy_folio(struct folio *dst, struct folio *src)
 {
@@ -198,7 +307,7 @@ static noinline int mof_copy_folio(struct folio *dst, struct folio *src)
 }
 ALLOW_ERROR_INJECTION(mof_copy_folio, ERRNO);
 
-/* The copy, and all that goes with the folio. */
+/* Copy the contents and the state of a folio. */
 static int mof_direct_copy(struct folio *dst, struct folio *src)
 {
 	int err = mof_copy_folio(dst, src);
@@ -214,18 +323,14 @@ static int mof_direct_copy(struct folio *dst, struct folio *src)
 	return 0;
 }
 
-/* A source that cannot be read stays, and the destination goes. */
-static void mof_direct_copy_all(struct mof_run *m)
+/* A source that cannot be read stays, and its destination is freed. */
+static void mof_direct_copy_all(struct mof_batch *b)
 {
 	unsigned int i;
 
-	bitmap_zero(m->moved, MOF_RUN_MAX);
-	for (i = 0; i < m->nr; i++) {
-		if (!mof_direct_copy(m->kept[i], m->gone[i]))
-			__set_bit(i, m->moved);
-		else
-			swap(m->kept[i], m->gone[i]);
-	}
+	for (i = 0; i < b->nr; i++)
+		b->page[i].copied = !mof_direct_copy(page_folio(b->dst[i]),
+						     b->src[i]);
 }
 
 static pte_t mof_restored_pte(struct vm_area_struct *vma, struct folio *folio,
@@ -249,8 +354,8 @@ static pte_t mof_restored_pte(struct vm_area_struct *vma, struct folio *folio,
 	return pte;
 }
 
-/* Does the migration entry of @src still stand? Zapping may have removed it. */
-static bool mof_still_ours(pte_t pte, struct folio *src)
+/* Is the migration entry of @src still there? Zapping may have removed it. */
+static bool mof_is_migrating(pte_t pte, struct folio *src)
 {
 	swp_entry_t entry;
 
@@ -262,21 +367,19 @@ static bool mof_still_ours(pte_t pte, struct folio *src)
 }
 
 /*
- * Map what is kept, and let others have it: under the page table lock nobody
- * can zap it before it is unlocked. The mapping gets the reference of the
- * allocation. For NR_ANON_MAPPED see mof_batch_add().
+ * Map the folio and unlock it: under the page table lock it cannot be zapped before
+ * that. The mapping gets the reference of the allocation.
  */
-static bool mof_direct_map_one(struct mof_run *m, unsigned int i, pte_t *ptep)
+static bool mof_direct_map_one(struct mof_batch *b, unsigned int i, pte_t *ptep)
 {
-	struct vm_area_struct *vma = m->w->vma;
-	unsigned long addr = mof_run_addr(m, i);
-	bool moved = test_bit(i, m->moved);
-	struct folio *folio = m->kept[i];
+	unsigned long addr = b->start + b->page[i].slot * PAGE_SIZE;
+	struct vm_area_struct *vma = b->w->vma;
+	struct folio *folio = mof_folio_to_map(b, i);
 	pte_t old = ptep_get(ptep);
 
-	if (!mof_still_ours(old, moved ? m->gone[i] : folio))
+	if (!mof_is_migrating(old, b->src[i]))
 		return false;
-	if (!moved)
+	if (folio == b->src[i])
 		folio_ref_unfreeze(folio, 1);
 	atomic_set(&folio->_mapcount, 0);
 	SetPageAnonExclusive(&folio->page);
@@ -286,21 +389,20 @@ static bool mof_direct_map_one(struct mof_run *m, unsigned int i, pte_t *ptep)
 	return true;
 }
 
-static void mof_direct_map(struct mof_run *m)
+static void mof_direct_map(struct mof_batch *b)
 {
-	const struct mof_window *w = m->w;
+	const struct mof_window *w = b->w;
 	spinlock_t *ptl;
 	unsigned int i;
 	pte_t *pte;
 
-	bitmap_zero(m->mapped, MOF_RUN_MAX);
-	pte = pte_offset_map_lock(w->vma->vm_mm, w->pmd, m->start, &ptl);
+	pte = pte_offset_map_lock(w->vma->vm_mm, w->pmd, b->start, &ptl);
 	if (!pte)
 		return;
 	arch_enter_lazy_mmu_mode();
-	for (i = 0; i < m->nr; i++)
-		if (mof_direct_map_one(m, i, pte + m->slot[i]))
-			__set_bit(i, m->mapped);
+	for (i = 0; i < b->nr; i++)
+		b->page[i].mapped =
+			mof_direct_map_one(b, i, pte + b->page[i].slot);
 	arch_leave_lazy_mmu_mode();
 	pte_unmap_unlock(pte, ptl);
 }
@@ -311,7 +413,7 @@ static void mof_put(struct folio *folio, struct folio_batch *batch)
 		folios_put(batch);
 }
 
-/* Nobody maps it: wake those who wait for its migration entry, and free it. */
+/* Unlock an unmapped folio, which wakes waiters on its migration entry; free it. */
 static void mof_direct_drop(struct folio *folio, bool frozen,
 			    struct folio_batch *batch)
 {
@@ -321,125 +423,126 @@ static void mof_direct_drop(struct folio *folio, bool frozen,
 	mof_put(folio, batch);
 }
 
-/* The mappings are final: let go of what is not mapped. */
-static enum mof_outcome mof_direct_end(struct mof_run *m, unsigned int i,
+/* The mappings are final: free the folios that are not mapped. */
+static enum mof_outcome mof_direct_end(struct mof_batch *b, unsigned int i,
 				       struct folio_batch *batch)
 {
-	bool moved = test_bit(i, m->moved);
+	bool copied = b->page[i].copied;
+	struct folio *folio = mof_folio_to_map(b, i);
 
-	if (moved)
-		mof_direct_drop(m->gone[i], true, batch);
+	if (copied)
+		mof_direct_drop(b->src[i], true, batch);
 	else
-		mof_put(m->gone[i], batch);
-	if (test_bit(i, m->mapped))
-		return moved ? MOF_OUT_MIGRATED : MOF_OUT_BUSY;
-	lruvec_stat_mod_folio(m->kept[i], NR_ANON_MAPPED, -1);
-	mof_direct_drop(m->kept[i], !moved, batch);
+		mof_put(page_folio(b->dst[i]), batch);
+	if (b->page[i].mapped)
+		return copied ? MOF_OUT_MIGRATED : MOF_OUT_BUSY;
+	lruvec_stat_mod_folio(folio, NR_ANON_MAPPED, -1);
+	mof_direct_drop(folio, !copied, batch);
 	return MOF_OUT_RACED;
 }
 
-/* Free what is left over, and count. */
-static noinline_for_stack void mof_direct_free(struct mof_run *m,
+/* Free unused destinations as well, and count the outcomes. */
+static noinline_for_stack void mof_direct_free(struct mof_batch *b,
 					       unsigned int *count)
 {
 	struct folio_batch batch;
 	unsigned int i;
 
 	folio_batch_init(&batch);
-	for (i = 0; i < m->nr; i++)
-		count[mof_direct_end(m, i, &batch)]++;
-	for (; i < m->nr_dst; i++)
-		mof_put(m->kept[i], &batch);
+	for (i = 0; i < b->nr; i++)
+		count[mof_direct_end(b, i, &batch)]++;
+	for (; i < b->nr_dst; i++)
+		mof_put(page_folio(b->dst[i]), &batch);
 	folios_put(&batch);
 
 	for (i = 0; i < MOF_NR_OUTCOMES; i++)
 		if (count[i])
-			mof_count_resolved(m->w->vma->vm_mm, i, count[i]);
+			mof_count_resolved(b->w->vma->vm_mm, i, count[i]);
 }
 
-/* Copy what is in flight, and map it again; how many pages were migrated. */
-static unsigned int mof_direct_finish(struct mof_run *m)
+/* Copy and map the pages in flight; returns how many were migrated. */
+static unsigned int mof_direct_finish(struct mof_batch *b)
 {
 	unsigned int count[MOF_NR_OUTCOMES] = {};
-	struct mof_window *w = m->w;
+	struct mof_window *w = b->w;
 
-	mof_direct_copy_all(m);
-	mof_batch_add(m->kept, m->nr);
+	mof_direct_copy_all(b);
+	mof_lru_add(b);
 	mof_point(MOF_POINT_COPIED);
-	mof_direct_map(m);
+	mof_direct_map(b);
 	mof_point(MOF_POINT_MAPPED);
-	mof_direct_free(m, count);
+	mof_direct_free(b, count);
 
 	count_vm_events(PGMIGRATE_SUCCESS, count[MOF_OUT_MIGRATED]);
 	w->moved += count[MOF_OUT_MIGRATED];
 	w->windowed += count[MOF_OUT_MIGRATED];
-	/* The page of the fault is the first of the first pass. */
-	if (m->start == w->fault_addr && test_bit(0, m->moved) &&
-	    test_bit(0, m->mapped))
+	/* The faulting page is the first of the first batch. */
+	if (b->nr && b->start == w->fault_addr &&
+	    b->page[0].copied && b->page[0].mapped)
 		w->windowed--;
 	return count[MOF_OUT_MIGRATED];
 }
 
-/* Put migration entries in place of what can be taken. */
-static void mof_direct_start(struct mof_run *m)
+/* Replace the entries of pages that can be taken by migration entries. */
+static void mof_direct_start(struct mof_batch *b)
 {
-	const struct mof_window *w = m->w;
+	const struct mof_window *w = b->w;
 	struct mm_struct *mm = w->vma->vm_mm;
 	struct mmu_notifier_range range;
 	spinlock_t *ptl;
 	pte_t *pte;
 
 	mof_point(MOF_POINT_ALLOCATED);
-	m->nr = 0;
-	mmu_notifier_range_init(&range, MMU_NOTIFY_CLEAR, 0, mm, m->start,
+	b->nr = 0;
+	mmu_notifier_range_init(&range, MMU_NOTIFY_CLEAR, 0, mm, b->start,
 				w->end);
 	mmu_notifier_invalidate_range_start(&range);
-	pte = pte_offset_map_lock(mm, w->pmd, m->start, &ptl);
+	pte = pte_offset_map_lock(mm, w->pmd, b->start, &ptl);
 	if (pte) {
-		mof_direct_gather(m, pte);
+		mof_direct_gather(b, pte);
 		mof_point(MOF_POINT_TAKEN);
-		mof_batch_del(m->gone, m->nr);
+		mof_lru_del(b);
 		pte_unmap_unlock(pte, ptl);
 	}
 	mof_point(MOF_POINT_UNMAPPED);
 	/*
-	 * A hinting entry is in no TLB, so nothing has to be flushed; but a
-	 * concurrent marker may not have flushed yet. It incremented
-	 * tlb_flush_pending before it took the page table lock.
+	 * Hinting entries are in no TLB, but a concurrent marker may not have
+	 * flushed yet; it incremented tlb_flush_pending before it took the page
+	 * table lock.
 	 */
-	if (m->nr && mm_tlb_flush_pending(mm))
-		flush_tlb_range(w->vma, m->start, w->end);
+	if (b->nr && mm_tlb_flush_pending(mm))
+		flush_tlb_range(w->vma, b->start, w->end);
 	mmu_notifier_invalidate_range_end(&range);
 }
 
 /**
- * mof_direct() - move the pages of a window by the direct path
- * @w: the window; what was migrated is added there
+ * mof_direct() - migrate the pages of a window by the direct path
+ * @w: the window; migrated pages are added there
  *
- * In passes of up to MOF_RUN_MAX pages; ends early when nothing was migrated.
- * Counts how each page ended that it took.
+ * Works in batches of up to MOF_BATCH_MAX pages and ends early when a batch
+ * migrates nothing. Counts the outcome of each page that it has taken.
  *
  * Context: VMA lock or mmap_lock held; no page table lock, no mapped page
  * table; may sleep.
- * Return: false if the page of the fault could not be taken: then none was.
+ * Return: false if the faulting page could not be taken: then none was.
  */
 bool mof_direct(struct mof_window *w)
 {
 	unsigned int left = w->hinting, nr, got;
 	bool taken = false;
-	struct mof_run m;
+	struct mof_batch b;
 
-	m.w = w;
-	m.start = w->fault_addr;
+	b.w = w;
+	b.start = w->fault_addr;
 	do {
-		nr = min(left, MOF_RUN_MAX);
-		if (!mof_direct_alloc(&m, nr))
+		nr = min(left, MOF_BATCH_MAX);
+		if (!mof_direct_alloc(&b, nr))
 			break;
-		mof_direct_start(&m);
-		got = mof_direct_finish(&m);
-		taken |= m.nr > 0;
+		mof_direct_start(&b);
+		got = mof_direct_finish(&b);
+		taken |= b.nr > 0;
 		left -= nr;
-		m.start = m.next;
-	} while (got && left && m.start < w->end);
+		b.start = b.next;
+	} while (got && left && b.start < w->end);
 	return taken;
 }

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Migrate-on-fault: when does the automatic mode move an extent? Pure functions
- * of its history, so that KUnit can ask each of them.
+ * of its history, for KUnit.
  *
- * A sample is misplaced if the page is not where its toucher wants it. It arms
- * the extent when the last samples, be they misplaced or not, were of one node:
- * two of them at first, more when the extent has been armed before. Memory whose
- * pages belong to several nodes has no such streaks: there misplaced samples add
- * up, others take away, and the sum decides, but only twice: the first time, some
- * of the owners may not have come yet, and the others' touches end all marks.
+ * A sample is misplaced if the page is not on the node where the faulting task
+ * wants it. A misplaced sample arms the extent if the last samples, misplaced or
+ * not, were of one node: two of them at first, more if the extent was armed
+ * before. Extents whose pages belong to several nodes have no such streaks: there,
+ * misplaced samples raise a score and others lower it, and the score arms the
+ * extent, at most twice: at the first time some owners may not have started yet,
+ * and the faults of the others have used up all marks.
  *
  * Memory that several nodes share is misplaced wherever it is. It settles: the
- * streaks needed become rare, and the time between two moves has to double each
- * time. A move that has paid is forgotten, and one before it: nobody but the node
- * that the extent was moved to has used it, for a while.
+ * streaks needed become rare, and the time between two moves doubles. A move that
+ * has paid off, because only the node it was for has used the extent for a while,
+ * is forgotten, together with the one before.
  *
  * See Documentation/mm/mof.rst.
  */
@@ -24,8 +25,8 @@
 
 #include "extent.h"
 
-#define MOF_MISPLACED		2	/* what a misplaced sample adds */
-#define MOF_PAID_MOVES		2U	/* forgotten when one has paid */
+#define MOF_MISPLACED		2	/* score of a misplaced sample */
+#define MOF_PAID_MOVES		2U	/* forgotten if a move has paid off */
 
 /* An extent as a value of an xarray: 63 bits at most. */
 #define MOF_X_CPUPID	GENMASK_ULL(20, 0)
@@ -36,7 +37,7 @@
 #define MOF_X_PENDING	GENMASK_ULL(48, 46)
 #define MOF_X_WHEN	GENMASK_ULL(59, 49)
 #define MOF_X_ARMED	BIT_ULL(60)
-#define MOF_X_KEPT	BIT_ULL(61)
+#define MOF_X_STABLE	BIT_ULL(61)
 
 static_assert(LAST_CPUPID_SHIFT <= 21);
 static_assert(MAX_NUMNODES <= 1024);
@@ -58,7 +59,7 @@ u64 mof_extent_pack(const struct mof_extent *e)
 	       FIELD_PREP(MOF_X_PENDING, e->pending) |
 	       FIELD_PREP(MOF_X_WHEN, e->when & MOF_WHEN_MASK) |
 	       FIELD_PREP(MOF_X_ARMED, e->armed) |
-	       FIELD_PREP(MOF_X_KEPT, e->kept);
+	       FIELD_PREP(MOF_X_STABLE, e->stable);
 }
 
 /**
@@ -79,7 +80,7 @@ struct mof_extent mof_extent_unpack(u64 value)
 		.pending = FIELD_GET(MOF_X_PENDING, value),
 		.when = FIELD_GET(MOF_X_WHEN, value),
 		.armed = FIELD_GET(MOF_X_ARMED, value),
-		.kept = FIELD_GET(MOF_X_KEPT, value),
+		.stable = FIELD_GET(MOF_X_STABLE, value),
 	};
 
 	if (e.nid == NUMA_NO_NODE)
@@ -93,8 +94,8 @@ struct mof_extent mof_extent_unpack(u64 value)
  * @now: time in seconds
  *
  * Context: any.
- * Return: seconds, modulo 2048: what is longer ago may look recent, which
- * delays a move by some seconds.
+ * Return: seconds, modulo 2048: older times may look recent, which delays a move
+ * by some seconds.
  */
 unsigned int mof_extent_since(const struct mof_extent *e, unsigned int now)
 {
@@ -102,7 +103,7 @@ unsigned int mof_extent_since(const struct mof_extent *e, unsigned int now)
 }
 
 /**
- * mof_extent_streak_needed() - samples of one node in a row that arm an extent
+ * mof_extent_streak_needed() - length of the streak that arms an extent
  * @moves: how often it was armed
  *
  * Context: any.
@@ -115,7 +116,7 @@ unsigned int mof_extent_streak_needed(unsigned int moves)
 	return needed[min_t(size_t, moves, ARRAY_SIZE(needed) - 1)];
 }
 
-/* Is there as much of a score as it takes, or 1/@part of that? */
+/* Does the score suffice to arm the extent, or 1/@part of that? */
 static bool mof_extent_score_suffices(const struct mof_extent *e,
 				      unsigned int part)
 {
@@ -125,31 +126,31 @@ static bool mof_extent_score_suffices(const struct mof_extent *e,
 	       e->score >= needed[e->moves] / part;
 }
 
-/* The time between two moves doubles, too, from two seconds on. */
+/* The time between two moves doubles each time, from two seconds on. */
 static bool mof_extent_may_move(const struct mof_extent *e, unsigned int now)
 {
 	return !e->moves || mof_extent_since(e, now) >= 1U << e->moves;
 }
 
-/* Another node comes: has it paid to bring the extent to the one before? */
+/* A sample of another node: has the last move paid off? */
 static void mof_extent_forget(struct mof_extent *e, unsigned int now)
 {
-	if (e->kept && e->streak >= MOF_PAYS_STREAK &&
+	if (e->stable && e->streak >= MOF_PAYS_STREAK &&
 	    mof_extent_since(e, now) >= MOF_PAYS_S)
 		e->moves -= min(e->moves, MOF_PAID_MOVES);
-	e->kept = false;
+	e->stable = false;
 }
 
 /**
- * mof_extent_learn() - take a sample into account
+ * mof_extent_learn() - update the history with a sample
  * @e: the extent
- * @want_nid: where the toucher wants the page
+ * @want_nid: node where the faulting task wants the page
  * @page_nid: node of the page
  * @now: time in seconds
  *
- * Sets @e->armed when the evidence is enough.
+ * Sets @e->armed if the evidence suffices.
  *
- * Context: any; the caller keeps others from changing @e.
+ * Context: any; the caller serialises changes of @e.
  * Return: true if the sample is misplaced.
  */
 bool mof_extent_learn(struct mof_extent *e, int want_nid, int page_nid,
@@ -176,15 +177,15 @@ bool mof_extent_learn(struct mof_extent *e, int want_nid, int page_nid,
 }
 
 /**
- * mof_extent_is_suspect() - is it worth to look at an extent again soon?
+ * mof_extent_is_candidate() - is it worth sampling an extent again soon?
  * @e: the extent
  * @now: time in seconds
  *
  * Context: any.
- * Return: true if there is evidence against it, and it was not moved often or is
- * half-way to its next move.
+ * Return: true if there is evidence that it is misplaced and it was not moved
+ * often yet, or it is half-way to its next move.
  */
-bool mof_extent_is_suspect(const struct mof_extent *e, unsigned int now)
+bool mof_extent_is_candidate(const struct mof_extent *e, unsigned int now)
 {
 	if (e->armed || (e->score && e->moves < MOF_EAGER_MOVES))
 		return true;
@@ -194,16 +195,16 @@ bool mof_extent_is_suspect(const struct mof_extent *e, unsigned int now)
 }
 
 /**
- * mof_extent_armed() - the pages of an extent have been marked
+ * mof_extent_armed() - the pages of an extent are being marked
  * @e: the extent
  * @now: time in seconds
  *
- * Context: any; the caller keeps others from changing @e.
+ * Context: any; the caller serialises changes of @e.
  */
 void mof_extent_armed(struct mof_extent *e, unsigned int now)
 {
 	e->armed = false;
-	e->kept = true;
+	e->stable = true;
 	e->streak = 0;
 	e->score = 0;
 	e->moves = min(e->moves + 1, MOF_MOVES_MAX);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the automatic mode knows of an extent, the range that one PMD entry
- * maps, and what it decides from that. See Documentation/mm/mof.rst.
+ * The history of an extent, the range that one PMD entry maps, and the decisions
+ * that the automatic mode takes from it. See Documentation/mm/mof.rst.
  */
 #ifndef _MM_MOF_EXTENT_H
 #define _MM_MOF_EXTENT_H
@@ -11,16 +11,16 @@
 
 /**
  * struct mof_extent - the history of an extent
- * @nid: node that wanted it last, NUMA_NO_NODE if none has yet
- * @cpupid: last_cpupid of who touched it last; -1, as far as it fits, if nobody
- * @streak: samples in a row that were of @nid, since the last arming, up to
+ * @nid: node of the last sample, NUMA_NO_NODE if there was none
+ * @cpupid: last_cpupid of the last sample's faulting task; "unset" if none
+ * @streak: consecutive samples of @nid since the last arming, up to
  *	    MOF_STREAK_MAX
- * @score: evidence that pages are misplaced, up to MOF_SCORE_MAX
- * @moves: how often it was armed, less those times that have paid
- * @pending: samples in a row that nobody has touched yet, up to MOF_PENDING_MAX
+ * @score: evidence of misplaced pages, up to MOF_SCORE_MAX
+ * @moves: times it was armed, less those that have paid off
+ * @pending: consecutive samples that were not touched yet, up to MOF_PENDING_MAX
  * @when: time of the last arming, in seconds modulo 2048
  * @armed: decided, but not done yet
- * @kept: no other node has come since it was armed
+ * @stable: no sample of another node since it was armed
  */
 struct mof_extent {
 	int nid;
@@ -31,7 +31,7 @@ struct mof_extent {
 	unsigned int pending;
 	unsigned int when;
 	bool armed;
-	bool kept;
+	bool stable;
 };
 
 #define MOF_STREAK_MAX	31
@@ -40,9 +40,9 @@ struct mof_extent {
 #define MOF_PENDING_MAX	7
 #define MOF_WHEN_MASK	2047
 
-#define MOF_EAGER_MOVES	1	/* moved so often, an extent is no hurry */
-#define MOF_PAYS_STREAK	8	/* a move has paid after so many samples */
-#define MOF_PAYS_S	3	/* and so many seconds in one place */
+#define MOF_EAGER_MOVES	1	/* moved so often, an extent can wait */
+#define MOF_PAYS_STREAK	8	/* a move has paid off after so many samples */
+#define MOF_PAYS_S	3	/* and so many seconds on one node */
 
 u64 mof_extent_pack(const struct mof_extent *e);
 struct mof_extent mof_extent_unpack(u64 value);
@@ -50,7 +50,7 @@ unsigned int mof_extent_since(const struct mof_extent *e, unsigned int now);
 unsigned int mof_extent_streak_needed(unsigned int moves);
 bool mof_extent_learn(struct mof_extent *e, int want_nid, int page_nid,
 		      unsigned int now);
-bool mof_extent_is_suspect(const struct mof_extent *e, unsigned int now);
+bool mof_extent_is_candidate(const struct mof_extent *e, unsigned int now);
 void mof_extent_armed(struct mof_extent *e, unsigned int now);
 
 #endif /* _MM_MOF_EXTENT_H */

@@ -1,65 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Migrate-on-fault: a fault on a marked PTE, and those of its neighbours that
- * go the same way. Chooses the path. See Documentation/mm/mof.rst.
+ * Migrate-on-fault: a hinting fault on a PTE enters here. Sets up the window, the
+ * marked pages from the faulting one on that are resolved with it, and chooses
+ * the path. See Documentation/mm/mof.rst.
  */
 #include <linux/mm.h>
 #include <linux/hash.h>
 #include <linux/memcontrol.h>
-#include <linux/percpu.h>
 #include <linux/mempolicy.h>
+#include <linux/percpu.h>
 #include <linux/vmstat.h>
 
 #include <trace/events/mof.h>
 
 #include "../internal.h"
-#include "window.h"
+#include "mof.h"
 
-/**
- * mof_may_write() - is an entry mapped writable once it does not hint any more?
- * @vma: the area
- * @addr: address in it
- * @pte: present entry of that address
- *
- * As the stock fault has it, so that a write needs no second one.
- *
- * Context: page table lock held.
- * Return: true if it is.
- */
-bool mof_may_write(struct vm_area_struct *vma, unsigned long addr, pte_t pte)
-{
-	pte = pte_modify(pte, vma->vm_page_prot);
-	return pte_write(pte) || (vma_wants_manual_pte_write_upgrade(vma) &&
-				  can_change_pte_writable(vma, addr, pte));
-}
-
-/**
- * mof_map_back() - give a present entry what its area permits
- * @vma: the area
- * @addr: address in it
- * @ptep: entry of that address, present
- * @touched: is it the one that was touched?
- *
- * Permissions only grow, so no TLB needs to be flushed.
- *
- * Context: page table lock held.
- */
-void mof_map_back(struct vm_area_struct *vma, unsigned long addr, pte_t *ptep,
-		  bool touched)
-{
-	bool writable = mof_may_write(vma, addr, ptep_get(ptep));
-	pte_t old = ptep_modify_prot_start(vma, addr, ptep);
-	pte_t pte = pte_modify(old, vma->vm_page_prot);
-
-	if (touched)
-		pte = pte_mkyoung(pte);
-	if (writable)
-		pte = pte_mkwrite(pte, vma);
-	ptep_modify_prot_commit(vma, addr, ptep, old, pte);
-	update_mmu_cache(vma, addr, ptep);
-}
-
-/* Does the entry map a page on @nid that has been resolved, or never marked? */
+/* Does the entry map a page on @nid that is resolved or was never marked? */
 static bool mof_in_run(pte_t pte, int nid)
 {
 	return pte_present(pte) && !pte_protnone(pte) && !pte_special(pte) &&
@@ -67,13 +24,13 @@ static bool mof_in_run(pte_t pte, int nid)
 }
 
 /*
- * The nearest entries before a fault are all looked at; beyond, one in so many:
- * an object of another owner that is smaller than that may be overlooked there.
+ * Look at all of the nearest entries before a fault, and at one in MOF_RUN_STRIDE
+ * beyond them: an object of another owner that is smaller may be missed there.
  */
 #define MOF_RUN_DENSE	32
 #define MOF_RUN_STRIDE	16
 
-/* How many of the @nr entries before @end extend a run that has @run already? */
+/* How many of the @nr entries before @end extend a run of @run entries? */
 static unsigned int mof_run_in_table(pte_t *end, unsigned int nr,
 				     unsigned int run, int nid)
 {
@@ -89,12 +46,12 @@ static unsigned int mof_run_in_table(pte_t *end, unsigned int nr,
 }
 
 /*
- * The run: entries just before that of the fault, one beside the other, that map
- * pages on @nid. @limit is where to stop, in the same PUD.
+ * The run: contiguous entries just before the faulting one that map pages on
+ * @nid. Stops at @limit, which is in the same PUD.
  *
- * The page tables before that of the fault are not locked: the run is a hint.
- * A page that such an entry maps may be migrated meanwhile, but it takes much
- * longer to remove memory than to read its node here.
+ * Earlier page tables are not locked: the run is a hint. A page that such an entry
+ * maps may migrate concurrently, but offlining its memory takes much longer than
+ * reading its node here.
  */
 static unsigned int mof_run_length(struct vm_fault *vmf, unsigned long limit,
 				   int nid)
@@ -123,14 +80,14 @@ static unsigned int mof_run_length(struct vm_fault *vmf, unsigned long limit,
 }
 
 /**
- * struct mof_last_run - the run that a fault has left for the next one
+ * struct mof_last_run - the run that a fault leaves for the next one
  * @mm: the address space
- * @end: where the run ends: the sweep goes on there
+ * @end: end of the run, where the sweep continues
  * @nid: node of its pages
  * @run: its length in pages
  *
- * Spares the next fault of a sweep on the same CPU the look back. It is only a
- * hint: the pages, or the address space, may be gone by now.
+ * Saves the next fault of a sweep on the same CPU the look back. Only a hint: the
+ * pages or the address space may be gone by then.
  */
 struct mof_last_run {
 	struct mm_struct *mm;
@@ -139,7 +96,7 @@ struct mof_last_run {
 	unsigned int run;
 };
 
-#define MOF_LAST_RUNS_BITS	3	/* sweeps by turns that a CPU remembers */
+#define MOF_LAST_RUNS_BITS	3	/* a CPU remembers 8 interleaved sweeps */
 
 static DEFINE_PER_CPU(struct mof_last_run, mof_last_runs[1 << MOF_LAST_RUNS_BITS]);
 
@@ -149,7 +106,7 @@ static struct mof_last_run *mof_last_run(unsigned long end)
 						    MOF_LAST_RUNS_BITS)]);
 }
 
-/* Where @nr pages from the fault on end: in its page table and VMA. */
+/* End of @nr pages from the faulting one on, within page table and VMA. */
 static unsigned long mof_window_end(struct vm_fault *vmf, unsigned int nr)
 {
 	unsigned long limit = min((vmf->address & PMD_MASK) + PMD_SIZE,
@@ -158,7 +115,7 @@ static unsigned long mof_window_end(struct vm_fault *vmf, unsigned int nr)
 	return min(limit, vmf->address + nr * PAGE_SIZE);
 }
 
-/* The end of the window of this fault, and the hinting entries in it. */
+/* Set the end of the window and count the hinting entries in it. */
 static void mof_window_set(struct mof_window *w, struct vm_fault *vmf)
 {
 	bool stays = w->target_nid == NUMA_NO_NODE;
@@ -174,7 +131,7 @@ static void mof_window_set(struct mof_window *w, struct vm_fault *vmf)
 		run = min_t(unsigned long, last->run, (addr - start) >> PAGE_SHIFT);
 	} else {
 		/*
-		 * Where pages stay, entries of other page tables prove nothing:
+		 * If pages stay, entries in other page tables prove nothing:
 		 * their pages may never have been marked.
 		 */
 		limit = max(start, addr & (stays ? PMD_MASK : PUD_MASK));
@@ -194,7 +151,7 @@ static void mof_window_set(struct mof_window *w, struct vm_fault *vmf)
 	}
 }
 
-/* What the stock fault counts. Returns what the scheduler is told of it. */
+/* Count what the stock fault counts; returns TNF_* flags for the scheduler. */
 static int mof_count_hint(struct vm_area_struct *vma, int page_nid)
 {
 	vma_set_access_pid_bit(vma);
@@ -208,7 +165,7 @@ static int mof_count_hint(struct vm_area_struct *vma, int page_nid)
 static void mof_count_fault(const struct mof_window *w, int nid,
 			    unsigned int nr_pages, int flags)
 {
-	mof_note_toucher(w->vma->vm_mm);
+	mof_note_fault(w->vma->vm_mm);
 	mof_count(w->vma->vm_mm, MOF_FAULTS, 1);
 	flags |= mof_count_hint(w->vma, w->page_nid) | TNF_MOF;
 	task_numa_fault(-1 & LAST_CPUPID_MASK, nid, nr_pages, flags);
@@ -229,12 +186,13 @@ static void mof_count_moved(const struct mof_window *w)
 }
 
 /*
- * Map the pages of the window again that have its target: they are in place, or
- * the target is full. The mappings of large folios belong together and are left
- * to the stock code. So are pages that would stay for another reason, too.
+ * Map the pages of the window that share its target: they are in place, or the
+ * target is full. Large folios are left to the stock code, which maps all of their
+ * entries; pages that would stay for another reason wait for their own fault.
  */
-static unsigned int mof_stay(const struct mof_window *w, pte_t *pte)
+static unsigned int mof_map_window(const struct mof_window *w, pte_t *pte)
 {
+	bool in_place = w->target_nid == NUMA_NO_NODE;
 	unsigned long addr = w->fault_addr;
 	struct folio *folio;
 	unsigned int nr = 0;
@@ -242,16 +200,16 @@ static unsigned int mof_stay(const struct mof_window *w, pte_t *pte)
 	for (; addr < w->end; addr += PAGE_SIZE, pte++) {
 		folio = mof_marked_folio(w->vma, addr, ptep_get(pte));
 		if (!folio || folio_test_large(folio) ||
-		    !mof_goes_along(w, addr, folio) ||
-		    (w->target_nid != NUMA_NO_NODE &&
-		     mof_may_move(folio, folio_last_cpupid(folio)) != MOF_OUT_TRYING)) {
+		    !mof_same_target(w, addr, folio) ||
+		    (!in_place && mof_may_move(folio, folio_last_cpupid(folio)) !=
+				  MOF_OUT_TRYING)) {
 			if (addr == w->fault_addr)
 				break;
 			continue;
 		}
 		/* One shot: see mof_forget_token(). */
 		folio_xchg_last_cpupid(folio, -1);
-		mof_map_back(w->vma, addr, pte, addr == w->fault_addr);
+		mof_map(w->vma, addr, pte, addr == w->fault_addr);
 		nr++;
 	}
 	return nr;
@@ -265,7 +223,7 @@ enum mof_path {
 	MOF_PATH_GENERIC,
 };
 
-/* Set up the window, and choose how to serve it. */
+/* Set up the window and choose the path. */
 static enum mof_path mof_choose(struct mof_window *w, struct vm_fault *vmf)
 {
 	struct folio *folio;
@@ -284,8 +242,8 @@ static enum mof_path mof_choose(struct mof_window *w, struct vm_fault *vmf)
 		w->max = 1;
 	}
 	w->page_nid = folio_nid(folio);
-	w->target_nid = mof_uniform_target(w->vma, vmf->address, folio,
-					   &w->uniform);
+	w->target_nid = mof_target(w->vma, vmf->address, folio_order(folio),
+				   w->page_nid, &w->uniform);
 	w->writable = mof_all_writable(w->vma);
 	mof_window_set(w, vmf);
 	if (w->target_nid == NUMA_NO_NODE) {
@@ -295,49 +253,39 @@ static enum mof_path mof_choose(struct mof_window *w, struct vm_fault *vmf)
 				MOF_OUT_LOCAL);
 		return MOF_PATH_STAY;
 	}
-	/* What is locked in memory takes part in batches of its own. */
+	/* mlocked folios are in LRU batches of their own. */
 	if (mof_direct_can(folio) && !(w->vma->vm_flags & VM_LOCKED))
 		return MOF_PATH_DIRECT;
 	return MOF_PATH_GENERIC;
 }
 
-/* What the stock fault tells the scheduler of a folio. */
-static int mof_group_flags(struct vm_area_struct *vma, struct folio *folio,
-			   pte_t pte)
-{
-	int flags = pte_write(pte) ? 0 : TNF_NO_GROUP;
-
-	if (folio_likely_mapped_shared(folio) && (vma->vm_flags & VM_SHARED))
-		flags |= TNF_SHARED;
-	return flags;
-}
-
-/* A sample of the automatic mode: learn from it, map it again, and unlock. */
+/* A sample of the automatic mode: learn from it, map it and unlock. */
 static void mof_sample(struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
-	int nid, told_nid, want_nid, last_cpupid, flags;
-	struct folio *folio;
+	struct folio *folio = mof_sampled_folio(vma, vmf->address, vmf->orig_pte);
+	int nid = folio_nid(folio), told_nid = nid, last_cpupid, flags;
 
-	folio = mof_sampled_folio(vma, vmf->address, vmf->orig_pte);
-	nid = folio_nid(folio);
-	told_nid = nid;
-	want_nid = mof_vma_target(vma, vmf->address, folio);
-	mof_learn(vma, vmf->address, &told_nid, want_nid, &last_cpupid);
+	mof_learn(vma, vmf->address, &told_nid,
+		  mof_target(vma, vmf->address, folio_order(folio), nid, NULL),
+		  &last_cpupid);
 	folio_xchg_last_cpupid(folio, -1);
-	mof_map_back(vma, vmf->address, vmf->pte, true);
-	flags = mof_group_flags(vma, folio, ptep_get(vmf->pte));
+	mof_map(vma, vmf->address, vmf->pte, true);
+	/* As do_numa_page() has it. */
+	flags = pte_write(ptep_get(vmf->pte)) ? 0 : TNF_NO_GROUP;
+	if (folio_likely_mapped_shared(folio) && (vma->vm_flags & VM_SHARED))
+		flags |= TNF_SHARED;
 	pte_unmap_unlock(vmf->pte, vmf->ptl);
 
-	/* It stands for the extent. */
+	/* It stands for the whole extent. */
 	flags |= mof_count_hint(vma, nid);
 	task_numa_fault(last_cpupid, told_nid, PTRS_PER_PTE, flags);
 }
 
-/* The page of the fault is in place: map the window again, and unlock. */
-static void mof_keep(const struct mof_window *w, struct vm_fault *vmf)
+/* The faulting page is in place: map the window and unlock. */
+static void mof_map_in_place(const struct mof_window *w, struct vm_fault *vmf)
 {
-	unsigned int nr = mof_stay(w, vmf->pte);
+	unsigned int nr = mof_map_window(w, vmf->pte);
 
 	pte_unmap_unlock(vmf->pte, vmf->ptl);
 	mof_count_resolved(w->vma->vm_mm, MOF_OUT_LOCAL, nr);
@@ -345,11 +293,11 @@ static void mof_keep(const struct mof_window *w, struct vm_fault *vmf)
 }
 
 /*
- * The target is full: map as many pages again as a window can have, so that not
- * each of them takes a fault to find that out. Returns false if the page of the
- * fault is not among them.
+ * The target is full: map as many pages as a window can have, or each of them
+ * would take a fault to find that out. Returns false if the faulting page cannot
+ * be mapped here.
  */
-static bool mof_full(struct mof_window *w, struct vm_fault *vmf)
+static bool mof_map_nomem(struct mof_window *w, struct vm_fault *vmf)
 {
 	unsigned int nr = 0;
 
@@ -359,7 +307,7 @@ static bool mof_full(struct mof_window *w, struct vm_fault *vmf)
 		return false;
 	if (pte_same(ptep_get(vmf->pte), vmf->orig_pte)) {
 		w->end = mof_window_end(vmf, w->max);
-		nr = mof_stay(w, vmf->pte);
+		nr = mof_map_window(w, vmf->pte);
 	}
 	pte_unmap_unlock(vmf->pte, vmf->ptl);
 	if (!nr)
@@ -377,7 +325,7 @@ bool __mof_fault(struct vm_fault *vmf)
 		.vma = vmf->vma,
 		.pmd = vmf->pmd,
 		.fault_addr = vmf->address,
-		/* Once, as it may change at any time. */
+		/* Read once: it may change at any time. */
 		.max = READ_ONCE(sysctl_mof_window_pages),
 	};
 	enum mof_path path;
@@ -393,7 +341,7 @@ bool __mof_fault(struct vm_fault *vmf)
 		mof_sample(vmf);
 		return true;
 	case MOF_PATH_STAY:
-		mof_keep(&w, vmf);
+		mof_map_in_place(&w, vmf);
 		return true;
 	case MOF_PATH_DIRECT:
 	case MOF_PATH_GENERIC:
@@ -405,9 +353,9 @@ bool __mof_fault(struct vm_fault *vmf)
 		return true;
 	}
 	mof_point(MOF_POINT_REFUSED);
-	if (mof_node_is_full(w.target_nid, 1, 0) && mof_full(&w, vmf))
+	if (mof_node_is_full(w.target_nid, 1, 0) && mof_map_nomem(&w, vmf))
 		return true;
-	/* Let the stock path find out why, and count it. */
+	/* Let the stock path find the reason and count it. */
 	vmf->pte = pte_offset_map_nolock(vmf->vma->vm_mm, vmf->pmd,
 					 vmf->address, &vmf->ptl);
 	return !vmf->pte;

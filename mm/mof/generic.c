@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Migrate-on-fault: the generic path. Whatever the direct path cannot have, but
- * migrate_pages() can move, goes there as one list: pages of files, large
- * folios mapped by PTEs, what is in the swap cache or locked in memory, and,
- * with MPOL_MF_MOVE_ALL, what others map. See Documentation/mm/mof.rst.
+ * Migrate-on-fault: the generic path. Hands everything that the direct path cannot
+ * take to migrate_pages() as one list: pages of files, large folios mapped by
+ * PTEs, folios in the swap cache, mlocked ones and, with MPOL_MF_MOVE_ALL, folios
+ * that other processes map. See Documentation/mm/mof.rst.
  */
 #include <linux/mm.h>
 #include <linux/gfp.h>
@@ -13,17 +13,17 @@
 #include <trace/events/mof.h>
 
 #include "../internal.h"
-#include "window.h"
+#include "mof.h"
 
 /**
- * struct mof_list - what one fault hands to migrate_pages()
+ * struct mof_list - the folios that a fault hands to migrate_pages()
  * @w: the window
  * @folios: the folios, isolated
- * @fault_folio: that of the fault, if it is among them
+ * @fault_folio: the faulting folio, if it is among them
  * @token: last_cpupid that all of them had
- * @busy: the folio of the fault is busy, and its mark waits for one more touch
- * @start: where the mapping of the folio of the fault begins
- * @taken: pages from there on that they are mapped at
+ * @busy: the faulting folio is busy, and its mark is left for one more touch
+ * @start: start of the mapping of the faulting folio
+ * @taken: entries of the folios, in pages from @start on
  */
 struct mof_list {
 	struct mof_window *w;
@@ -51,9 +51,9 @@ static bool mof_maps_all(pte_t *ptep, struct folio *folio, bool hinting)
 }
 
 /*
- * Are all pages of the folio mapped here, in order, by hinting entries? @ptep
- * is the entry at @addr. A folio that is mapped or marked in part only, or that
- * is larger than any window, migrates at its own fault, not as a neighbour.
+ * Are all pages of the folio mapped here, in order, by hinting entries? @ptep is
+ * the entry at @addr. A folio that is mapped or marked only in part, or is larger
+ * than any window, migrates at its own fault, not as a neighbour.
  */
 static bool mof_is_whole(const struct mof_list *l, unsigned long addr,
 			 pte_t *ptep, struct folio *folio)
@@ -67,13 +67,13 @@ static bool mof_is_whole(const struct mof_list *l, unsigned long addr,
 }
 
 /*
- * Migration takes the mappings of a folio away one by one, and so leaves a large
- * one on the list of those that are mapped in part: reclaim would split it, and
- * so would its next migration. This one is mapped whole, by entries whose page
- * table lock is held. If it has no other mapping, and no reference but @more, it
- * can be taken off: with its count frozen, nobody puts it on.
+ * Migration unmaps a large folio page by page and so leaves it on the deferred
+ * split list: reclaim and the next migration would split it. This folio is fully
+ * mapped by entries whose page table lock is held. If it has no other mapping, and
+ * no other reference than these and @more, take it off the list; while its
+ * reference count is frozen, it cannot be queued again.
  */
-static void mof_unqueue(struct folio *folio, int more)
+static void mof_undo_deferred_split(struct folio *folio, int more)
 {
 	int refs = folio_nr_pages(folio) + more;
 
@@ -86,7 +86,7 @@ static void mof_unqueue(struct folio *folio, int more)
 	folio_ref_unfreeze(folio, refs);
 }
 
-/* Isolate a marked folio; MOF_OUT_TRYING, or why that cannot be done. */
+/* Isolate a marked folio; MOF_OUT_TRYING, or the reason why not. */
 static enum mof_outcome mof_list_add(struct mof_list *l, struct folio *folio)
 {
 	struct mof_window *w = l->w;
@@ -106,7 +106,7 @@ static enum mof_outcome mof_list_add(struct mof_list *l, struct folio *folio)
 	return outcome;
 }
 
-/* Take a neighbour, the folio that the entry at @addr maps; how many pages. */
+/* Take the folio of a neighbouring entry; returns the number of its pages. */
 static unsigned int mof_list_take(struct mof_list *l, unsigned long addr,
 				  pte_t *ptep)
 {
@@ -116,18 +116,18 @@ static unsigned int mof_list_take(struct mof_list *l, unsigned long addr,
 	/* Skipped folios keep their mark. */
 	if (!folio || folio_last_cpupid(folio) != l->token ||
 	    !mof_is_whole(l, addr, ptep, folio) ||
-	    !mof_goes_along(w, addr, folio) || mof_file_stays(w->vma, folio) ||
+	    !mof_same_target(w, addr, folio) || mof_file_stays(w->vma, folio) ||
 	    mof_list_add(l, folio) != MOF_OUT_TRYING)
 		return 0;
-	mof_unqueue(folio, 1);
+	mof_undo_deferred_split(folio, 1);
 	bitmap_set(l->taken, (addr - l->start) >> PAGE_SHIFT,
 		   folio_nr_pages(folio));
 	return folio_nr_pages(folio);
 }
 
 /*
- * Take the folio of the fault, even if it is mapped or marked in part only.
- * Returns where its mapping ends; 0 if it stays.
+ * Take the faulting folio, even if it is mapped or marked only in part. Returns
+ * the end of its mapping; 0 if it stays.
  */
 static unsigned long mof_list_take_first(struct mof_list *l, pte_t *table)
 {
@@ -137,7 +137,7 @@ static unsigned long mof_list_take_first(struct mof_list *l, pte_t *table)
 	unsigned long before, first, end, addr;
 	enum mof_outcome outcome;
 
-	if (!folio || !mof_goes_along(w, w->fault_addr, folio) ||
+	if (!folio || !mof_same_target(w, w->fault_addr, folio) ||
 	    mof_file_stays(w->vma, folio))
 		return 0;
 	l->token = folio_last_cpupid(folio);
@@ -165,11 +165,11 @@ static unsigned long mof_list_take_first(struct mof_list *l, pte_t *table)
 	}
 	if (end - l->start == folio_size(folio) &&
 	    mof_maps_all(table + pte_index(l->start), folio, false))
-		mof_unqueue(folio, 1);
+		mof_undo_deferred_split(folio, 1);
 	return end;
 }
 
-/* Take what goes along; nothing if the folio of the fault does not. */
+/* Take the folios of the window; none if the faulting one stays. */
 static void mof_list_gather(struct mof_list *l, pte_t *table)
 {
 	struct mof_window *w = l->w;
@@ -194,7 +194,7 @@ static struct folio *mof_alloc_dst(struct folio *src, unsigned long nid)
 				  __GFP_NORETRY | __GFP_NOWARN, order, nid);
 }
 
-/* Why was it not migrated? migrate_pages() does not tell. */
+/* Why has it not migrated? migrate_pages() does not report that. */
 static enum mof_outcome mof_failure(const struct mof_window *w,
 				    struct folio *folio)
 {
@@ -206,7 +206,7 @@ static enum mof_outcome mof_failure(const struct mof_window *w,
 	return MOF_OUT_BUSY;
 }
 
-/* Put back the folios that stay, and count them; see mof_list_map() for the rest. */
+/* Put back and count the folios that stay; mof_list_map() does the rest. */
 static void mof_list_fail(struct mof_list *l)
 {
 	struct mof_window *w = l->w;
@@ -237,12 +237,12 @@ static void mof_list_migrate(struct mof_list *l)
 	mof_list_fail(l);
 	mof_count_resolved(w->vma->vm_mm, MOF_OUT_MIGRATED, moved);
 	w->moved = moved;
-	/* A folio that is mapped in part may be split, and move in part. */
+	/* A partially mapped folio may be split and migrate in part. */
 	w->windowed = l->fault_folio ? moved - min(moved, own) : moved;
 }
 
-/* Is a folio that was taken mapped whole again, from the @i-th page on? */
-static void mof_list_unqueue(struct mof_list *l, int i, pte_t *ptep)
+/* Do the entries from the @i-th on map all of a large folio again? Then undo it. */
+static void mof_list_undo_split(struct mof_list *l, int i, pte_t *ptep)
 {
 	struct folio *folio = vm_normal_folio(l->w->vma, l->start + i * PAGE_SIZE,
 					      ptep_get(ptep));
@@ -251,14 +251,13 @@ static void mof_list_unqueue(struct mof_list *l, int i, pte_t *ptep)
 	    find_next_zero_bit(l->taken, MOF_WINDOW_MAX, i) >=
 	    i + folio_nr_pages(folio) &&
 	    mof_maps_all(ptep, folio, false))
-		mof_unqueue(folio, 0);
+		mof_undo_deferred_split(folio, 0);
 }
 
 /*
- * Has the folio that a present entry maps been left for one more touch? If the
- * entry still hints, it is counted in @retried. Else migration has unmapped it
- * before it failed: then there is no mark any more, and the folio is counted as
- * busy.
+ * Is the folio of a present entry left for one more touch? If the entry still
+ * hints, count it in @retried. If not, migration has failed after it had unmapped
+ * the folio: the mark is gone, so count the folio as busy.
  */
 static bool mof_list_retries(struct mof_list *l, unsigned long addr, pte_t pte,
 			     unsigned int *retried)
@@ -279,8 +278,8 @@ static bool mof_list_retries(struct mof_list *l, unsigned long addr, pte_t pte,
 }
 
 /*
- * Entries come back from migration without the right to write, and some that
- * failed early still hint: give them what the stock fault would give them.
+ * Entries come back from migration read-only, and some of those that failed early
+ * still hint: give them the permissions that the stock fault would give.
  */
 static void mof_list_map(struct mof_list *l)
 {
@@ -299,30 +298,30 @@ static void mof_list_map(struct mof_list *l)
 		pte = ptep_get(ptes + i);
 		if (!pte_present(pte))
 			continue;
-		mof_list_unqueue(l, i, ptes + i);
-		/* Not if it has been marked anew. */
+		mof_list_undo_split(l, i, ptes + i);
+		/* Not if it was marked again concurrently. */
 		if (!mof_list_retries(l, addr, pte, &retried) &&
 		    !mof_marked_folio(w->vma, addr, pte))
-			mof_map_back(w->vma, addr, ptes + i,
-				     addr == w->fault_addr);
+			mof_map(w->vma, addr, ptes + i,
+				addr == w->fault_addr);
 	}
 	pte_unmap_unlock(ptes, ptl);
 	mof_count(w->vma->vm_mm, MOF_RETRIED, retried);
 }
 
 /**
- * mof_generic() - move the folios of a window by migrate_pages()
- * @w: the window; what was migrated is added there
+ * mof_generic() - migrate the folios of a window by migrate_pages()
+ * @w: the window; migrated pages are added there
  *
  * One list, in asynchronous mode: nothing waits for folio locks or writeback.
- * Pages that cannot be migrated are mapped again. A folio that is busy keeps its
- * mark for one more touch, once: if it is the folio of the fault, that touch is
- * the same access again. Counts how each page ended that it took.
+ * Pages that cannot migrate are mapped. The mark of a busy folio is left for one
+ * more touch, once; for the faulting folio, that is the same access again. Counts
+ * the outcome of each page that it has taken.
  *
  * Context: VMA lock or mmap_lock held; no page table lock, no mapped page
  * table; may sleep.
- * Return: false if the folio of the fault could not be taken, and is not left for
- * one more touch: then none was taken.
+ * Return: false if the faulting folio could not be taken and is not left for one
+ * more touch: then none was taken.
  */
 bool mof_generic(struct mof_window *w)
 {

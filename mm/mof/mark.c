@@ -1,65 +1,115 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Migrate-on-fault: turns the present entries of a range into hinting ones.
+ * Migrate-on-fault: marking. Turns the present entries of a range into hinting
+ * ones, for mbind(2) with MPOL_MF_LAZY and for the automatic mode.
  * See Documentation/mm/mof.rst.
  *
- * Guarantees: an entry is changed only under its page table lock and only if
- * the folio that it maps at that moment qualifies. An mmu notifier range spans at
- * most one PUD and is open only while that is walked; TLBs are flushed before it
- * ends. A THP is marked as one unit, also if the
- * range covers only a part of it, and never split. Nothing waits for a folio
- * lock or for I/O.
+ * Guarantees: an entry is changed only under its page table lock, and only if the
+ * folio that it maps at that moment qualifies. An mmu notifier range spans at most
+ * one PUD and is open only while that is walked; TLBs are flushed before it ends.
+ * A THP is marked as one unit, even if the range covers only part of it, and never
+ * split. Nothing waits for a folio lock or for I/O.
  */
 #include <linux/mm.h>
 #include <linux/bits.h>
 #include <linux/fs.h>
 #include <linux/huge_mm.h>
 #include <linux/hugetlb.h>
-#include <linux/ksm.h>
 #include <linux/mempolicy.h>
 #include <linux/mmap_lock.h>
+#include <linux/mmu_notifier.h>
 #include <linux/pagemap.h>
 #include <linux/pagewalk.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/sysctl.h>
 #include <linux/secretmem.h>
+#include <linux/swap.h>
 #include <linux/swapops.h>
+
+#include <asm/tlb.h>
 
 #include <trace/events/mof.h>
 
 #include "../internal.h"
-#include "walk.h"
+#include "mof.h"
+
+/**
+ * struct mof_mark - a walk that marks
+ * @lazy: MPOL_MF_* flags of the request
+ * @token: token of the marks
+ * @part: marks one part of an extent, for the automatic mode
+ * @sample: the mark is a sample
+ * @tiering: folios on slow nodes hold an access time and no token
+ * @tlb: gathers the TLB flush of this VMA
+ * @range: the piece of this VMA that secondary MMUs were told of
+ * @announced: the invalidation of @range has started and not ended
+ * @first: where this walk has started
+ * @next: where the next one continues, if this one ends with -EAGAIN
+ * @start: start of the range in this VMA, whole THPs included
+ * @end: its end
+ * @marked: base pages marked in this VMA; not those that had the same mark
+ * @failed: misplaced base pages in this VMA that could not be marked
+ * @any_failed: there were some, in any VMA
+ * @any_held: some marked folio has more references than expected: an LRU batch of
+ *	      some CPU may hold it
+ * @count_only: pages of this VMA cannot be marked: only count misplaced ones
+ * @cached: look for folios in the page cache that this VMA does not map
+ * @per_page: the policy of this VMA may differ from page to page
+ * @varies: it does not, and the target depends on the faulting CPU
+ * @in_place: pages on @nid are in place for every faulting CPU
+ * @nid: node of the last query, NUMA_NO_NODE if the next page needs a new one
+ */
+struct mof_mark {
+	unsigned long lazy;
+	int token;
+	bool part;
+	bool sample;
+	bool tiering;
+	struct mmu_gather tlb;
+	struct mmu_notifier_range range;
+	bool announced;
+	unsigned long first;
+	unsigned long next;
+	unsigned long start;
+	unsigned long end;
+	unsigned long marked;
+	unsigned long failed;
+	bool any_failed;
+	bool any_held;
+	bool count_only;
+	bool cached;
+	bool per_page;
+	bool varies;
+	bool in_place;
+	int nid;
+};
 
 enum mof_verdict { MOF_SKIP, MOF_FAIL, MOF_MARK };
 
-/* Ask for one folio, and find out whether the answer holds for its node. */
-static void mof_ask_in_place(struct mof_mark *m, struct vm_area_struct *vma,
-			     unsigned long addr, struct folio *folio)
+/* Is the folio where every faulting CPU would want it? */
+static bool mof_stays(struct mof_mark *m, struct vm_area_struct *vma,
+		      unsigned long addr, struct folio *folio)
 {
 	bool uniform = false;
 
-	m->in_place = !(m->per_page && mof_follows(vma, addr)) &&
-		      mof_policy_in_place(vma, addr, folio, &uniform);
-	m->nid = uniform ? folio_nid(folio) : NUMA_NO_NODE;
-}
-
-/* Is the folio where every toucher would want it? */
-static bool mof_in_place(struct mof_mark *m, struct vm_area_struct *vma,
-			 unsigned long addr, struct folio *folio)
-{
-	if (m->follows)
+	if (m->varies)
 		return false;
-	if (folio_nid(folio) != m->nid)
-		mof_ask_in_place(m, vma, addr, folio);
+	if (folio_nid(folio) != m->nid) {
+		m->in_place = !(m->per_page &&
+				mof_target_varies(vma, addr, NULL)) &&
+			      mof_in_place(vma, addr, folio, &uniform);
+		m->nid = uniform ? folio_nid(folio) : NUMA_NO_NODE;
+	}
 	return m->in_place;
 }
 
 /*
- * A base page of anonymous memory that only this mapping uses, as most are: it
- * is neither shared nor a KSM page nor of a file. The mapping's reference is its
- * only one: it is neither pinned nor isolated nor in the swap cache nor in an LRU
- * batch. The bits asked for are stable under the page table lock.
+ * The common case: an anonymous base page that is exclusive to this mapping, so
+ * neither shared nor a KSM page nor of a file. The mapping holds the only
+ * reference: it is neither pinned nor isolated nor in the swap cache nor in an LRU
+ * batch. The flags tested are stable under the page table lock.
  */
-static bool mof_is_plain(struct folio *folio)
+static bool mof_is_exclusive(struct folio *folio)
 {
 	const unsigned long set = BIT(PG_anon_exclusive);
 	const unsigned long clear = BIT(PG_head) | BIT(PG_reserved);
@@ -67,39 +117,6 @@ static bool mof_is_plain(struct folio *folio)
 	return folio_test_anon(folio) &&
 	       (READ_ONCE(folio->flags) & (set | clear)) == set &&
 	       folio_ref_count(folio) == 1 && !folio_is_zone_device(folio);
-}
-
-/**
- * mof_migrates_dirty() - can a dirty folio of a file migrate as it is?
- * @folio: a folio of a file that is mapped
- *
- * Where the file system has no way to migrate a folio, it would have to be
- * written out first. The mapping stays for as long as an entry maps the folio.
- *
- * Context: page table lock of a mapping held.
- * Return: true if it can.
- */
-bool mof_migrates_dirty(struct folio *folio)
-{
-	struct address_space *mapping = folio_mapping(folio);
-
-	return mapping && mapping->a_ops->migrate_folio;
-}
-
-/**
- * mof_folio_can_migrate() - could a touch migrate this folio, as it is now?
- * @folio: a folio that is mapped
- *
- * Context: page table lock held.
- * Return: false if it is not worth a mark.
- */
-bool mof_folio_can_migrate(struct folio *folio)
-{
-	if (folio_is_zone_device(folio) || folio_test_reserved(folio) ||
-	    folio_test_ksm(folio) || folio_maybe_dma_pinned(folio))
-		return false;
-	return folio_test_anon(folio) || !folio_test_dirty(folio) ||
-	       mof_migrates_dirty(folio);
 }
 
 static enum mof_verdict mof_judge_any(struct mof_mark *m,
@@ -110,30 +127,30 @@ static enum mof_verdict mof_judge_any(struct mof_mark *m,
 	if (!(m->lazy & MPOL_MF_MOVE_ALL) && folio_likely_mapped_shared(folio))
 		return MOF_SKIP;
 	if (folio_is_zone_device(folio) || folio_test_reserved(folio) ||
-	    mof_in_place(m, vma, addr, folio))
+	    mof_stays(m, vma, addr, folio))
 		return MOF_SKIP;
 	if (m->count_only || !mof_folio_can_migrate(folio))
 		return MOF_FAIL;
 	if (folio_ref_count(folio) > folio_expected_ref_count(folio))
-		m->done.held++;
+		m->any_held = true;
 	return MOF_MARK;
 }
 
-/* Inline: asked for each page, and nearly always answered right here. */
+/* Inline: called for each page, and most of them are exclusive ones. */
 static inline enum mof_verdict
 mof_judge(struct mof_mark *m, struct vm_area_struct *vma, unsigned long addr,
 	  struct folio *folio)
 {
-	if (!m->count_only && mof_is_plain(folio))
-		return mof_in_place(m, vma, addr, folio) ? MOF_SKIP : MOF_MARK;
+	if (!m->count_only && mof_is_exclusive(folio))
+		return mof_stays(m, vma, addr, folio) ? MOF_SKIP : MOF_MARK;
 	return mof_judge_any(m, vma, addr, folio);
 }
 
 /*
- * The entry hints already, for a scanner, or for us. Returns true if the mark was
- * not ours before: one with fewer rights is taken over, one with more keeps them.
+ * The entry hints already, for a scanner or for us. Returns true if the mark was
+ * not ours before. MOVE becomes MOVE_ALL if requested, never the reverse.
  */
-static noinline bool mof_claim_hinting(struct mof_mark *m, struct folio *folio)
+static noinline bool mof_set_hinting_token(struct mof_mark *m, struct folio *folio)
 {
 	int old;
 
@@ -147,12 +164,12 @@ static noinline bool mof_claim_hinting(struct mof_mark *m, struct folio *folio)
 	       (m->token == mof_token(MOF_TOKEN_MOVE_ALL) && !mof_moves_shared(old));
 }
 
-/* Make the mark ours. Returns true if it was not so before. */
-static inline bool mof_claim(struct mof_mark *m, struct folio *folio,
-			     bool hinting)
+/* Make the mark ours. Returns true if it was not before. */
+static inline bool mof_set_token(struct mof_mark *m, struct folio *folio,
+				 bool hinting)
 {
 	if (unlikely(hinting))
-		return mof_claim_hinting(m, folio);
+		return mof_set_hinting_token(m, folio);
 	if (likely(!m->tiering) || !folio_use_access_time(folio))
 		folio_xchg_last_cpupid(folio, m->token);
 	return true;
@@ -165,7 +182,7 @@ static void mof_hint_pmd(struct mof_mark *m, struct vm_area_struct *vma,
 	pmd_t old, new;
 
 	/*
-	 * Never clear the PMD in between: zapping looks at it without the lock.
+	 * The PMD is never clear in between: zapping reads it without the lock.
 	 * See change_huge_pmd().
 	 */
 	old = pmdp_invalidate_ad(vma, addr, pmd);
@@ -191,18 +208,18 @@ static void mof_mark_pmd(struct mof_mark *m, struct vm_area_struct *vma,
 	}
 	if (verdict == MOF_FAIL ||
 	    (verdict == MOF_MARK && !thp_migration_supported()))
-		m->done.failed += HPAGE_PMD_NR;
+		m->failed += HPAGE_PMD_NR;
 	else if (verdict == MOF_MARK) {
 		hinting = pmd_protnone(*pmd);
 		tlb_change_page_size(&m->tlb, HPAGE_PMD_SIZE);
 		if (!hinting)
 			mof_hint_pmd(m, vma, addr, pmd);
-		if (mof_claim(m, folio, hinting))
-			m->done.marked += HPAGE_PMD_NR;
+		if (mof_set_token(m, folio, hinting))
+			m->marked += HPAGE_PMD_NR;
 	}
 }
 
-/* The THPs at both ends are marked whole. A THP does not leave its VMA. */
+/* THPs at both ends are marked whole. A THP does not extend beyond its VMA. */
 static void mof_round_to_thp(struct mof_mark *m, struct vm_area_struct *vma)
 {
 	m->start = max(m->start & HPAGE_PMD_MASK, vma->vm_start);
@@ -220,10 +237,10 @@ static void mof_round_to_thp(struct mof_mark *m, struct vm_area_struct *vma)
 #endif
 
 /*
- * Does MPOL_MF_STRICT require a look at the page cache? As with mincore(2), it
- * tells only those about the cache who could write to the file.
+ * Does MPOL_MF_STRICT require a look at the page cache? Like mincore(2), it
+ * reveals the state of the cache only to tasks that may write to the file.
  */
-static bool mof_looks_at_cache(const struct mof_mark *m,
+static bool mof_needs_cache(const struct mof_mark *m,
 			       struct vm_area_struct *vma)
 {
 	struct file *file = vma->vm_file;
@@ -245,7 +262,7 @@ static void mof_count_cached(struct mof_mark *m, struct vm_area_struct *vma,
 	struct folio *folio;
 	unsigned long addr;
 
-	if (m->done.failed)
+	if (m->failed)
 		return;
 	rcu_read_lock();
 	xas_for_each(&xas, folio, linear_page_index(vma, end - 1)) {
@@ -253,13 +270,13 @@ static void mof_count_cached(struct mof_mark *m, struct vm_area_struct *vma,
 		    !folio_try_get(folio))
 			continue;
 		addr = start + ((max(xas.xa_index, first) - first) << PAGE_SHIFT);
-		/* Shared folios are no failure, see mof_judge_any(). */
+		/* Shared folios do not fail, see mof_judge_any(). */
 		if (folio == xas_reload(&xas) &&
 		    ((m->lazy & MPOL_MF_MOVE_ALL) || !folio_mapped(folio)) &&
-		    !mof_in_place(m, vma, addr, folio))
-			m->done.failed++;
+		    !mof_stays(m, vma, addr, folio))
+			m->failed++;
 		folio_put(folio);
-		if (m->done.failed)
+		if (m->failed)
 			break;
 	}
 	rcu_read_unlock();
@@ -286,7 +303,7 @@ static void mof_mark_pte(struct mof_mark *m, struct vm_area_struct *vma,
 		return;
 	}
 	if (!pte_present(ptent)) {
-		m->done.failed += is_migration_entry(pte_to_swp_entry(ptent));
+		m->failed += is_migration_entry(pte_to_swp_entry(ptent));
 		return;
 	}
 	folio = vm_normal_folio(vma, addr, ptent);
@@ -296,62 +313,51 @@ static void mof_mark_pte(struct mof_mark *m, struct vm_area_struct *vma,
 	case MOF_SKIP:
 		break;
 	case MOF_FAIL:
-		m->done.failed++;
+		m->failed++;
 		break;
 	case MOF_MARK:
 		if (!pte_protnone(ptent))
 			mof_hint_pte(vma, addr, pte);
-		if (mof_claim(m, folio, pte_protnone(ptent)))
-			m->done.marked++;
+		if (mof_set_token(m, folio, pte_protnone(ptent)))
+			m->marked++;
 	}
 }
 
 static bool mof_mark_ptes(struct mof_mark *m, struct vm_area_struct *vma,
 			  unsigned long addr, unsigned long end, pmd_t *pmd)
 {
-	unsigned long start = addr, marked = m->done.marked;
+	unsigned long start = addr, marked = m->marked;
 	pte_t *start_pte, *pte;
 	spinlock_t *ptl;
 
-	/* A THP was picked, and split: one page is enough. */
-	if (m->samples)
+	/* The sample was a THP, now split: one page is enough. */
+	if (m->sample)
 		end = addr + PAGE_SIZE;
 	start_pte = pte_offset_map_lock(vma->vm_mm, pmd, addr, &ptl);
 	if (!start_pte)
 		return false;
 	if (!m->count_only) {
 		tlb_change_page_size(&m->tlb, PAGE_SIZE);
-		/* What reclaim has unmapped may still be in TLBs. */
+		/* Entries that reclaim has unmapped may still be in TLBs. */
 		flush_tlb_batched_pending(vma->vm_mm);
 	}
-	/* Somebody has marked it meanwhile: that stays. */
-	if (m->samples && pte_protnone(ptep_get(start_pte)))
+	/* Marked concurrently: that mark stays. */
+	if (m->sample && pte_protnone(ptep_get(start_pte)))
 		addr = end;
 	arch_enter_lazy_mmu_mode();
 	for (pte = start_pte; addr != end; pte++, addr += PAGE_SIZE)
 		mof_mark_pte(m, vma, addr, pte);
 	arch_leave_lazy_mmu_mode();
-	/* All access is gone: no need to ask pte_needs_flush(). */
-	if (m->done.marked != marked)
+	/* All permissions are gone: no need for pte_needs_flush(). */
+	if (m->marked != marked)
 		tlb_flush_pte_range(&m->tlb, start, end - start);
 	pte_unmap_unlock(start_pte, ptl);
 	return true;
 }
 
-/**
- * mof_mark_extent() - mark entries of an extent
- * @m: the walk
- * @vma: the area
- * @addr: start of the part of the extent
- * @end: its end
- * @pmd: entry of the extent
- *
- * Context: mmap_lock held, tlb_flush_pending raised, secondary MMUs told; takes
- * the page table lock.
- * Return: false if the page table has gone, or has changed its kind.
- */
-bool mof_mark_extent(struct mof_mark *m, struct vm_area_struct *vma,
-		     unsigned long addr, unsigned long end, pmd_t *pmd)
+/* Returns false if the page table is gone or has changed its kind. */
+static bool mof_mark_extent(struct mof_mark *m, struct vm_area_struct *vma,
+			    unsigned long addr, unsigned long end, pmd_t *pmd)
 {
 	spinlock_t *ptl;
 
@@ -359,19 +365,19 @@ bool mof_mark_extent(struct mof_mark *m, struct vm_area_struct *vma,
 	if (!ptl)
 		return mof_mark_ptes(m, vma, addr, end, pmd);
 	/*
-	 * A page was picked, and a THP came: leave it, it was not announced. And
-	 * what somebody has marked meanwhile stays.
+	 * If the part was a page that has become a THP, leave it: the THP was
+	 * not announced. A mark that was set concurrently stays, too.
 	 */
-	if (!m->picker || (end - addr == PMD_SIZE &&
-			   !(m->samples && pmd_protnone(*pmd))))
+	if (!m->part || (end - addr == PMD_SIZE &&
+			 !(m->sample && pmd_protnone(*pmd))))
 		mof_mark_pmd(m, vma, addr, pmd);
 	spin_unlock(ptl);
 	return true;
 }
 
 /*
- * Between page tables and areas: is there a reason to end? Who waits for
- * mmap_lock must not have to wait for all of a large range.
+ * Called between page tables and between VMAs: end the walk if the task is being
+ * killed, or with -EAGAIN if mmap_lock is contended.
  */
 static int mof_pause(struct mm_struct *mm, struct mof_mark *m,
 		     unsigned long next)
@@ -381,7 +387,7 @@ static int mof_pause(struct mm_struct *mm, struct mof_mark *m,
 		return -EINTR;
 	if (next == m->first || !mmap_lock_is_contended(mm))
 		return 0;
-	m->result->next = next;
+	m->next = next;
 	return -EAGAIN;
 }
 
@@ -395,8 +401,8 @@ static void mof_announce_end(struct mof_mark *m)
 }
 
 /*
- * Tell secondary MMUs what is about to change, in pieces of one PUD at most:
- * meanwhile, KVM lets no virtual CPU fault in anything of it.
+ * Tell secondary MMUs which range is about to change, in pieces of at most one
+ * PUD: until the invalidation ends, KVM lets no virtual CPU fault in pages of it.
  */
 static void mof_announce(struct mof_mark *m, struct vm_area_struct *vma,
 			 unsigned long addr)
@@ -433,7 +439,7 @@ static int mof_pte_hole(unsigned long addr, unsigned long end, int depth,
 	if (!walk->vma || !m->cached)
 		return 0;
 	mof_announce_end(m);
-	for (; addr < end && !m->done.failed && !err; addr = next) {
+	for (; addr < end && !m->failed && !err; addr = next) {
 		next = min(ALIGN(addr + 1, PMD_SIZE), end);
 		mof_count_cached(m, walk->vma, addr, next);
 		err = mof_pause(walk->mm, m, next);
@@ -442,7 +448,7 @@ static int mof_pte_hole(unsigned long addr, unsigned long end, int depth,
 }
 
 #ifdef CONFIG_HUGETLB_PAGE
-/* Huge pages of hugetlbfs are never marked: only look for misplaced ones. */
+/* hugetlb pages are never marked: only count misplaced ones. */
 static int mof_hugetlb_entry(pte_t *ptep, unsigned long hmask,
 			     unsigned long addr, unsigned long end,
 			     struct mm_walk *walk)
@@ -455,7 +461,7 @@ static int mof_hugetlb_entry(pte_t *ptep, unsigned long hmask,
 	pte = huge_ptep_get(walk->mm, addr, ptep);
 	if (pte_present(pte) &&
 	    mof_judge(m, walk->vma, addr & hmask, page_folio(pte_page(pte))))
-		m->done.failed += (end - addr) >> PAGE_SHIFT;
+		m->failed += (end - addr) >> PAGE_SHIFT;
 	spin_unlock(ptl);
 	return 0;
 }
@@ -464,13 +470,13 @@ static int mof_hugetlb_entry(pte_t *ptep, unsigned long hmask,
 #endif
 
 /**
- * mof_vma_can_migrate() - is there anything in this area that could migrate?
- * @vma: the area
+ * mof_vma_can_migrate() - can pages of this VMA migrate at all?
+ * @vma: the VMA
  *
- * Drivers' pages and secret ones would only fault and fail.
+ * Pages of drivers and of secretmem would only fault and fail.
  *
  * Context: mmap_lock held.
- * Return: false if nothing of it is ever marked.
+ * Return: false if none of its pages is ever marked.
  */
 bool mof_vma_can_migrate(struct vm_area_struct *vma)
 {
@@ -478,47 +484,16 @@ bool mof_vma_can_migrate(struct vm_area_struct *vma)
 	       !(vma->vm_flags & VM_MIXEDMAP) && !vma_is_secretmem(vma);
 }
 
-/**
- * mof_mark_test_vma() - is a walk to look at this area?
- * @m: the walk; count_only is set
- * @vma: the area
- *
- * Context: mmap_lock held.
- * Return: 0 if it is, 1 if not: for &struct mm_walk_ops.
- */
-int mof_mark_test_vma(struct mof_mark *m, struct vm_area_struct *vma)
-{
-	m->count_only = !mof_vma_can_migrate(vma) || !vma_is_accessible(vma);
-	return m->count_only && !(m->lazy & MPOL_MF_STRICT);
-}
-
-/* There may be a million areas without a page table. */
+/* There may be a million VMAs without a page table: pause between them, too. */
 static int mof_test_walk(unsigned long start, unsigned long end,
 			 struct mm_walk *walk)
 {
-	return mof_pause(walk->mm, walk->private, start) ? :
-	       mof_mark_test_vma(walk->private, walk->vma);
-}
+	struct vm_area_struct *vma = walk->vma;
+	struct mof_mark *m = walk->private;
 
-/**
- * mof_mark_pre_vma() - begin with an area
- * @m: the walk
- * @vma: the area
- * @start: start of the range in it
- * @end: its end
- *
- * Context: mmap_lock held.
- */
-void mof_mark_pre_vma(struct mof_mark *m, struct vm_area_struct *vma,
-		      unsigned long start, unsigned long end)
-{
-	m->done = (struct mof_mark_result){};
-	m->start = start;
-	m->end = end;
-	m->per_page = vma->vm_ops && vma->vm_ops->get_policy;
-	m->follows = !m->per_page && mof_follows(vma, start);
-	m->cached = mof_looks_at_cache(m, vma);
-	m->nid = NUMA_NO_NODE;
+	m->count_only = !mof_vma_can_migrate(vma) || !vma_is_accessible(vma);
+	return mof_pause(walk->mm, m, start) ? :
+	       m->count_only && !(m->lazy & MPOL_MF_STRICT);
 }
 
 static int mof_pre_vma(unsigned long start, unsigned long end,
@@ -527,7 +502,14 @@ static int mof_pre_vma(unsigned long start, unsigned long end,
 	struct vm_area_struct *vma = walk->vma;
 	struct mof_mark *m = walk->private;
 
-	mof_mark_pre_vma(m, vma, start, end);
+	m->marked = 0;
+	m->failed = 0;
+	m->start = start;
+	m->end = end;
+	m->per_page = vma->vm_ops && vma->vm_ops->get_policy;
+	m->varies = !m->per_page && mof_target_varies(vma, start, NULL);
+	m->cached = mof_needs_cache(m, vma);
+	m->nid = NUMA_NO_NODE;
 	if (m->count_only)
 		return 0;
 
@@ -546,12 +528,10 @@ static void mof_post_vma(struct mm_walk *walk)
 		tlb_end_vma(&m->tlb, walk->vma);
 		tlb_finish_mmu(&m->tlb);
 	}
-	mof_count(walk->mm, MOF_MARKED, m->done.marked);
-	mof_count(walk->mm, NUMA_PTE_UPDATES, m->done.marked);
-	trace_mof_mark(m->start, m->end, m->done.marked, m->done.failed);
-	m->result->marked += m->done.marked;
-	m->result->failed += m->done.failed;
-	m->result->held += m->done.held;
+	mof_count(walk->mm, MOF_MARKED, m->marked);
+	mof_count(walk->mm, NUMA_PTE_UPDATES, m->marked);
+	trace_mof_mark(m->start, m->end, m->marked, m->failed);
+	m->any_failed |= m->failed;
 }
 
 static const struct mm_walk_ops mof_mark_ops = {
@@ -564,37 +544,120 @@ static const struct mm_walk_ops mof_mark_ops = {
 	.walk_lock	= PGWALK_RDLOCK,
 };
 
+/* Pairs with the sysctl; a concurrent change takes effect at the next call. */
+static bool mof_tiering(void)
+{
+	return READ_ONCE(sysctl_numa_balancing_mode) &
+	       NUMA_BALANCING_MEMORY_TIERING;
+}
+
 /**
- * mof_mark_range() - mark the pages of a range for migration on fault
- * @mm: the address space
+ * mof_mbind() - mark the pages of a range for migration at their next touch
+ * @mm: the address space, that of the caller
  * @start: start of the range, page aligned
  * @end: end of the range, page aligned
- * @lazy: MPOL_MF_LAZY with MPOL_MF_MOVE (pages that only @mm maps) or
- *	  MPOL_MF_MOVE_ALL (shared ones, too), and MPOL_MF_STRICT if pages that
- *	  cannot be marked are to be looked for in all VMAs
- * @result: what was done is added here, also on error
+ * @lazy: return value of mof_mbind_take(): MPOL_MF_LAZY with MPOL_MF_MOVE (folios
+ *	  that only @mm maps) or MPOL_MF_MOVE_ALL (shared ones, too), and
+ *	  MPOL_MF_STRICT to fail if misplaced pages cannot be marked
+ *
+ * Called after mbind(2) has dropped mmap_lock: marking takes it for reading only,
+ * and drops it whenever it is contended, so faults of other threads proceed. Memory
+ * that another thread maps into the range meanwhile is marked by its own policy.
  *
  * Not marked: zero pages, KSM pages, device memory, pages pinned for DMA, dirty
- * pages of files that would have to be written out, hugetlb, pages that are
- * cached but not mapped, VMAs that cannot migrate or that may not be
- * accessed, and, where the target does not depend on the toucher, pages that
- * are in place.
+ * pages of files that would have to be written out, hugetlb, pages in the page
+ * cache that are not mapped, VMAs that cannot migrate or are not accessible, and,
+ * where the target does not depend on the faulting CPU, pages in place.
  *
- * Context: mmap_lock of @mm held for reading or writing; may sleep.
- * Return: 0; -EAGAIN if somebody waits for mmap_lock: let go of it, and go on at
- * @result->next, which is beyond @start; -EINTR if the task is being killed.
+ * Folios that were just allocated, activated or freed lazily are in an LRU batch
+ * of some CPU, which holds a reference: they could not migrate at their touch. This
+ * CPU's batches are drained first. If the walk meets folios with more references
+ * than expected nevertheless, all CPUs drain theirs, as for MPOL_MF_MOVE without
+ * MPOL_MF_LAZY.
+ *
+ * Context: may sleep; takes mmap_lock for reading.
+ * Return: 0; -EIO with MPOL_MF_STRICT if a misplaced page could not be marked, all
+ * others being marked; -EINTR if the task is being killed.
  */
-int mof_mark_range(struct mm_struct *mm, unsigned long start, unsigned long end,
-		   unsigned long lazy, struct mof_mark_result *result)
+long mof_mbind(struct mm_struct *mm, unsigned long start, unsigned long end,
+	       unsigned long lazy)
 {
 	struct mof_mark m = {
 		.lazy = lazy,
 		.token = mof_token(lazy & MPOL_MF_MOVE_ALL ?
 				   MOF_TOKEN_MOVE_ALL : MOF_TOKEN_MOVE),
 		.tiering = mof_tiering(),
-		.result = result,
-		.first = start,
+		.next = start,
+	};
+	int err = 0;
+
+	lru_add_drain();
+	mof_enable();
+	mof_point(MOF_POINT_MBIND);
+	while (m.next < end) {
+		err = mmap_read_lock_killable(mm);
+		if (err)
+			break;
+		m.first = m.next;
+		err = walk_page_range(mm, m.first, end, &mof_mark_ops, &m);
+		mmap_read_unlock(mm);
+		if (err != -EAGAIN)
+			break;
+		err = 0;
+	}
+	if (m.any_held)
+		lru_add_drain_all();
+	if (!err && m.any_failed && (lazy & MPOL_MF_STRICT))
+		err = -EIO;
+	return err;
+}
+
+/**
+ * mof_mark_part() - mark a part of an extent, for the automatic mode
+ * @vma: the VMA; mof_vma_can_migrate() is true, and it is accessible
+ * @pmd: entry of the extent
+ * @start: start of the part, page aligned
+ * @end: its end
+ * @token: token of the mark; with MOF_TOKEN_SAMPLE, the part is one page or a THP
+ *
+ * Marks the same pages as mof_mbind(). Secondary MMUs are told of this part only:
+ * they would have to map everything that was merely looked at again. The caller
+ * flushes TLBs if anything was marked: samples are scattered, and one flush
+ * serves all of a step.
+ *
+ * Context: mmap_lock held for reading, tlb_flush_pending raised; may sleep.
+ * Return: number of entries that were marked; a THP is one.
+ */
+unsigned int mof_mark_part(struct vm_area_struct *vma, pmd_t *pmd,
+			   unsigned long start, unsigned long end,
+			   enum mof_token token)
+{
+	struct mm_struct *mm = vma->vm_mm;
+	struct mof_mark m = {
+		.lazy = mof_arm_token(vma) == MOF_TOKEN_MOVE_ALL ?
+			MPOL_MF_MOVE_ALL : MPOL_MF_MOVE,
+		.token = mof_token(token),
+		.part = true,
+		.sample = token == MOF_TOKEN_SAMPLE,
+		.tiering = mof_tiering(),
+		.tlb.mm = mm,
+		.varies = true,
 	};
 
-	return walk_page_range(mm, start, end, &mof_mark_ops, &m);
+	mmu_notifier_range_init(&m.range, MMU_NOTIFY_PROTECTION_VMA, 0, mm,
+				start, end);
+	mmu_notifier_invalidate_range_start(&m.range);
+	mof_point(MOF_POINT_PICKED);
+	mof_mark_extent(&m, vma, start, end, pmd);
+	mof_point(MOF_POINT_SAMPLED);
+	mmu_notifier_invalidate_range_end(&m.range);
+
+	mof_count(mm, NUMA_PTE_UPDATES, m.marked);
+	if (m.sample) {
+		mof_count(mm, MOF_SAMPLES, !!m.marked);
+	} else {
+		mof_count(mm, MOF_MARKED, m.marked);
+		trace_mof_mark(start, end, m.marked, m.failed);
+	}
+	return m.marked && pmd_trans_huge(pmdp_get_lockless(pmd)) ? 1 : m.marked;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Migrate-on-fault: holds threads at named points, for tests of races. Each point
- * is a file in debugfs, mof/points/. See Documentation/mm/mof.rst.
+ * Migrate-on-fault: hold points, where race tests make a thread wait. Each is a
+ * file in debugfs, mof/points/. See Documentation/mm/mof.rst.
  */
 #include <linux/atomic.h>
 #include <linux/debugfs.h>
@@ -15,20 +15,20 @@
 
 #include "points.h"
 
-/* How long a thread is held at most, whatever was asked for. */
+/* Limits of a hold */
 #define MOF_HOLD_MAX_US		(20 * USEC_PER_SEC)
 #define MOF_HOLD_ATOMIC_MAX_US	(2 * USEC_PER_SEC)
 
 /**
- * struct mof_hold - what happens at a point
- * @usecs: hold for so long; 0: do not
- * @times: so many threads, one after another or together; -1: all
- * @pid: only this thread, or the threads of this process; 0: any
+ * struct mof_hold - setting of a hold point
+ * @usecs: length of a hold; 0: no hold
+ * @times: number of threads still to hold; -1: all
+ * @pid: thread, or process, to hold; 0: any
  * @round: changes when the file is written to, which ends all holds
- * @hits: how many have been held since then
- * @waiting: how many are held now
- * @sleeps: a thread may sleep here
- * @released: where they do
+ * @hits: number of threads held since then
+ * @waiting: number of threads held now
+ * @sleeps: threads may sleep here
+ * @released: their wait queue
  */
 struct mof_hold {
 	unsigned int usecs;
@@ -53,13 +53,13 @@ static const char * const mof_point_names[MOF_NR_POINTS] = {
 	MOF_POINTS(MOF_POINT_NAME)
 };
 
-/* Counts the points in use. */
+/* Number of points in use */
 DEFINE_STATIC_KEY_FALSE(mof_points_key);
 
-/* Of who writes to the files. */
+/* Serialises debugfs writers. */
 static DEFINE_MUTEX(mof_points_lock);
 
-/* Is the current thread to be held? If so, one less is. */
+/* Hold the current thread? Counts down @times. */
 static bool mof_hold_takes(struct mof_hold *h)
 {
 	pid_t pid = READ_ONCE(h->pid);
@@ -85,7 +85,7 @@ static void mof_hold_spin(struct mof_hold *h, unsigned int round)
 void __mof_point(enum mof_point point)
 {
 	struct mof_hold *h = &mof_holds[point];
-	/* Partner: mof_hold_set(). */
+	/* Pairs with mof_hold_set(). */
 	unsigned int round = READ_ONCE(h->round);
 
 	if (!mof_hold_takes(h))
@@ -100,7 +100,7 @@ void __mof_point(enum mof_point point)
 	atomic_dec(&h->waiting);
 }
 
-/* Whoever is held goes on; then hold others. */
+/* Release all held threads, then apply the new setting. */
 static void mof_hold_set(struct mof_hold *h, unsigned int usecs, int times,
 			 pid_t pid)
 {
@@ -108,12 +108,12 @@ static void mof_hold_set(struct mof_hold *h, unsigned int usecs, int times,
 
 	mutex_lock(&mof_points_lock);
 	was_set = h->usecs;
-	/* Partner: mof_hold_takes(). */
+	/* Pairs with mof_hold_takes(). */
 	WRITE_ONCE(h->usecs, 0);
 	WRITE_ONCE(h->pid, pid);
 	atomic_set(&h->times, times);
 	atomic_set(&h->hits, 0);
-	/* Partner: __mof_point(), mof_hold_spin(). */
+	/* Pairs with __mof_point() and mof_hold_spin(). */
 	WRITE_ONCE(h->round, h->round + 1);
 	wake_up_all(&h->released);
 	WRITE_ONCE(h->usecs, usecs);

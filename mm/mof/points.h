@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Places where tests hold a thread, so that a race happens each time. Nothing
- * without CONFIG_MIGRATE_ON_FAULT_DEBUG. See Documentation/mm/mof.rst.
+ * Hold points: tests make a thread wait there, so that a race happens each time.
+ * Empty without CONFIG_MIGRATE_ON_FAULT_DEBUG. See Documentation/mm/mof.rst.
  */
 #ifndef _MM_MOF_POINTS_H
 #define _MM_MOF_POINTS_H
 
 #include <linux/jump_label.h>
 
-/*
- * X(NAME, name, may the thread sleep there?), each documented in
- * Documentation/mm/mof.rst.
- */
+/* X(NAME, name, threads may sleep), documented in Documentation/mm/mof.rst */
 #define MOF_POINTS(X)			\
 	X(MBIND, mbind, true)		\
 	X(MARKED, marked, true)		\
@@ -47,10 +44,10 @@ DECLARE_STATIC_KEY_FALSE(mof_points_key);
 void __mof_point(enum mof_point point);
 
 /**
- * mof_point() - wait here, if a test wants that
- * @point: where
+ * mof_point() - hold the thread here if a test has set this point
+ * @point: the point
  *
- * Context: what the list says of this point.
+ * Context: may sleep if MOF_POINTS says so.
  */
 static inline void mof_point(enum mof_point point)
 {

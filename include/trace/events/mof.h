@@ -6,10 +6,11 @@
 #define _TRACE_MOF_H
 
 #include <linux/mm.h>
-#include <linux/mof_balance.h>
 #include <linux/mof_events.h>
 #include <linux/topology.h>
 #include <linux/tracepoint.h>
+
+struct mof_step;
 
 #define MOF_TRACE_ENUM(item, name)	TRACE_DEFINE_ENUM(MOF_OUT_##item);
 #define MOF_TRACE_TEXT(item, name)	{ MOF_OUT_##item, #name },
@@ -165,11 +166,11 @@ TRACE_EVENT(mof_arm,
 	TP_printk("address=%lx moves=%u", __entry->address, __entry->moves)
 );
 
-TRACE_DEFINE_ENUM(MOF_REST);
-TRACE_DEFINE_ENUM(MOF_WATCH);
-TRACE_DEFINE_ENUM(MOF_HURRY);
+TRACE_DEFINE_ENUM(MOF_SCAN_SPARSE);
+TRACE_DEFINE_ENUM(MOF_SCAN_FOLLOW_UP);
+TRACE_DEFINE_ENUM(MOF_SCAN_FULL);
 
-/* A step of the automatic mode; the time is that for which it held its thread. */
+/* A step of the automatic mode, and how long it took its thread. */
 TRACE_EVENT(mof_step,
 
 	TP_PROTO(const struct mof_step *step, u64 ns),
@@ -177,8 +178,8 @@ TRACE_EVENT(mof_step,
 	TP_ARGS(step, ns),
 
 	TP_STRUCT__entry(
-		__field(int, gait)
-		__field(int, home)
+		__field(int, scan)
+		__field(int, only_nid)
 		__field(unsigned int, samples)
 		__field(unsigned int, armed)
 		__field(bool, wrapped)
@@ -186,20 +187,20 @@ TRACE_EVENT(mof_step,
 	),
 
 	TP_fast_assign(
-		__entry->gait = step->gait;
-		__entry->home = step->home;
+		__entry->scan = step->scan;
+		__entry->only_nid = step->only_nid;
 		__entry->samples = step->samples;
 		__entry->armed = step->armed;
 		__entry->wrapped = step->wrapped;
 		__entry->ns = ns;
 	),
 
-	TP_printk("gait=%s home=%d samples=%u armed=%u wrapped=%d ns=%llu",
-		  __print_symbolic(__entry->gait,
-				   { MOF_REST, "rest" },
-				   { MOF_WATCH, "watch" },
-				   { MOF_HURRY, "hurry" }),
-		  __entry->home, __entry->samples, __entry->armed,
+	TP_printk("scan=%s only_nid=%d samples=%u armed=%u wrapped=%d ns=%llu",
+		  __print_symbolic(__entry->scan,
+				   { MOF_SCAN_SPARSE, "sparse" },
+				   { MOF_SCAN_FOLLOW_UP, "follow-up" },
+				   { MOF_SCAN_FULL, "full" }),
+		  __entry->only_nid, __entry->samples, __entry->armed,
 		  __entry->wrapped, __entry->ns)
 );
 

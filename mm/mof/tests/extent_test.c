@@ -29,12 +29,12 @@ static const struct pack_case pack_cases[] = {
 	{ "most pending", { .pending = MOF_PENDING_MAX } },
 	{ "last second", { .when = MOF_WHEN_MASK } },
 	{ "armed", { .armed = true } },
-	{ "kept", { .kept = true } },
+	{ "kept", { .stable = true } },
 	{ "all at once",
 	  { .nid = MAX_NUMNODES - 1, .cpupid = LAST_CPUPID_MASK,
 	    .streak = MOF_STREAK_MAX, .score = MOF_SCORE_MAX,
 	    .moves = MOF_MOVES_MAX, .pending = MOF_PENDING_MAX,
-	    .when = MOF_WHEN_MASK, .armed = true, .kept = true } },
+	    .when = MOF_WHEN_MASK, .armed = true, .stable = true } },
 };
 
 static void pack_case_name(const struct pack_case *c, char *name)
@@ -55,7 +55,7 @@ static void expect_same(struct kunit *test, const struct mof_extent *a,
 	KUNIT_EXPECT_EQ(test, a->pending, b->pending);
 	KUNIT_EXPECT_EQ(test, a->when, b->when);
 	KUNIT_EXPECT_EQ(test, a->armed, b->armed);
-	KUNIT_EXPECT_EQ(test, a->kept, b->kept);
+	KUNIT_EXPECT_EQ(test, a->stable, b->stable);
 }
 
 static void what_is_packed_comes_out_again(struct kunit *test)
@@ -271,13 +271,13 @@ static void only_what_was_rarely_moved_is_a_suspect(struct kunit *test)
 	for (moves = 0; moves <= MOF_MOVES_MAX; moves++) {
 		struct mof_extent e = { .nid = 1, .moves = moves };
 
-		KUNIT_EXPECT_FALSE(test, mof_extent_is_suspect(&e, NOW));
+		KUNIT_EXPECT_FALSE(test, mof_extent_is_candidate(&e, NOW));
 		mof_extent_learn(&e, 1, 0, NOW);
-		KUNIT_EXPECT_EQ(test, mof_extent_is_suspect(&e, NOW),
+		KUNIT_EXPECT_EQ(test, mof_extent_is_candidate(&e, NOW),
 				e.armed || moves < MOF_EAGER_MOVES);
 		e.score = 0;
 		e.armed = true;
-		KUNIT_EXPECT_TRUE(test, mof_extent_is_suspect(&e, NOW));
+		KUNIT_EXPECT_TRUE(test, mof_extent_is_candidate(&e, NOW));
 	}
 }
 
@@ -288,22 +288,22 @@ static void half_a_streak_makes_a_suspect(struct kunit *test)
 				.when = NOW - 60 };
 
 	e.streak = mof_extent_streak_needed(1) / 2 - 1;
-	KUNIT_EXPECT_FALSE(test, mof_extent_is_suspect(&e, NOW));
+	KUNIT_EXPECT_FALSE(test, mof_extent_is_candidate(&e, NOW));
 	e.streak++;
-	KUNIT_EXPECT_TRUE(test, mof_extent_is_suspect(&e, NOW));
+	KUNIT_EXPECT_TRUE(test, mof_extent_is_candidate(&e, NOW));
 	e.score = 0;
-	KUNIT_EXPECT_FALSE(test, mof_extent_is_suspect(&e, NOW));
+	KUNIT_EXPECT_FALSE(test, mof_extent_is_candidate(&e, NOW));
 	/* Or of the score, when that counts. */
 	e.streak = 0;
 	e.score = 6;
-	KUNIT_EXPECT_TRUE(test, mof_extent_is_suspect(&e, NOW));
+	KUNIT_EXPECT_TRUE(test, mof_extent_is_candidate(&e, NOW));
 	e.moves = 2;
-	KUNIT_EXPECT_FALSE(test, mof_extent_is_suspect(&e, NOW));
+	KUNIT_EXPECT_FALSE(test, mof_extent_is_candidate(&e, NOW));
 	e.moves = 1;
 	/* But not as long as it must not move again. */
 	e.score = 1;
 	e.when = NOW;
-	KUNIT_EXPECT_FALSE(test, mof_extent_is_suspect(&e, NOW));
+	KUNIT_EXPECT_FALSE(test, mof_extent_is_candidate(&e, NOW));
 }
 
 /* What is known of the time before is not evidence against the new place. */
@@ -316,7 +316,7 @@ static void an_armed_extent_starts_anew(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, e.armed);
 	mof_extent_armed(&e, NOW);
 	KUNIT_EXPECT_FALSE(test, e.armed);
-	KUNIT_EXPECT_TRUE(test, e.kept);
+	KUNIT_EXPECT_TRUE(test, e.stable);
 	KUNIT_EXPECT_EQ(test, e.nid, 1);
 	KUNIT_EXPECT_EQ(test, e.score, 0);
 	KUNIT_EXPECT_EQ(test, e.streak, 0);
@@ -329,13 +329,13 @@ static unsigned int moves_left(unsigned int moves, unsigned int streak,
 			       unsigned int seconds, bool kept)
 {
 	struct mof_extent e = {
-		.nid = 1, .moves = moves, .streak = streak, .kept = kept,
+		.nid = 1, .moves = moves, .streak = streak, .stable = kept,
 		.when = (NOW - seconds) & MOF_WHEN_MASK,
 	};
 
 	mof_extent_learn(&e, 1, 1, NOW);	/* the streak's last one */
 	mof_extent_learn(&e, 0, 1, NOW);
-	return e.kept ? MOF_MOVES_MAX + 1 : e.moves;
+	return e.stable ? MOF_MOVES_MAX + 1 : e.moves;
 }
 
 static void a_move_that_has_paid_is_forgotten_and_one_before(struct kunit *test)

@@ -26,7 +26,7 @@ struct policy_case {
 	unsigned long nodes;
 	unsigned long allowed;
 	unsigned long memory;
-	int touch_nid;
+	int cpu_nid;
 	int page_nid;
 	int interleave_nid;
 	int expect;
@@ -154,7 +154,7 @@ static int ask(const struct policy_case *c)
 		.nodes = &nodes,
 		.allowed = &allowed,
 		.memory = &memory,
-		.touch_nid = c->touch_nid,
+		.cpu_nid = c->cpu_nid,
 		.page_nid = c->page_nid,
 		.home_nid = c->home - 1,
 		.interleave_nid = c->interleave_nid,
@@ -207,7 +207,7 @@ static void check_pages_and_touchers(struct kunit *test,
 		for (touch = 0; touch < 4; touch++) {
 			struct policy_case asked = *c;
 
-			asked.touch_nid = touch;
+			asked.cpu_nid = touch;
 			asked.interleave_nid = __ffs(c->nodes);
 			for (asked.home = 0; asked.home <= 4; asked.home++) {
 				asked.page_nid = page;
@@ -236,18 +236,18 @@ static void only_some_policies_follow_the_toucher(struct kunit *test)
 {
 	nodemask_t one = mask_of(0b0100), two = mask_of(0b0110);
 
-	KUNIT_EXPECT_TRUE(test, mof_follows_toucher(MPOL_DEFAULT, &one, NUMA_NO_NODE));
-	KUNIT_EXPECT_TRUE(test, mof_follows_toucher(MPOL_LOCAL, &one, NUMA_NO_NODE));
-	KUNIT_EXPECT_TRUE(test, mof_follows_toucher(MPOL_BIND, &two, NUMA_NO_NODE));
-	KUNIT_EXPECT_TRUE(test, mof_follows_toucher(MPOL_PREFERRED_MANY, &two, NUMA_NO_NODE));
-	KUNIT_EXPECT_FALSE(test, mof_follows_toucher(MPOL_BIND, &one, NUMA_NO_NODE));
-	KUNIT_EXPECT_FALSE(test, mof_follows_toucher(MPOL_BIND, &two, 1));
-	KUNIT_EXPECT_FALSE(test, mof_follows_toucher(MPOL_PREFERRED_MANY, &two, 1));
-	KUNIT_EXPECT_FALSE(test, mof_follows_toucher(MPOL_PREFERRED_MANY, &one, NUMA_NO_NODE));
-	KUNIT_EXPECT_FALSE(test, mof_follows_toucher(MPOL_PREFERRED, &one, NUMA_NO_NODE));
-	KUNIT_EXPECT_FALSE(test, mof_follows_toucher(MPOL_INTERLEAVE, &two, NUMA_NO_NODE));
+	KUNIT_EXPECT_TRUE(test, mof_mode_varies(MPOL_DEFAULT, &one, NUMA_NO_NODE));
+	KUNIT_EXPECT_TRUE(test, mof_mode_varies(MPOL_LOCAL, &one, NUMA_NO_NODE));
+	KUNIT_EXPECT_TRUE(test, mof_mode_varies(MPOL_BIND, &two, NUMA_NO_NODE));
+	KUNIT_EXPECT_TRUE(test, mof_mode_varies(MPOL_PREFERRED_MANY, &two, NUMA_NO_NODE));
+	KUNIT_EXPECT_FALSE(test, mof_mode_varies(MPOL_BIND, &one, NUMA_NO_NODE));
+	KUNIT_EXPECT_FALSE(test, mof_mode_varies(MPOL_BIND, &two, 1));
+	KUNIT_EXPECT_FALSE(test, mof_mode_varies(MPOL_PREFERRED_MANY, &two, 1));
+	KUNIT_EXPECT_FALSE(test, mof_mode_varies(MPOL_PREFERRED_MANY, &one, NUMA_NO_NODE));
+	KUNIT_EXPECT_FALSE(test, mof_mode_varies(MPOL_PREFERRED, &one, NUMA_NO_NODE));
+	KUNIT_EXPECT_FALSE(test, mof_mode_varies(MPOL_INTERLEAVE, &two, NUMA_NO_NODE));
 	KUNIT_EXPECT_FALSE(test,
-			   mof_follows_toucher(MPOL_WEIGHTED_INTERLEAVE, &two, NUMA_NO_NODE));
+			   mof_mode_varies(MPOL_WEIGHTED_INTERLEAVE, &two, NUMA_NO_NODE));
 }
 
 /* From one page at random to all that is allowed, in steps of a 32nd. */
