@@ -140,7 +140,7 @@ static __always_inline void mof_lru_lock(struct mof_lru *t, struct folio *folio)
 
 /* Count @nr pages on (or off) the list of @folio. */
 static __always_inline void mof_lru_count(struct mof_lru *t,
-					   struct folio *folio, int nr)
+					  struct folio *folio, int nr)
 {
 	enum zone_type zid = folio_zonenum(folio);
 	enum lru_list lru = folio_lru_list(folio);

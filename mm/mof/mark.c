@@ -241,7 +241,7 @@ static void mof_round_to_thp(struct mof_mark *m, struct vm_area_struct *vma)
  * reveals the state of the cache only to tasks that may write to the file.
  */
 static bool mof_needs_cache(const struct mof_mark *m,
-			       struct vm_area_struct *vma)
+			    struct vm_area_struct *vma)
 {
 	struct file *file = vma->vm_file;
 
