@@ -25,7 +25,7 @@ DECLARE_STATIC_KEY_FALSE(mof_key);
 /**
  * mof_enabled() - was memory ever marked for migration on fault?
  *
- * Return: false from boot until the first mark, true from then on.
+ * Return: false from boot until the first use, true from then on.
  */
 static inline bool mof_enabled(void)
 {

@@ -214,22 +214,22 @@ static bool mof_wants_full_pass(struct mof_mm *s)
 {
 	/* Pairs with mof_record(). */
 	unsigned int misplaced = READ_ONCE(s->misplaced);
-	unsigned int touched = READ_ONCE(s->touched);
+	unsigned int recorded = READ_ONCE(s->recorded);
 
 	WRITE_ONCE(s->misplaced, 0);
-	WRITE_ONCE(s->touched, 0);
+	WRITE_ONCE(s->recorded, 0);
 	if (s->idle_passes >= MOF_IDLE_PASSES)
 		return false;
 	/* Finish the current pass. */
 	if (s->scan == MOF_SCAN_FULL && s->cursor)
 		return true;
-	/* A few samples may all be of one of several owners. */
+	/* A short pass takes few samples, perhaps all of one node: repeat it. */
 	if (s->scan == MOF_SCAN_FULL && s->size <= MOF_FULL_QUOTA * MOF_PARTS &&
 	    s->idle_passes < MOF_MIN_PASSES)
 		return true;
 	misplaced *= s->scan == MOF_SCAN_FULL ? MOF_FULL_AGAIN : MOF_FULL_START;
 	/* Pairs with mof_request_rescan(). */
-	return READ_ONCE(s->rescan) || (misplaced && misplaced >= touched);
+	return READ_ONCE(s->rescan) || (misplaced && misplaced >= recorded);
 }
 
 /* Does the current follow-up end here? */
@@ -344,7 +344,7 @@ static void mof_retry_step(struct mof_mm *s, enum mof_scan scan)
 
 /*
  * A thread that the scheduler moves to another node may exit before moving its
- * memory pays off. Where threads run on several nodes, it is not known which.
+ * memory pays off. If threads run on several nodes, it is unknown which one moves.
  */
 static bool mof_is_too_young(int only_nid)
 {

@@ -31,8 +31,8 @@ static_assert(LAST__CPU_MASK > MOF_TOKEN_SAMPLE);
 /**
  * mof_enable() - enable the hooks, for good
  *
- * Marks outlive the process that made them, and the scheduler must never see a
- * token: once enabled, the hooks stay enabled.
+ * Marks outlive the call that made them, and the scheduler must never see a token:
+ * once enabled, the hooks stay enabled.
  *
  * Context: may sleep; mmap_lock must not be held (takes cpu_hotplug_lock).
  */

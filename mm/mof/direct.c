@@ -40,8 +40,10 @@
  * @next: where the next batch starts
  * @nr: number of pages in flight
  * @nr_dst: number of destinations
- * @page: for each of them: its page number relative to @start; if the copy has
- *	  succeeded; if the destination, or else the source, is mapped
+ * @page: state of each of them
+ * @page.slot: page number relative to @start
+ * @page.copied: the destination has the contents; false if the copy has failed
+ * @page.mapped: the destination is mapped, or the source if the copy has failed
  * @src: their folios, locked, with frozen reference counts
  * @dst: the destinations
  */
@@ -95,61 +97,61 @@ ALLOW_ERROR_INJECTION(mof_direct_alloc, NULL);
 /**
  * struct mof_lru - pending updates of the statistics of an lruvec
  * @lruvec: the lruvec, locked; NULL if there is none yet
- * @lru: the list
+ * @list: the list
  * @zid: the zone
  * @listed: pages added to that list, negative if removed
  * @mapped: change of mapped anonymous pages
  */
 struct mof_lru {
 	struct lruvec *lruvec;
-	enum lru_list lru;
+	enum lru_list list;
 	enum zone_type zid;
 	int listed;
 	int mapped;
 };
 
-static void mof_lru_flush(struct mof_lru *t)
+static void mof_lru_flush(struct mof_lru *lru)
 {
-	if (t->listed)
-		update_lru_size(t->lruvec, t->lru, t->zid, t->listed);
-	if (t->mapped)
-		__mod_lruvec_state(t->lruvec, NR_ANON_MAPPED, t->mapped);
-	t->listed = 0;
-	t->mapped = 0;
+	if (lru->listed)
+		update_lru_size(lru->lruvec, lru->list, lru->zid, lru->listed);
+	if (lru->mapped)
+		__mod_lruvec_state(lru->lruvec, NR_ANON_MAPPED, lru->mapped);
+	lru->listed = 0;
+	lru->mapped = 0;
 }
 
-static void mof_lru_unlock(struct mof_lru *t)
+static void mof_lru_unlock(struct mof_lru *lru)
 {
-	if (!t->lruvec)
+	if (!lru->lruvec)
 		return;
-	mof_lru_flush(t);
-	unlock_page_lruvec_irq(t->lruvec);
-	t->lruvec = NULL;
+	mof_lru_flush(lru);
+	unlock_page_lruvec_irq(lru->lruvec);
+	lru->lruvec = NULL;
 }
 
 /* These two are inlined: they are half of what a folio costs here. */
 
 /* Lock the lruvec of @folio unless it is locked already. */
-static __always_inline void mof_lru_lock(struct mof_lru *t, struct folio *folio)
+static __always_inline void mof_lru_lock(struct mof_lru *lru, struct folio *folio)
 {
-	if (t->lruvec && !folio_matches_lruvec(folio, t->lruvec))
-		mof_lru_unlock(t);
-	if (!t->lruvec)
-		t->lruvec = folio_lruvec_lock_irq(folio);
+	if (lru->lruvec && !folio_matches_lruvec(folio, lru->lruvec))
+		mof_lru_unlock(lru);
+	if (!lru->lruvec)
+		lru->lruvec = folio_lruvec_lock_irq(folio);
 }
 
 /* Count @nr pages on (or off) the list of @folio. */
-static __always_inline void mof_lru_count(struct mof_lru *t,
+static __always_inline void mof_lru_count(struct mof_lru *lru,
 					  struct folio *folio, int nr)
 {
 	enum zone_type zid = folio_zonenum(folio);
-	enum lru_list lru = folio_lru_list(folio);
+	enum lru_list list = folio_lru_list(folio);
 
-	if (t->listed && (t->lru != lru || t->zid != zid))
-		mof_lru_flush(t);
-	t->lru = lru;
-	t->zid = zid;
-	t->listed += nr;
+	if (lru->listed && (lru->list != list || lru->zid != zid))
+		mof_lru_flush(lru);
+	lru->list = list;
+	lru->zid = zid;
+	lru->listed += nr;
 }
 
 /*
@@ -159,21 +161,21 @@ static __always_inline void mof_lru_count(struct mof_lru *t,
  */
 static noinline_for_stack void mof_lru_del(struct mof_batch *b)
 {
-	struct mof_lru t = {};
+	struct mof_lru lru = {};
 	unsigned int i;
 
 	for (i = 0; i < b->nr; i++) {
 		struct folio *folio = b->src[i];
 
-		mof_lru_lock(&t, folio);
+		mof_lru_lock(&lru, folio);
 		folio_clear_lru(folio);
-		t.mapped--;
-		if (lru_gen_del_folio(t.lruvec, folio, false))
+		lru.mapped--;
+		if (lru_gen_del_folio(lru.lruvec, folio, false))
 			continue;
 		list_del(&folio->lru);
-		mof_lru_count(&t, folio, -1);
+		mof_lru_count(&lru, folio, -1);
 	}
-	mof_lru_unlock(&t);
+	mof_lru_unlock(&lru);
 }
 
 /*
@@ -183,21 +185,21 @@ static noinline_for_stack void mof_lru_del(struct mof_batch *b)
  */
 static noinline_for_stack void mof_lru_add(struct mof_batch *b)
 {
-	struct mof_lru t = {};
+	struct mof_lru lru = {};
 	unsigned int i;
 
 	for (i = 0; i < b->nr; i++) {
 		struct folio *folio = mof_folio_to_map(b, i);
 
-		mof_lru_lock(&t, folio);
+		mof_lru_lock(&lru, folio);
 		folio_set_lru(folio);
-		t.mapped++;
-		if (lru_gen_add_folio(t.lruvec, folio, false))
+		lru.mapped++;
+		if (lru_gen_add_folio(lru.lruvec, folio, false))
 			continue;
-		mof_lru_count(&t, folio, 1);
-		list_add(&folio->lru, &t.lruvec->lists[t.lru]);
+		mof_lru_count(&lru, folio, 1);
+		list_add(&folio->lru, &lru.lruvec->lists[lru.list]);
 	}
-	mof_lru_unlock(&t);
+	mof_lru_unlock(&lru);
 }
 
 static pte_t mof_migration_pte(struct folio *folio, pte_t old, bool writable)
@@ -428,7 +430,7 @@ static enum mof_outcome mof_direct_end(struct mof_batch *b, unsigned int i,
 				       struct folio_batch *batch)
 {
 	bool copied = b->page[i].copied;
-	struct folio *folio = mof_folio_to_map(b, i);
+	struct folio *folio;
 
 	if (copied)
 		mof_direct_drop(b->src[i], true, batch);
@@ -436,6 +438,8 @@ static enum mof_outcome mof_direct_end(struct mof_batch *b, unsigned int i,
 		mof_put(page_folio(b->dst[i]), batch);
 	if (b->page[i].mapped)
 		return copied ? MOF_OUT_MIGRATED : MOF_OUT_BUSY;
+	/* Not before: a mapped folio may be gone by now. */
+	folio = mof_folio_to_map(b, i);
 	lruvec_stat_mod_folio(folio, NR_ANON_MAPPED, -1);
 	mof_direct_drop(folio, !copied, batch);
 	return MOF_OUT_RACED;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Migrate-on-fault: what all paths ask of one folio or node: may it migrate, is it
- * busy, is there room? And how its entry is mapped again. See
- * Documentation/mm/mof.rst.
+ * Migrate-on-fault: predicates on one folio or node that all paths share, and the
+ * mapping of one entry. See Documentation/mm/mof.rst.
  */
 #include <linux/mm.h>
 #include <linux/error-injection.h>

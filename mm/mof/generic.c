@@ -241,8 +241,8 @@ static void mof_list_migrate(struct mof_list *l)
 	w->windowed = l->fault_folio ? moved - min(moved, own) : moved;
 }
 
-/* Do the entries from the @i-th on map all of a large folio again? Then undo it. */
-static void mof_list_undo_split(struct mof_list *l, int i, pte_t *ptep)
+/* If the entries from the @i-th on map all of a large folio again, undo its split. */
+static void mof_list_undo_deferred_split(struct mof_list *l, int i, pte_t *ptep)
 {
 	struct folio *folio = vm_normal_folio(l->w->vma, l->start + i * PAGE_SIZE,
 					      ptep_get(ptep));
@@ -298,7 +298,7 @@ static void mof_list_map(struct mof_list *l)
 		pte = ptep_get(ptes + i);
 		if (!pte_present(pte))
 			continue;
-		mof_list_undo_split(l, i, ptes + i);
+		mof_list_undo_deferred_split(l, i, ptes + i);
 		/* Not if it was marked again concurrently. */
 		if (!mof_list_retries(l, addr, pte, &retried) &&
 		    !mof_marked_folio(w->vma, addr, pte))

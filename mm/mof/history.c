@@ -87,7 +87,7 @@ void mof_record(struct mof_mm *s, struct mof_extent *e, unsigned long addr,
 	trace_mof_sample(addr, page_nid, want_nid, e->streak, e->score,
 			 e->moves);
 	/* Pairs with mof_wants_full_pass(). A lost update loses a sample. */
-	WRITE_ONCE(s->touched, READ_ONCE(s->touched) + 1);
+	WRITE_ONCE(s->recorded, READ_ONCE(s->recorded) + 1);
 	if (misplaced && candidate)
 		WRITE_ONCE(s->misplaced, READ_ONCE(s->misplaced) + 1);
 	if (candidate)

@@ -6,8 +6,8 @@
  *
  * Guarantees: an entry is changed only under its page table lock, and only if the
  * folio that it maps at that moment qualifies. An mmu notifier range spans at most
- * one PUD and is open only while that is walked; TLBs are flushed before it ends.
- * A THP is marked as one unit, even if the range covers only part of it, and never
+ * one PUD and is open only while that is walked. mof_mbind() flushes TLBs before
+ * it ends, mof_mark_part() leaves that to its caller. A THP is marked as one unit, even if the range covers only part of it, and never
  * split. Nothing waits for a folio lock or for I/O.
  */
 #include <linux/mm.h>
@@ -49,13 +49,13 @@
  * @end: its end
  * @marked: base pages marked in this VMA; not those that had the same mark
  * @failed: misplaced base pages in this VMA that could not be marked
- * @any_failed: there were some, in any VMA
+ * @any_failed: @failed was not 0 in some VMA
  * @any_held: some marked folio has more references than expected: an LRU batch of
  *	      some CPU may hold it
  * @count_only: pages of this VMA cannot be marked: only count misplaced ones
  * @cached: look for folios in the page cache that this VMA does not map
  * @per_page: the policy of this VMA may differ from page to page
- * @varies: it does not, and the target depends on the faulting CPU
+ * @varies: @per_page is false, and the target depends on the faulting CPU
  * @in_place: pages on @nid are in place for every faulting CPU
  * @nid: node of the last query, NUMA_NO_NODE if the next page needs a new one
  */
@@ -544,11 +544,20 @@ static const struct mm_walk_ops mof_mark_ops = {
 	.walk_lock	= PGWALK_RDLOCK,
 };
 
-/* Pairs with the sysctl; a concurrent change takes effect at the next call. */
+/* Pairs with the sysctl; a concurrent change takes effect at the next walk. */
 static bool mof_tiering(void)
 {
 	return READ_ONCE(sysctl_numa_balancing_mode) &
 	       NUMA_BALANCING_MEMORY_TIERING;
+}
+
+/* Walk from @m->next to @end; -EAGAIN if there is more to do. */
+static noinline int mof_mark_range(struct mm_struct *mm, unsigned long end,
+				   struct mof_mark *m)
+{
+	m->first = m->next;
+	m->tiering = mof_tiering();
+	return walk_page_range(mm, m->first, end, &mof_mark_ops, m);
 }
 
 /**
@@ -586,7 +595,6 @@ long mof_mbind(struct mm_struct *mm, unsigned long start, unsigned long end,
 		.lazy = lazy,
 		.token = mof_token(lazy & MPOL_MF_MOVE_ALL ?
 				   MOF_TOKEN_MOVE_ALL : MOF_TOKEN_MOVE),
-		.tiering = mof_tiering(),
 		.next = start,
 	};
 	int err = 0;
@@ -598,8 +606,7 @@ long mof_mbind(struct mm_struct *mm, unsigned long start, unsigned long end,
 		err = mmap_read_lock_killable(mm);
 		if (err)
 			break;
-		m.first = m.next;
-		err = walk_page_range(mm, m.first, end, &mof_mark_ops, &m);
+		err = mof_mark_range(mm, end, &m);
 		mmap_read_unlock(mm);
 		if (err != -EAGAIN)
 			break;

@@ -2,9 +2,9 @@
 /*
  * Internal interfaces of migrate-on-fault. See Documentation/mm/mof.rst.
  *
- * Calls go one way: fault.c and stock.c -> direct.c, generic.c -> policy.c,
- * folio.c, core.c; kernel/sched/mof.c -> sample.c -> mark.c -> policy.c, folio.c;
- * faults and samples -> history.c -> extent.c.
+ * Calls go one way: fault.c -> direct.c, generic.c -> policy.c, folio.c, core.c;
+ * stock.c -> policy.c, folio.c; kernel/sched/mof.c -> sample.c -> mark.c ->
+ * policy.c, folio.c; fault.c, stock.c, sample.c -> history.c -> extent.c.
  */
 #ifndef _MM_MOF_MOF_H
 #define _MM_MOF_MOF_H

@@ -71,8 +71,8 @@ struct mof_pass {
 
 /*
  * The rules of the stock scanner: no VMA that cannot migrate or be accessed, no
- * shared library, none whose policy lacks MPOL_F_MOF. And none with a single
- * place for each page.
+ * shared library, none whose policy lacks MPOL_F_MOF. VMAs whose target does not
+ * depend on the CPU are skipped, too.
  */
 static bool mof_vma_sampled(struct vm_area_struct *vma)
 {
@@ -167,7 +167,9 @@ static int mof_find_sample(struct vm_area_struct *vma, pmd_t *pmd,
 	return nid;
 }
 
-/* Without memory for a history the step ends: its allocation has reclaimed. */
+/*
+ * If a history cannot be allocated, end the step: it has spent its time in reclaim.
+ */
 static bool mof_pass_put(struct mof_pass *p, unsigned long addr,
 			 const struct mof_extent *e, void *old)
 {
@@ -273,7 +275,7 @@ static int mof_sample_pmd(pmd_t *pmd, unsigned long addr, unsigned long end,
 			break;
 		mof_jump(p);
 		if (p->step->only_nid != NUMA_NO_NODE) {
-			p->to_arm = mof_record_known(p, &e, old, vma, page, nid);
+			p->to_arm = mof_record_known(p, &e, old, vma, addr, nid);
 			if (p->to_arm)
 				return 1;
 			break;

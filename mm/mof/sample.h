@@ -42,7 +42,7 @@ enum mof_scan {
  * @scan: kind of the last step
  * @follow_up: end of the current follow-up, in jiffies
  * @idle_passes: full passes in a row that armed nothing
- * @touched: samples touched since the last step
+ * @recorded: samples recorded since the last step
  * @misplaced: those of them that speak for moving an extent
  * @placed: samples touched since the scheduler was last told to sum up
  * @thp_armed: a THP was armed by its touch since the last step
@@ -51,13 +51,13 @@ enum mof_scan {
  * @counted: the same for the current pass
  * @prune: index in @extents where the next step looks for unmapped ones
  * @candidate: addresses of extents whose last sample was misplaced
- * @nr_candidates: how many were ever put there
+ * @nr_candidates: number of candidates added since the last step
  * @extents: packed history of the extents, by address >> PMD_SHIFT
  *
  * Lives from the first step until the last user of the mm is gone. Scheduler hooks
- * and faults write @next, @rescan, @nodes, @nodes_before, @touched, @misplaced,
- * @placed, @thp_armed, @follow_up, @candidate and @nr_candidates without a lock:
- * a lost update loses a sample or delays a step. All other fields are protected
+ * and faults write @next, @rescan, @nodes, @nodes_before, @recorded, @misplaced,
+ * @placed, @thp_armed, @follow_up, @candidate and @nr_candidates without a lock: a
+ * lost update loses a sample or delays a step. All other fields are protected
  * by @busy, which is only ever tried.
  *
  * Lock order: @busy, mmap_lock for reading, page table lock, lock of @extents.
@@ -75,7 +75,7 @@ struct mof_mm {
 	enum mof_scan scan;
 	unsigned long follow_up;
 	unsigned int idle_passes;
-	unsigned int touched;
+	unsigned int recorded;
 	unsigned int misplaced;
 	unsigned int placed;
 	bool thp_armed;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Migrate-on-fault: what the stock engine, do_numa_page() and
- * do_huge_pmd_numa_page(), asks us about a hinting fault that fault.c has not
- * served: where does the folio go, how did it end? Also migrates THPs.
+ * Migrate-on-fault: hooks of the stock engine, do_numa_page() and
+ * do_huge_pmd_numa_page(): choose the target of a folio, count the outcome,
+ * migrate THPs.
  * See Documentation/mm/mof.rst.
  */
 #include <linux/mm.h>

@@ -29,7 +29,7 @@ static const struct pack_case pack_cases[] = {
 	{ "most pending", { .pending = MOF_PENDING_MAX } },
 	{ "last second", { .when = MOF_WHEN_MASK } },
 	{ "armed", { .armed = true } },
-	{ "kept", { .stable = true } },
+	{ "stable", { .stable = true } },
 	{ "all at once",
 	  { .nid = MAX_NUMNODES - 1, .cpupid = LAST_CPUPID_MASK,
 	    .streak = MOF_STREAK_MAX, .score = MOF_SCORE_MAX,
@@ -264,7 +264,7 @@ static void samples_are_misplaced_or_local(struct kunit *test)
 }
 
 /* With evidence against it, and not moved often: then it is. */
-static void only_what_was_rarely_moved_is_a_suspect(struct kunit *test)
+static void only_rarely_moved_extents_are_candidates(struct kunit *test)
 {
 	unsigned int moves;
 
@@ -282,7 +282,7 @@ static void only_what_was_rarely_moved_is_a_suspect(struct kunit *test)
 }
 
 /* One that was moved often is, once there is half of the evidence needed. */
-static void half_a_streak_makes_a_suspect(struct kunit *test)
+static void half_a_streak_makes_a_candidate(struct kunit *test)
 {
 	struct mof_extent e = { .nid = 1, .moves = 1, .score = 1,
 				.when = NOW - 60 };
@@ -382,8 +382,8 @@ static struct kunit_case extent_test_cases[] = {
 	KUNIT_CASE(time_between_moves_doubles),
 	KUNIT_CASE(learning_ends_pending),
 	KUNIT_CASE(samples_are_misplaced_or_local),
-	KUNIT_CASE(only_what_was_rarely_moved_is_a_suspect),
-	KUNIT_CASE(half_a_streak_makes_a_suspect),
+	KUNIT_CASE(only_rarely_moved_extents_are_candidates),
+	KUNIT_CASE(half_a_streak_makes_a_candidate),
 	KUNIT_CASE(an_armed_extent_starts_anew),
 	KUNIT_CASE(a_move_that_has_paid_is_forgotten_and_one_before),
 	KUNIT_CASE(counts_stop_at_their_limits),
