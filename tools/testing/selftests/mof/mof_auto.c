@@ -7,8 +7,8 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 
-#include "mof_test.h"
-#include "mof_auto.h"
+#include "lib/test.h"
+#include "lib/auto.h"
 
 #define EXTENTS		4	/* of 2 MiB */
 #define TUNABLES	"sched/numa_balancing/"
@@ -386,4 +386,4 @@ TEST_F(misplaced, memory_that_two_nodes_share_does_not_bounce)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

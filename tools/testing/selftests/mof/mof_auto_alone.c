@@ -9,9 +9,9 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "mof_test.h"
-#include "mof_auto.h"
-#include "mof_trace.h"
+#include "lib/test.h"
+#include "lib/auto.h"
+#include "lib/trace.h"
 
 #define EXTENTS		4
 #define WATCH_SECONDS	2	/* of CPU time: far more than it takes to move */
@@ -364,4 +364,4 @@ TEST_F(area, is_neither_sampled_nor_moved_while_another_is)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

@@ -5,8 +5,8 @@
  */
 #include <sched.h>
 
-#include "mof_test.h"
-#include "mof_auto.h"
+#include "lib/test.h"
+#include "lib/auto.h"
 
 #define EXTENTS		2
 #define PROCESSES	40
@@ -286,4 +286,4 @@ TEST_F(life, memory_stays_within_a_cpuset_that_changes)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

@@ -5,8 +5,8 @@
  */
 #include <sys/wait.h>
 
-#include "mof_test.h"
-#include "mof_auto.h"
+#include "lib/test.h"
+#include "lib/auto.h"
 
 #define TRACING		"/sys/kernel/tracing/"
 #define STEP_EVENT	TRACING "events/mof/mof_step/enable"
@@ -224,4 +224,4 @@ TEST_F(sampled, call_takes_samples_over)
 	EXPECT_EQ(0, area_bad(&self->idle));
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

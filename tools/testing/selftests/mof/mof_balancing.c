@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "mof_test.h"
+#include "lib/test.h"
 
 #define SCAN_SECONDS	90
 
@@ -196,4 +196,4 @@ TEST_F(lazy, shared_memory_that_others_map_since_is_the_scanners_again)
 	EXPECT_EQ(0, area_bad(&shm));
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 
-#include "mof_test.h"
+#include "lib/test.h"
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE	25
@@ -265,4 +265,4 @@ TEST_F(lazy, exec_beside_threads_that_mark_and_touch_succeeds)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

@@ -8,8 +8,8 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "mof_auto.h"
-#include "mof_user.h"
+#include "lib/auto.h"
+#include "lib/user.h"
 
 #define TABLES		((128L << 20) / page_size())	/* 64 GiB on x86 */
 #define MANY		(1024L * 1024)	/* areas */
@@ -345,4 +345,4 @@ TEST_F(user, a_long_call_keeps_nobody_from_mapping)
 	EXPECT_GT(worst_call / 4, best);
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-#include "mof_test.h"
+#include "lib/test.h"
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ	22
@@ -340,4 +340,4 @@ TEST_F(lazy, a_mask_of_both_nodes_moves_pages_to_the_toucher_and_the_eager_call_
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

@@ -4,7 +4,7 @@
  */
 #include <fcntl.h>
 
-#include "mof_test.h"
+#include "lib/test.h"
 
 FIXTURE(cgroup)
 {
@@ -200,4 +200,4 @@ TEST_F(cgroup, change_of_mems_moves_marked_pages_at_once)
 	EXPECT_EQ(0, area_bad(&a));
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

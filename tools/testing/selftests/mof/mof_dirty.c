@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 
-#include "mof_test.h"
+#include "lib/test.h"
 
 static int clear_soft_dirty(void)
 {
@@ -217,4 +217,4 @@ TEST_F(lazy, a_write_that_moves_a_page_is_seen_by_pagemap_scan)
 	close(fd);
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

@@ -11,8 +11,8 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "mof_fault.h"
-#include "mof_test.h"
+#include "lib/fault.h"
+#include "lib/test.h"
 
 #define MANY		500	/* allocations that no step has */
 #define VERY_MANY	50000	/* nor fork(2), with all that it copies */
@@ -314,4 +314,4 @@ TEST_F(fail, many_failures_leave_as_much_free_memory)
 	fail_check(_metadata, &self->m, &self->a, &self->before);
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

@@ -6,9 +6,9 @@
 #include <numa.h>
 #include <time.h>
 
-#include "mof_auto.h"
-#include "mof_fault.h"
-#include "mof_test.h"
+#include "lib/auto.h"
+#include "lib/fault.h"
+#include "lib/test.h"
 
 #define STEPS		30	/* of the automatic mode */
 #define MOST_STEPS	600	/* until one of them allocates */
@@ -270,4 +270,4 @@ TEST_F(sampling, steps_that_fail_lose_nothing)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

@@ -7,7 +7,7 @@
 #include <setjmp.h>
 #include <signal.h>
 
-#include "mof_test.h"
+#include "lib/test.h"
 
 #ifndef MADV_SOFT_OFFLINE
 #define MADV_SOFT_OFFLINE	101
@@ -260,4 +260,4 @@ TEST_F(lazy, poison_beside_touches_takes_no_more_pages_than_were_poisoned)
 	unpoison(pfn, POISONED);
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 
-#include "mof_test.h"
+#include "lib/test.h"
 
 #define RW	(PROT_READ | PROT_WRITE)
 
@@ -517,4 +517,4 @@ TEST_F(ramfs, dirty_pages_that_cannot_migrate_are_not_marked_and_strict_says_so)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

@@ -3,7 +3,7 @@
  * MPOL_MF_LAZY as an argument of mbind(2): is it there, what is refused, and
  * that an error changes neither policy nor pages.
  */
-#include "mof_test.h"
+#include "lib/test.h"
 
 #define NOBODY	65534
 
@@ -294,4 +294,4 @@ TEST_F(lazy, strict_succeeds_if_all_misplaced_pages_are_marked)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

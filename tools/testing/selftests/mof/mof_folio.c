@@ -3,7 +3,7 @@
  * Large folios that are mapped by PTEs: moved whole where they are marked whole,
  * never split, and right in any case. Those of one size make each variant.
  */
-#include "mof_test.h"
+#include "lib/test.h"
 
 #define THP_DIR		"/sys/kernel/mm/transparent_hugepage/"
 
@@ -323,4 +323,4 @@ TEST_F(folio, writes_beside_a_marker_are_not_lost)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

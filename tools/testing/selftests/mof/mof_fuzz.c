@@ -15,8 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "mof_fuzz.h"
-#include "mof_long.h"
+#include "lib/fuzz.h"
+#include "lib/long.h"
 
 #define PROGRAMS	300
 #define SECONDS		60	/* unless it is told how many programs */

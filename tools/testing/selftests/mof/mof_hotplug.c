@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-#include "mof_test.h"
+#include "lib/test.h"
 
 #define BLOCKS		"/sys/devices/system/memory/"
 #define MAX_BLOCKS	64
@@ -409,4 +409,4 @@ TEST_F_TIMEOUT(lazy, memory_that_goes_down_and_up_beside_marks_and_writers_loses
 	EXPECT_EQ(0, area_bad(&a));
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

@@ -3,8 +3,8 @@
  * A source that cannot be copied: the page stays, its mapping is restored, and
  * the touch goes on as if nothing had been.
  */
-#include "mof_fault.h"
-#include "mof_test.h"
+#include "lib/fault.h"
+#include "lib/test.h"
 
 #define COPY		"mof_copy_folio"
 #define EHWPOISON_TEXT	"0xffffffffffffff7b"	/* -133, as the file wants it */
@@ -121,4 +121,4 @@ TEST_F(poison, that_is_gone_by_the_next_mark_lets_the_page_move)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

@@ -11,7 +11,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 
-#include "mof_test.h"
+#include "lib/test.h"
 
 #ifndef MADV_COLD
 #define MADV_COLD	20
@@ -587,4 +587,4 @@ TEST_F(lazy, a_full_target_leaves_thps_and_shared_memory_whole_and_right)
 	EXPECT_EQ(0, area_bad(&thp) + area_bad(&shm) + area_bad(&self->a));
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

@@ -9,9 +9,9 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "mof_security.h"
-#include "mof_test.h"
-#include "mof_trace.h"
+#include "lib/security.h"
+#include "lib/test.h"
+#include "lib/trace.h"
 
 /* As in lib/test_hmm_uapi.h, which is not installed */
 struct hmm_dmirror_cmd {
@@ -474,4 +474,4 @@ TEST_F(announced, making_way_for_a_thread_that_maps_announces_one_gibibyte_more)
 		SKIP_UNLESS_FAILED(return, "no other thread has waited for mmap_lock");
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

@@ -6,8 +6,8 @@
 #include <pthread.h>
 #include <time.h>
 
-#include "mof_test.h"
-#include "mof_auto.h"
+#include "lib/test.h"
+#include "lib/auto.h"
 
 #define HEAP_BYTES	(64L << 20)	/* at most */
 #define MOST_OBJECTS	200L
@@ -360,4 +360,4 @@ TEST_F(owners, sweeping_again_and_again_get_their_own_in_the_automatic_mode)
 	check_owners(_metadata, self);
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

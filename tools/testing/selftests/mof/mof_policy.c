@@ -6,8 +6,8 @@
 #include <pthread.h>
 #include <sys/syscall.h>
 
-#include "mof_point.h"
-#include "mof_test.h"
+#include "lib/point.h"
+#include "lib/test.h"
 
 #ifndef __NR_set_mempolicy_home_node
 #define __NR_set_mempolicy_home_node	450
@@ -706,4 +706,4 @@ TEST_F(lazy, pages_leave_a_node_without_cpus)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

@@ -8,8 +8,8 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "mof_pressure.h"
-#include "mof_test.h"
+#include "lib/pressure.h"
+#include "lib/test.h"
 
 #define PAGES		1024L
 #define ROUNDS		12
@@ -380,4 +380,4 @@ TEST_F(pressure, a_fragmented_target_takes_pages_and_leaves_thps_whole)
 		SKIP_UNLESS_FAILED(return, "compaction has made room for all THPs");
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

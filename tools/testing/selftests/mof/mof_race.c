@@ -7,8 +7,8 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "mof_auto.h"
-#include "mof_race_paths.h"
+#include "lib/auto.h"
+#include "lib/race_paths.h"
 
 #ifndef MADV_COLD
 #define MADV_COLD		20
@@ -370,4 +370,4 @@ TEST_F(race, eight_more_touchers_find_the_same_contents)
 	});
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

@@ -12,7 +12,7 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
-#include "mof_race_paths.h"
+#include "lib/race_paths.h"
 
 #define DISK		"/dev/zram0"
 #define DISK_SYSFS	"/sys/block/zram0/"
@@ -319,4 +319,4 @@ TEST_F(race, ptrace_that_pokes_the_touched_page_is_seen)
 	});
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

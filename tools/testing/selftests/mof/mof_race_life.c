@@ -10,8 +10,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "mof_point.h"
-#include "mof_test.h"
+#include "lib/point.h"
+#include "lib/test.h"
 
 #define PAGES_BEFORE	128	/* touched before: a run that earns a window of 4 */
 #define VICTIM_PAGES	(PAGES_BEFORE + AREA_PAGES)
@@ -335,4 +335,4 @@ TEST_F(victim, oom_kill_during_a_touch_leaves_nothing)
 	victim_ends(_metadata, &self->v, variant->point, SIGKILL);
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

@@ -9,8 +9,8 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "mof_auto.h"
-#include "mof_race_test.h"
+#include "lib/auto.h"
+#include "lib/race_test.h"
 
 FIXTURE(marker)
 {
@@ -325,4 +325,4 @@ TEST_F(stepper, munmap_of_a_part_leaves_the_rest)
 	});
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

@@ -12,8 +12,8 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "mof_auto.h"
-#include "mof_race_paths.h"
+#include "lib/auto.h"
+#include "lib/race_paths.h"
 
 #ifndef MADV_SOFT_OFFLINE
 #define MADV_SOFT_OFFLINE	101
@@ -497,4 +497,4 @@ TEST_F(race, userfaultfd_that_moves_a_page_beside_keeps_contents)
 }
 #endif
 
-#include "mof_main.h"
+#include "lib/main.h"

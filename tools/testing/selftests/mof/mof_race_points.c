@@ -4,7 +4,7 @@
  * and meanwhile the page goes, comes back, or is touched by others.
  */
 #define RACE_MORE_POINTS
-#include "mof_race_paths.h"
+#include "lib/race_paths.h"
 
 TEST_F(race, dontneed_leaves_zeroes_and_what_the_touch_has_written)
 {
@@ -66,4 +66,4 @@ TEST_F(race, eager_migration_back_keeps_contents)
 	});
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "mof_user.h"
+#include "lib/user.h"
 
 TEST_F(user, moves_what_is_his)
 {
@@ -181,4 +181,4 @@ TEST_F(user, placement_of_others_is_refused_as_ever)
 	EXPECT_EQ(EACCES, errno);
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 
-#include "mof_test.h"
+#include "lib/test.h"
 
 #define CROWD		4	/* threads */
 #define FAMILY		3	/* processes */
@@ -402,4 +402,4 @@ TEST_F(lazy, lazy_thp_as_one_unit)
 	EXPECT_EQ(0, area_bad(&thp));
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

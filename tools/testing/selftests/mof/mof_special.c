@@ -5,7 +5,7 @@
  */
 #include <fcntl.h>
 
-#include "mof_test.h"
+#include "lib/test.h"
 
 #define KSM		"/sys/kernel/mm/ksm/"
 #define HUGEPAGES	"/proc/sys/vm/nr_hugepages"
@@ -413,4 +413,4 @@ TEST_F(lazy, without_memory_on_the_target_pages_stay_and_the_touch_succeeds)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

@@ -4,7 +4,7 @@
  * collapsed into a THP. The marks may get lost; contents may not, and whoever
  * marks again has them moved.
  */
-#include "mof_test.h"
+#include "lib/test.h"
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE	25
@@ -232,4 +232,4 @@ TEST_F(split, and_marked_throughout_base_pages_are_right_whatever_collapse_does)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

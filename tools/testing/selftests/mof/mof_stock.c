@@ -3,7 +3,7 @@
  * What worked before MPOL_MF_LAZY, without it: the same on every kernel, so all
  * of this also runs, and passes, where the flag does not exist.
  */
-#include "mof_test.h"
+#include "lib/test.h"
 
 #define NOBODY	65534
 
@@ -202,4 +202,4 @@ TEST_F(stock, change_of_cpuset_mems_moves)
 	cgroup_leave(&cg);
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "../kselftest.h"
-#include "mof_long.h"
-#include "mof_stress.h"
+#include "lib/long.h"
+#include "lib/stress.h"
 
 #define CHUNK_PAGES	512L
 #define REPORT		60	/* seconds */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "mof_test.h"
+#include "lib/test.h"
 
 #define GENERATIONS	"/sys/kernel/mm/lru_gen/enabled"
 
@@ -196,4 +196,4 @@ TEST_F(swap, a_marked_thp_goes_out_and_comes_back_right)
 	area_free(&thp);
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

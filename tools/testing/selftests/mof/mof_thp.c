@@ -4,7 +4,7 @@
  */
 #include <sys/resource.h>
 
-#include "mof_test.h"
+#include "lib/test.h"
 
 #define SEVERAL		8	/* THPs */
 #define FAULTS_BESIDE	4	/* that the process may take for its own code and data */
@@ -465,4 +465,4 @@ TEST_F(thp, large_folios_mapped_by_ptes_move)
 	EXPECT_EQ(0, area_bad(&a));
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

@@ -6,7 +6,7 @@
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 
-#include "mof_test.h"
+#include "lib/test.h"
 
 TEST_F(lazy, marking_moves_nothing)
 {
@@ -444,4 +444,4 @@ TEST_F(lazy, ptrace_reads_through_the_mark)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

@@ -10,7 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 
-#include "mof_test.h"
+#include "lib/test.h"
 
 /**
  * struct pager - a thread that serves the events of an area
@@ -307,4 +307,4 @@ TEST_F(lazy, uffdio_move_takes_marked_pages_along_with_their_contents)
 	EXPECT_EQ(0, area_not_zero(&self->a));
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

@@ -2,7 +2,7 @@
 /*
  * Marked ranges under fork(2) and under everything that changes mappings.
  */
-#include "mof_test.h"
+#include "lib/test.h"
 
 /*
  * A child that does one step each time it is told to, and answers with the
@@ -426,4 +426,4 @@ TEST_F(lazy, a_range_of_several_vmas_is_marked_throughout)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#include "mof_test.h"
+#include "lib/test.h"
 
 #define TABLE_PAGES	512L	/* entries of a page table */
 #define DEFAULT_WINDOW	48	/* pages */
@@ -547,4 +547,4 @@ TEST_F(window, pages_dropped_while_they_move_are_zero)
 	EXPECT_EQ(0, stats_unreconciled(&self->d));
 }
 
-#include "mof_main.h"
+#include "lib/main.h"

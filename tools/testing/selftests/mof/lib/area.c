@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Areas of memory with known contents and placement.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <numa.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "util.h"
+
+#define THP_DIR		"/sys/kernel/mm/transparent_hugepage/"
+#define MOST_THPS	8		/* that tests have on a node */
+
+long page_size(void)
+{
+	static long size;
+
+	if (!size)
+		size = sysconf(_SC_PAGESIZE);
+	return size;
+}
+
+long thp_size(void)
+{
+	static long size;
+
+	if (!size)
+		size = read_long(THP_DIR "hpage_pmd_size");
+	return size;
+}
+
+long thp_pages(void)
+{
+	return thp_size() / page_size();
+}
+
+/* Has each node that has memory at least so much? */
+bool nodes_hold(long long bytes)
+{
+	long long size;
+	int node;
+
+	for (node = 0; node <= numa_max_node(); node++) {
+		size = numa_node_size64(node, NULL);
+		if (size > 0 && size < bytes)
+			return false;
+	}
+	return true;
+}
+
+/* With base pages of 64 KiB, a THP has 512 MiB. */
+bool thp_fits(void)
+{
+	return thp_size() > 0 && nodes_hold(MOST_THPS * thp_size());
+}
+
+const char *thp_missing(void)
+{
+	if (thp_size() <= 0)
+		return "kernel without transparent huge pages";
+	if (write_text(THP_DIR "enabled", "madvise"))
+		return "needs root to enable transparent huge pages";
+	if (!thp_fits())
+		return "huge pages that are too large for these nodes";
+	return NULL;
+}
+
+long area_bytes(const struct area *a)
+{
+	return a->pages * page_size();
+}
+
+/*
+ * Reserve the area, aligned, with an inaccessible page on each side: no VMA of
+ * an area ever merges with a neighbour's.
+ */
+static char *reserve(long bytes, long align)
+{
+	char *p, *base;
+
+	p = mmap(NULL, bytes + align + 2 * page_size(), PROT_NONE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return NULL;
+	base = p + page_size() + align - 1;
+	return base - ((uintptr_t)base & (align - 1));
+}
+
+static int area_map_at(struct area *a, long pages, long align, int prot,
+		       int flags, int fd)
+{
+	static unsigned long seed;
+
+	a->pages = pages;
+	a->seed = ++seed * 0x9e3779b97f4a7c15UL;
+	a->base = reserve(area_bytes(a), align);
+	if (!a->base)
+		return -errno;
+	if (mmap(a->base, area_bytes(a), prot, flags | MAP_FIXED, fd, 0) == MAP_FAILED)
+		return -errno;
+	return 0;
+}
+
+/* Map a private anonymous area for base pages; nothing is allocated yet. */
+int area_map(struct area *a, long pages)
+{
+	int err = area_map_at(a, pages, page_size(), PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1);
+
+	if (!err)
+		madvise(a->base, area_bytes(a), MADV_NOHUGEPAGE);
+	return err;
+}
+
+int area_map_file(struct area *a, long pages, int prot, int flags, int fd)
+{
+	bool huge = thp_size() > 0 && !(pages % thp_pages());
+
+	return area_map_at(a, pages, huge ? thp_size() : page_size(), prot, flags, fd);
+}
+
+/* Map a private anonymous area of base pages, filled, all on @node. */
+int area_new(struct area *a, long pages, int node)
+{
+	int err = area_map(a, pages);
+
+	return err ? err : area_place(a, node);
+}
+
+/* The same of THPs. Less than the whole is an error (memory fragmented). */
+int area_new_thp(struct area *a, long thps, int node)
+{
+	int err;
+
+	err = area_map_at(a, thps * thp_pages(), thp_size(),
+			  PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	if (err)
+		return err;
+	if (madvise(a->base, area_bytes(a), MADV_HUGEPAGE))
+		return -errno;
+	err = area_place(a, node);
+	if (err)
+		return err;
+	return area_smaps_kb(a, "AnonHugePages") == area_bytes(a) / 1024 ? 0 : -ENOMEM;
+}
+
+/* A view of some of an area's pages; only for contents if @first is not 0. */
+struct area area_part(const struct area *a, long first, long pages)
+{
+	return (struct area) {
+		.base = a->base + first * page_size(),
+		.pages = pages,
+		.seed = a->seed + first,
+	};
+}
+
+void area_free(struct area *a)
+{
+	if (a->base)
+		munmap(a->base, area_bytes(a));
+	a->base = NULL;
+}
+
+/* What word @word of page @page holds: never 0, different in each page. */
+__u64 area_word(const struct area *a, long page, long word)
+{
+	return (a->seed + page) * 0xff51afd7ed558ccdUL + (word << 1 | 1);
+}
+
+static __u64 *page_words(const struct area *a, long page)
+{
+	return (__u64 *)(a->base + page * page_size());
+}
+
+static long words_per_page(void)
+{
+	return page_size() / sizeof(__u64);
+}
+
+void area_fill(const struct area *a)
+{
+	long i, w;
+
+	for (i = 0; i < a->pages; i++)
+		for (w = 0; w < words_per_page(); w++)
+			page_words(a, i)[w] = area_word(a, i, w);
+}
+
+static bool page_is_bad(const struct area *a, long page)
+{
+	const __u64 *words = page_words(a, page);
+	long w;
+
+	for (w = 0; w < words_per_page(); w++)
+		if (words[w] != area_word(a, page, w))
+			return true;
+	return false;
+}
+
+/* Number of pages that hold other bytes than were written; touches them all. */
+long area_bad(const struct area *a)
+{
+	long bad = 0;
+	long i;
+
+	for (i = 0; i < a->pages; i++)
+		bad += page_is_bad(a, i);
+	return bad;
+}
+
+/* Number of pages that hold anything but zeroes; touches them all. */
+long area_not_zero(const struct area *a)
+{
+	long bad = 0;
+	long i, w;
+
+	for (i = 0; i < a->pages; i++) {
+		for (w = 0; w < words_per_page(); w++)
+			if (page_words(a, i)[w])
+				break;
+		bad += w < words_per_page();
+	}
+	return bad;
+}
+
+/* Fill a mapped area with its contents, anew, on @node; leaves no policy behind. */
+int area_place(const struct area *a, int node)
+{
+	long err;
+
+	madvise(a->base, area_bytes(a), MADV_DONTNEED);
+	err = area_mbind(a, MPOL_BIND, NODE_MASK(node), 0);
+	if (err)
+		return err;
+	area_fill(a);
+	err = area_mbind(a, MPOL_DEFAULT, 0, 0);
+	if (err)
+		return err;
+	drain_lru();
+	return area_on(a, node) == a->pages ? 0 : -ENOMEM;
+}
+
+/* Touches: atomic, so that the compiler neither drops nor merges them. */
+
+void page_read(const struct area *a, long page)
+{
+	(void)__atomic_load_n(page_words(a, page), __ATOMIC_RELAXED);
+}
+
+/* Writes what is there, without a read before the write. */
+void page_write(const struct area *a, long page)
+{
+	__atomic_store_n(page_words(a, page), area_word(a, page, 0), __ATOMIC_RELAXED);
+}
+
+void area_read(const struct area *a)
+{
+	long i;
+
+	for (i = 0; i < a->pages; i++)
+		page_read(a, i);
+}
+
+void area_write(const struct area *a)
+{
+	long i;
+
+	for (i = 0; i < a->pages; i++)
+		page_write(a, i);
+}
+
+/* Pages go to the kernel in pieces: the arrays stay small. */
+#define PIECE	64L
+
+/* Where @nr pages are (-ENOENT: nowhere), or move them to @nodes; touches none. */
+static int piece(const struct area *a, long first, long nr, pid_t pid,
+		 const int *nodes, int *status)
+{
+	void *addr[PIECE];
+	long i;
+
+	for (i = 0; i < nr; i++)
+		addr[i] = a->base + (first + i) * page_size();
+	if (move_pages(pid, nr, addr, nodes, status, nodes ? MPOL_MF_MOVE : 0) < 0)
+		return -errno;
+	return 0;
+}
+
+static long piece_length(const struct area *a, long first)
+{
+	return a->pages - first < PIECE ? a->pages - first : PIECE;
+}
+
+int page_node(const struct area *a, long page)
+{
+	int status = 0;
+	int err = piece(a, page, 1, 0, NULL, &status);
+
+	return err ? err : status;
+}
+
+/* Number of pages whose status is @want in process @pid (0: our own). */
+long area_on_as(const struct area *a, int want, pid_t pid)
+{
+	int status[PIECE];
+	long first, nr, i;
+	long found = 0;
+
+	for (first = 0; first < a->pages; first += nr) {
+		nr = piece_length(a, first);
+		if (piece(a, first, nr, pid, NULL, status))
+			return -errno;
+		for (i = 0; i < nr; i++)
+			found += status[i] == want;
+	}
+	return found;
+}
+
+long area_on(const struct area *a, int node)
+{
+	return area_on_as(a, node, 0);
+}
+
+long area_absent(const struct area *a)
+{
+	return area_on_as(a, -ENOENT, 0);
+}
+
+/* Move the area with move_pages(2); returns the number of pages on @node. */
+long area_move(const struct area *a, int node)
+{
+	int nodes[PIECE], status[PIECE];
+	long first, i;
+
+	for (i = 0; i < PIECE; i++)
+		nodes[i] = node;
+	for (first = 0; first < a->pages; first += PIECE)
+		if (piece(a, first, piece_length(a, first), 0, nodes, status))
+			return -errno;
+	return area_on(a, node);
+}
+
+long area_mbind(const struct area *a, int mode, unsigned long nodes,
+		unsigned int flags)
+{
+	if (mbind(a->base, area_bytes(a), mode, nodes ? &nodes : NULL,
+		  nodes ? MAX_NODE : 0, flags))
+		return -errno;
+	return 0;
+}
+
+/* The call that all this is about. */
+long mark(const struct area *a, int mode, unsigned long nodes)
+{
+	return area_mbind(a, mode, nodes, MOF_LAZY_MOVE);
+}
+
+/* The policy of the area's first page. */
+int area_policy(const struct area *a, int *mode, unsigned long *nodes)
+{
+	*nodes = 0;
+	return get_mempolicy(mode, nodes, MAX_NODE, a->base, MPOL_F_ADDR) ? -errno : 0;
+}
+
+/*
+ * Put what CPUs still hold in their batches onto the LRU lists, where it can be
+ * isolated: moving anything makes the kernel do that on all CPUs.
+ */
+void drain_lru(void)
+{
+	struct area page;
+
+	if (area_map(&page, 1))
+		return;
+	page_write(&page, 0);
+	area_mbind(&page, MPOL_DEFAULT, 0, MPOL_MF_MOVE);
+	area_free(&page);
+}

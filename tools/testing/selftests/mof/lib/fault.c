@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Faults to inject.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "fault.h"
+
+#define FUNCTIONS	"/sys/kernel/debug/fail_function/"
+#define SLAB		"/sys/kernel/debug/failslab/"
+#define PAGES		"/sys/kernel/debug/fail_page_alloc/"
+#define FAIL_NTH	"/proc/thread-self/fail-nth"
+
+/* Of the calling thread; opening it would allocate. */
+static __thread int nth_fd = -1;
+
+/**
+ * function_fails_start() - prepare a function of the kernel to fail
+ * @function: its name
+ * @retval: what it returns then, as the file wants it
+ *
+ * Return: NULL, or why that is not possible.
+ */
+const char *function_fails_start(const char *function, const char *retval)
+{
+	char path[96];
+
+	if (access(FUNCTIONS "inject", W_OK))
+		return "kernel without error injection, or no debugfs";
+	if (write_text(FUNCTIONS "inject", function))
+		return "kernel without this function, or it may not fail";
+	snprintf(path, sizeof(path), FUNCTIONS "%s/retval", function);
+	if (write_text(path, retval) || write_text(FUNCTIONS "verbose", "0") ||
+	    write_text(FUNCTIONS "interval", "1") ||
+	    write_text(FUNCTIONS "space", "0") ||
+	    write_text(FUNCTIONS "task-filter", "N"))
+		return "cannot set up error injection";
+	return NULL;
+}
+
+/* The next @times calls fail; -1: all. */
+int function_fails(long times)
+{
+	return write_long(FUNCTIONS "times", times) ||
+	       write_text(FUNCTIONS "probability", "100");
+}
+
+/* How many of them have not been made yet. */
+long function_fails_left(void)
+{
+	return read_long(FUNCTIONS "times");
+}
+
+void function_fails_stop(const char *function)
+{
+	char text[64];
+
+	write_text(FUNCTIONS "probability", "0");
+	snprintf(text, sizeof(text), "!%s", function);
+	write_text(FUNCTIONS "inject", text);
+}
+
+/**
+ * allocations_fail_start() - prepare allocations of the calling thread to fail
+ *
+ * Those of all sizes, also such as may wait.
+ *
+ * Return: NULL, or why that is not possible.
+ */
+const char *allocations_fail_start(void)
+{
+	nth_fd = open(FAIL_NTH, O_RDWR);
+	if (nth_fd < 0)
+		return "kernel without fault injection";
+	if (write_text(SLAB "ignore-gfp-wait", "N") || write_text(SLAB "verbose", "0") ||
+	    write_text(PAGES "ignore-gfp-wait", "N") ||
+	    write_text(PAGES "ignore-gfp-highmem", "N") ||
+	    write_text(PAGES "min-order", "0") || write_text(PAGES "verbose", "0"))
+		return "kernel without failslab or fail_page_alloc, or no debugfs";
+	return NULL;
+}
+
+/* The @nth allocation from now on fails; 0: none. */
+int allocation_fails(long nth)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%ld", nth);
+
+	return pwrite(nth_fd, text, len, 0) == len ? 0 : -1;
+}
+
+/* Has it? Allocations do not fail any more. */
+bool allocation_has_failed(void)
+{
+	char text[16] = "";
+	bool failed;
+
+	failed = pread(nth_fd, text, sizeof(text) - 1, 0) > 0 &&
+		 strtol(text, NULL, 10) == 0;
+	allocation_fails(0);
+	return failed;
+}
+
+/* As the kernel has them at boot. */
+void allocations_fail_stop(void)
+{
+	write_text(SLAB "ignore-gfp-wait", "Y");
+	write_text(PAGES "ignore-gfp-wait", "Y");
+	write_text(PAGES "ignore-gfp-highmem", "Y");
+	write_text(PAGES "min-order", "1");
+}
+
+/*
+ * AREA_PAGES base pages. Before them in the same VMA are @run pages on m.to: the
+ * first touch from there has a window of 1/32 of that.
+ */
+int fault_area(struct area *a, const struct machine *m, long run, int flags, int fd)
+{
+	struct area all, before;
+	int err = area_map_file(&all, run + AREA_PAGES, PROT_READ | PROT_WRITE, flags,
+				fd);
+
+	if (err)
+		return err;
+	madvise(all.base, area_bytes(&all), MADV_NOHUGEPAGE);
+	area_fill(&all);
+	drain_lru();
+	*a = area_part(&all, run, AREA_PAGES);
+	before = area_part(&all, 0, run);
+	return area_move(&before, m->to) == run ? 0 : -ENOMEM;
+}
+
+/*
+ * The area is on m.from, and marked; the thread runs on m.to. MPOL_DEFAULT does not
+ * split the VMA.
+ */
+int fault_begin(const struct machine *m, const struct area *a)
+{
+	if (area_move(a, m->from) != a->pages)
+		return -ENOMEM;
+	drain_lru();
+	return mark(a, MPOL_DEFAULT, 0) ? : run_on(m->to);
+}
+
+/* What the group has on LRU lists of anonymous memory, but not mapped. */
+long cgroup_unlisted(const struct cgroup *cg)
+{
+	drain_lru();
+	return (cgroup_stat(cg, "anon") - cgroup_stat(cg, "inactive_anon") -
+		cgroup_stat(cg, "active_anon") - cgroup_stat(cg, "unevictable") +
+		cgroup_stat(cg, "shmem")) / page_size();
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The fuzzer: what programs consist of.
+ */
+#define _GNU_SOURCE
+#include <sys/mman.h>
+
+#include "../../kselftest.h"
+#include "fuzz.h"
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE		25
+#endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE	23
+#endif
+
+#define FEW_PAGES		16	/* more or less, in areas other than the first */
+
+/* How often each operation is called; some take long. */
+static const int weights[NR_FUZZ_OPS] = {
+	[FUZZ_WRITE] = 40, [FUZZ_CHECK] = 28, [FUZZ_TOUCH] = 28,
+	[FUZZ_CHASE] = 8, [FUZZ_HALT] = 4, [FUZZ_MBIND] = 40,
+	[FUZZ_SETTLE] = 24, [FUZZ_WRONG] = 6, [FUZZ_TASK_POLICY] = 6,
+	[FUZZ_ADVISE] = 40, [FUZZ_MAP] = 6, [FUZZ_UNMAP] = 6, [FUZZ_MOVE] = 12,
+	[FUZZ_GROW] = 6, [FUZZ_SHRINK] = 4, [FUZZ_PROTECT] = 14,
+	[FUZZ_LOCK] = 4, [FUZZ_UNLOCK] = 4, [FUZZ_SPLIT] = 1,
+	[FUZZ_RUN_ON] = 8, [FUZZ_FORK] = 8, [FUZZ_JOIN] = 8,
+	[FUZZ_MOVE_PAGES] = 6, [FUZZ_MIGRATE_PAGES] = 1,
+	[FUZZ_BALANCING] = 1, [FUZZ_WINDOW] = 4, [FUZZ_WRONG_SYSCTL] = 2,
+};
+
+static const struct fuzz_choice advice[] = {
+	{ "DONTNEED", MADV_DONTNEED }, { "FREE", MADV_FREE },
+	{ "REMOVE", MADV_REMOVE }, { "PAGEOUT", MADV_PAGEOUT },
+	{ "COLD", MADV_COLD }, { "COLLAPSE", MADV_COLLAPSE },
+	{ "HUGEPAGE", MADV_HUGEPAGE }, { "NOHUGEPAGE", MADV_NOHUGEPAGE },
+	{ "MERGEABLE", MADV_MERGEABLE }, { "UNMERGEABLE", MADV_UNMERGEABLE },
+	{ "WILLNEED", MADV_WILLNEED }, { "POPULATE_WRITE", MADV_POPULATE_WRITE },
+};
+
+static const struct fuzz_choice protections[] = {
+	{ "NONE", PROT_NONE }, { "READ", PROT_READ },
+	{ "READ|WRITE", PROT_READ | PROT_WRITE },
+	{ "READ|WRITE", PROT_READ | PROT_WRITE },
+};
+
+static const struct fuzz_choice touches[] = { { "read", 0 }, { "write", 1 } };
+
+static const struct fuzz_choice moves[] = { { "", 0 }, { "DONTUNMAP", 1 } };
+
+static const struct fuzz_choice forks[] = { { "waits", 0 }, { "goes on", 1 } };
+
+static const struct fuzz_choice mistakes[] = {
+	{ "LAZY alone", 0 }, { "LAZY|STRICT", 1 }, { "an unknown flag", 2 },
+	{ "an unknown mode", 3 }, { "BIND without nodes", 4 },
+	{ "DEFAULT with a node", 5 }, { "an address between pages", 6 },
+};
+
+static const struct fuzz_choice balancing[] = {
+	{ "0", 0 }, { "1", 1 }, { "4", 4 },
+};
+
+static const struct fuzz_choice windows[] = {
+	{ "0", 0 }, { "1", 1 }, { "7", 7 }, { "48", 48 }, { "512", 512 },
+};
+
+static const struct fuzz_choice wrong_sysctls[] = {
+	{ "vm.mof_window_pages = -1", -1 }, { "vm.mof_window_pages = 513", 513 },
+	{ "kernel.numa_balancing = 5", 5 }, { "kernel.numa_balancing = 6", 6 },
+};
+
+static const struct {
+	const struct fuzz_choice *choice;
+	int number;
+} variants[NR_FUZZ_OPS] = {
+	[FUZZ_ADVISE] = { advice, ARRAY_SIZE(advice) },
+	[FUZZ_PROTECT] = { protections, ARRAY_SIZE(protections) },
+	[FUZZ_TOUCH] = { touches, ARRAY_SIZE(touches) },
+	[FUZZ_CHASE] = { touches, ARRAY_SIZE(touches) },
+	[FUZZ_FORK] = { forks, ARRAY_SIZE(forks) },
+	[FUZZ_MOVE] = { moves, ARRAY_SIZE(moves) },
+	[FUZZ_WRONG] = { mistakes, ARRAY_SIZE(mistakes) },
+	[FUZZ_BALANCING] = { balancing, ARRAY_SIZE(balancing) },
+	[FUZZ_WINDOW] = { windows, ARRAY_SIZE(windows) },
+	[FUZZ_WRONG_SYSCTL] = { wrong_sysctls, ARRAY_SIZE(wrong_sysctls) },
+};
+
+/* splitmix64: each state gives a good number, also the first. */
+static __u64 number(__u64 *state)
+{
+	__u64 z = *state += 0x9e3779b97f4a7c15ULL;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
+	return z ^ z >> 31;
+}
+
+static long below(__u64 *state, long limit)
+{
+	return (number(state) >> 1) % limit;
+}
+
+/* A state for call or area @i: no two programs share a sequence. */
+static __u64 begin(__u64 seed, long i)
+{
+	__u64 state = seed;
+
+	return number(&state) + i * 0xd1342543de82ef95ULL;
+}
+
+enum fuzz_kind fuzz_program_kind(__u64 seed)
+{
+	return seed % NR_FUZZ_KINDS;
+}
+
+/* Two areas are of the program's kind. THPs cost time: a third is by chance. */
+enum fuzz_kind fuzz_area_kind(const struct fuzz_program *p, int area)
+{
+	__u64 state = begin(p->seed, -1 - area);
+	enum fuzz_kind kind = below(&state, NR_FUZZ_KINDS);
+
+	if (!area || (area == 1 && fuzz_program_kind(p->seed) != FUZZ_HUGE))
+		kind = fuzz_program_kind(p->seed);
+	else if (kind == FUZZ_HUGE && below(&state, 3))
+		kind = FUZZ_ANON;
+	return kind == FUZZ_HUGE && !thp_fits() ? FUZZ_ANON : kind;
+}
+
+/* Pages that fit in there; not all are mapped. */
+long fuzz_area_pages(const struct fuzz_program *p, int area)
+{
+	__u64 state = begin(p->seed, -1 - FUZZ_AREAS - area);
+
+	if (fuzz_area_kind(p, area) == FUZZ_HUGE)
+		return 2 * thp_pages();
+	return 16 + below(&state, area ? FEW_PAGES : FUZZ_FILE_PAGES - 15);
+}
+
+/* The nodes that half of the areas are bound to at first, or 0 for the others. */
+unsigned long fuzz_area_bound(const struct fuzz_program *p, int area)
+{
+	__u64 state = begin(p->seed, -1 - 2 * FUZZ_AREAS - area);
+
+	return below(&state, 2) ? number(&state) & p->memory : 0;
+}
+
+/* Mostly short ranges; of THPs, mostly whole ones. */
+static void choose_range(const struct fuzz_program *p, __u64 *state, struct fuzz_call *c)
+{
+	long all, left;
+
+	c->area = below(state, 2) ? 0 : below(state, FUZZ_AREAS);
+	all = fuzz_area_pages(p, c->area);
+	c->first = below(state, all);
+	c->to = below(state, all);
+	if (fuzz_area_kind(p, c->area) == FUZZ_HUGE && below(state, 4)) {
+		c->first -= c->first % thp_pages();
+		c->to -= c->to % thp_pages();
+		c->pages = thp_pages();
+		return;
+	}
+	left = all - c->first;
+	c->pages = 1 + below(state, below(state, 3) ? left : left < 6 ? left : 6);
+}
+
+/* Any policy that there is, for some of the nodes with memory. */
+static void choose_policy(const struct fuzz_program *p, __u64 *state, struct fuzz_call *c)
+{
+	static const int modes[] = {
+		MPOL_DEFAULT, MPOL_LOCAL, MPOL_LOCAL, MPOL_PREFERRED, MPOL_BIND,
+		MPOL_BIND, MPOL_BIND | MPOL_F_STATIC_NODES,
+		MPOL_BIND | MPOL_F_NUMA_BALANCING, MPOL_INTERLEAVE, MPOL_PREFERRED_MANY,
+	};
+
+	c->mode = modes[below(state, ARRAY_SIZE(modes))];
+	/* What is bound at first stays so, to other nodes: see fuzz_check_places(). */
+	if (fuzz_area_bound(p, c->area))
+		c->mode = MPOL_BIND;
+	c->nodes = number(state) & p->memory;
+	if (!c->nodes)
+		c->nodes = p->memory;
+	if (c->mode == MPOL_DEFAULT || c->mode == MPOL_LOCAL)
+		c->nodes = 0;
+	if (c->mode == MPOL_PREFERRED)
+		c->nodes &= below(state, 4) ? -c->nodes : 0;
+}
+
+static unsigned int choose_flags(__u64 *state)
+{
+	static const unsigned int flags[] = {
+		0, MPOL_MF_MOVE, MPOL_MF_MOVE_ALL, MOF_LAZY_MOVE, MOF_LAZY_MOVE,
+		MOF_LAZY_MOVE, MOF_LAZY_MOVE_ALL,
+	};
+
+	return flags[below(state, ARRAY_SIZE(flags))] |
+	       (below(state, 3) ? 0 : MPOL_MF_STRICT);
+}
+
+static enum fuzz_op choose_op(__u64 *state)
+{
+	int i, which, sum = 0;
+
+	for (i = 0; i < NR_FUZZ_OPS; i++)
+		sum += weights[i];
+	which = below(state, sum);
+	for (i = 0; which >= weights[i]; i++)
+		which -= weights[i];
+	return i;
+}
+
+/* Call @i of the program; all of it is filled in, whatever of that is used. */
+void fuzz_call_make(const struct fuzz_program *p, long i, struct fuzz_call *c)
+{
+	__u64 state = begin(p->seed, i);
+
+	*c = (struct fuzz_call) { .op = choose_op(&state) };
+	choose_range(p, &state, c);
+	choose_policy(p, &state, c);
+	c->flags = choose_flags(&state);
+	c->who = below(&state, FUZZ_THREADS);
+	if (variants[c->op].number)
+		c->choice = below(&state, variants[c->op].number);
+}
+
+/* The variant that the call is, or NULL if its operation has none. */
+const struct fuzz_choice *fuzz_choice(const struct fuzz_call *c)
+{
+	return variants[c->op].choice ? &variants[c->op].choice[c->choice] : NULL;
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Runs a race: holds a thread in the middle of its touch of a marked page, lets
+ * another thread come, and lets both go on.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "auto.h"
+#include "race.h"
+
+#define PATIENCE	20000	/* looks of 200 microseconds */
+#define LONG		1000	/* the same */
+#define LONGER		15	/* seconds: less than a thread is held */
+#define BRIEFLY		2	/* the same, where mmap_lock may be in the way */
+#define ROUNDS		3	/* if nobody can be held */
+#define STEPS		60	/* seconds until the automatic mode acts */
+#define USED		8	/* pages, of which a thread beside uses one */
+#define STAMP_WORD	7
+#define OTHER_WORD	9
+
+static __u64 *word_of(const struct race *r, long page, long word)
+{
+	return (__u64 *)(r->a.base + page * page_size()) + word;
+}
+
+/* Where the toucher writes RACE_STAMP. */
+__u64 *race_stamp(const struct race *r)
+{
+	return word_of(r, r->page, STAMP_WORD);
+}
+
+/* Where the other thread may write. */
+__u64 *race_other(const struct race *r)
+{
+	return word_of(r, r->other_page, OTHER_WORD);
+}
+
+/* How often to try: held once, or at random. */
+long race_rounds(void)
+{
+	return have_points() ? 1 : ROUNDS;
+}
+
+static int area_new_shared(struct area *a, long pages, int node)
+{
+	int err = area_map_file(a, pages, PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_ANONYMOUS, -1);
+
+	return err ? : area_place(a, node);
+}
+
+/* Map what the race is about, filled, on @r->m->from. */
+int race_area(struct race *r)
+{
+	long pages = r->op->pages ? : RACE_PAGES;
+	int err;
+
+	r->page = r->kind == RACE_THP ? 0 : RACE_BEFORE;
+	if (r->kind == RACE_THP)
+		err = area_new_thp(&r->a, 1, r->m->from);
+	else if (r->kind == RACE_SHARED)
+		err = area_new_shared(&r->a, pages, r->m->from);
+	else if (pages == extent_pages())
+		err = area_new_extents(&r->a, 1, r->m->from);
+	else
+		err = area_new(&r->a, pages, r->m->from);
+	r->other_page = r->page;
+	r->left = r->a.pages;
+	return err;
+}
+
+/* One of two threads on two nodes that use the first half, each some pages of it. */
+static void use_half(const struct race *r)
+{
+	long i;
+
+	for (i = 1; i < r->a.pages / 2; i += USED)
+		page_read(&r->a, i);
+}
+
+/*
+ * Be noticed on both nodes, which is why samples are marked; then find all on the
+ * wrong one. Real-time threads make no steps: so this one makes all.
+ */
+static void use_until_let_go(const struct race *r)
+{
+	time_t end = time(NULL) + 2;
+
+	sched_setscheduler(0, SCHED_OTHER, &(struct sched_param) { });
+	run_on(r->m->from);
+	while (time(NULL) < end)
+		use_half(r);
+	run_on(r->m->to);
+	while (!__atomic_load_n(&r->let_go, __ATOMIC_ACQUIRE))
+		use_half(r);
+}
+
+static void *touch(void *arg)
+{
+	struct race *r = arg;
+	long i;
+
+	run_on(r->marks ? r->m->from : r->m->to);
+	/* Backwards, so that none of them takes others along. */
+	for (i = r->page - 1; i >= 0 && !r->marks; i--)
+		page_read(&r->a, i);
+	r->toucher_tid = syscall(SYS_gettid);
+	pthread_barrier_wait(&r->barrier);
+	/* The point is set. */
+	pthread_barrier_wait(&r->barrier);
+	if (r->steps)
+		use_until_let_go(r);
+	else if (r->marks)
+		mark(&r->a, MPOL_LOCAL, 0);
+	else
+		__atomic_store_n(race_stamp(r), RACE_STAMP, __ATOMIC_RELAXED);
+	__atomic_store_n(&r->touched, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static void *come(void *arg)
+{
+	struct race *r = arg;
+
+	/* What libraries map for a thread, they map now: it would wait. */
+	run_on(r->m->from);
+	pthread_barrier_wait(&r->start);
+	__atomic_store_n(&r->other_tid, syscall(SYS_gettid), __ATOMIC_RELEASE);
+	r->err = r->op->run(r);
+	__atomic_store_n(&r->done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* Steps come by often: it is held again until this is the right one. */
+static bool is_held(const struct race *r)
+{
+	if (point_hits(r->point) <= 0)
+		return false;
+	if (!r->hinted || area_hinted(&r->a) >= r->hinted)
+		return true;
+	point_hold(r->point, r->toucher_tid, 1);
+	return false;
+}
+
+/*
+ * The toucher is held, or has got by; or was held: who has a page table lock is
+ * for a moment only.
+ */
+static bool wait_until_held(const struct race *r)
+{
+	time_t end = time(NULL) + STEPS;
+	int looks;
+
+	for (looks = 0; r->steps ? time(NULL) < end : looks < PATIENCE; looks++) {
+		if (is_held(r))
+			return true;
+		if (__atomic_load_n(&r->touched, __ATOMIC_ACQUIRE))
+			return point_hits(r->point) > 0;
+		usleep(200);
+	}
+	return false;
+}
+
+/* If it does not wait for the touch, it sleeps for reasons of its own. */
+static bool has_come(const struct race *r)
+{
+	pid_t tid = __atomic_load_n(&r->other_tid, __ATOMIC_ACQUIRE);
+
+	return __atomic_load_n(&r->done, __ATOMIC_ACQUIRE) ||
+	       (!r->op->first && tid && thread_sleeps(getpid(), tid));
+}
+
+/*
+ * The other one has done it, or waits for something; or works for long, perhaps
+ * at a lock for which nobody sleeps.
+ */
+static void wait_until_come(const struct race *r)
+{
+	time_t end = time(NULL) + (r->marks ? BRIEFLY : LONGER);
+	int looks = 0;
+
+	while (!has_come(r) && (r->op->first ? time(NULL) < end : looks++ < LONG))
+		usleep(200);
+}
+
+/**
+ * race_run() - let the two meet
+ * @r: @m, @kind, @point and @op are set, the area is there and marked
+ *
+ * Return: 0, or a negative errno if threads could not be started.
+ */
+int race_run(struct race *r)
+{
+	bool held = have_points();
+
+	r->touched = false;
+	r->done = false;
+	r->first = false;
+	r->let_go = false;
+	r->other_tid = 0;
+	pthread_barrier_init(&r->barrier, NULL, 2);
+	pthread_barrier_init(&r->start, NULL, 2);
+	/* Both now: to make a thread would wait for a marker that is held. */
+	if (pthread_create(&r->toucher, NULL, touch, r) ||
+	    pthread_create(&r->other, NULL, come, r))
+		return -EAGAIN;
+	pthread_barrier_wait(&r->barrier);
+	if (held)
+		point_hold(r->point, r->toucher_tid, 1);
+	pthread_barrier_wait(&r->barrier);
+	r->reached = held ? wait_until_held(r) : true;
+	if (!held)
+		usleep(50 * r->round);
+	pthread_barrier_wait(&r->start);
+	if (held) {
+		wait_until_come(r);
+		r->first = __atomic_load_n(&r->done, __ATOMIC_ACQUIRE) &&
+			   point_waiting(r->point) > 0;
+		point_release(r->point);
+	}
+	__atomic_store_n(&r->let_go, true, __ATOMIC_RELEASE);
+	pthread_join(r->toucher, NULL);
+	pthread_join(r->other, NULL);
+	pthread_barrier_destroy(&r->barrier);
+	pthread_barrier_destroy(&r->start);
+	return 0;
+}
+
+/**
+ * race_run_beside_writer() - the same beside a thread that writes all the time
+ * @r: as for race_run()
+ *
+ * To some pages only: its own touches use up marks where it has to fault.
+ *
+ * Return: how many writes were lost, or a negative errno.
+ */
+long race_run_beside_writer(struct race *r)
+{
+	struct area used = area_part(&r->a, 0, r->steps ? r->a.pages / 2 : r->a.pages);
+	struct toucher t = {
+		.a = &used, .node = r->m->from, .step = USED, .fifo = r->steps,
+	};
+	int err = toucher_start(&t);
+
+	if (err)
+		return err;
+	toucher_work(&t, 0.01);
+	err = race_run(r);
+	toucher_work(&t, 0.01);
+	toucher_stop(&t);
+	return err ? : t.lost;
+}
+
+static long lost_word(__u64 *word, __u64 want, __u64 before)
+{
+	long lost = *word != want;
+
+	*word = before;
+	return lost;
+}
+
+/* Pages that hold what nobody has written, or not what somebody has. */
+long race_lost(struct race *r)
+{
+	struct area left = area_part(&r->a, 0, r->left);
+	long lost = 0;
+
+	if (r->op->after == RACE_DROPS) {
+		/* The touch may have been first if the other one had to wait. */
+		lost += !r->marks && *race_stamp(r) != RACE_STAMP &&
+			(*race_stamp(r) || r->first);
+		*race_stamp(r) = 0;
+		return lost + area_not_zero(&left);
+	}
+	if (!r->marks)
+		lost += lost_word(race_stamp(r), RACE_STAMP,
+				  area_word(&r->a, r->page, STAMP_WORD));
+	if (r->op->writes)
+		lost += lost_word(race_other(r), RACE_OTHER,
+				  area_word(&r->a, r->other_page, OTHER_WORD));
+	return lost + area_bad(&left);
+}

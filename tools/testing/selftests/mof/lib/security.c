@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Being nobody, large address spaces, and what the kernel uses for them.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "security.h"
+
+/* Give up all rights, for good; our own files in /proc stay ours. */
+int become_nobody(void)
+{
+	if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
+	    setresuid(NOBODY, NOBODY, NOBODY) || prctl(PR_SET_DUMPABLE, 1))
+		return -errno;
+	return 0;
+}
+
+/* A child that runs a function, then waits to be ended; back when it has run. */
+pid_t start_child(void (*run)(void *), void *arg)
+{
+	int ready[2];
+	pid_t pid;
+	char byte;
+
+	if (pipe(ready))
+		return -errno;
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		run(arg);
+		close(ready[1]);
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	if (read(ready[0], &byte, 1))
+		pid = -EIO;
+	close(ready[0]);
+	return pid;
+}
+
+int end_child(pid_t pid)
+{
+	int status;
+
+	kill(pid, SIGKILL);
+	return waitpid(pid, &status, 0) == pid ? 0 : -errno;
+}
+
+/* All memory of the slab allocator. */
+long slab_kb(void)
+{
+	return file_line("/proc/meminfo", "Slab:");
+}
+
+double now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
+}
+
+/* How long a call with these flags takes, or a negative errno. */
+double mbind_ms(const struct area *a, unsigned int flags)
+{
+	double begin = now_ms();
+	long err = area_mbind(a, MPOL_DEFAULT, 0, flags);
+
+	return err ? err : now_ms() - begin;
+}
+
+/* Address space that no memory is set aside for, for base pages. */
+int map_reserved(struct area *a, long pages)
+{
+	int err = area_map_file(a, pages, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+
+	if (!err)
+		madvise(a->base, area_bytes(a), MADV_NOHUGEPAGE);
+	return err;
+}
+
+/* Each page table has one entry, that of the zero page: much to walk. */
+const char *map_tables(struct area *a, long tables)
+{
+	long i, step = page_size() / sizeof(__u64);
+
+	if (map_reserved(a, tables * step))
+		return "cannot reserve address space";
+	for (i = 0; i < a->pages; i += step)
+		page_read(a, i);
+	return NULL;
+}
+
+/*
+ * Areas in a row that cannot be merged: as many as are asked for, or can be made
+ * in half a minute. Returns how many.
+ */
+long map_many(struct area *a, long areas)
+{
+	double end = now_ms() + 3e4;
+	long i;
+
+	if (map_reserved(a, areas))
+		return -ENOMEM;
+	for (i = 1; i < areas && now_ms() < end; i += 2)
+		if (mprotect(a->base + i * page_size(), page_size(), PROT_READ))
+			return -errno;
+	return i;
+}
+
+/* Write to the first @run pages of each @step; returns how many. */
+long touch_scattered(const struct area *a, long step, long run)
+{
+	long i, j;
+
+	for (i = 0; i < a->pages; i += step)
+		for (j = 0; j < run; j++)
+			page_write(a, i + j);
+	return a->pages / step * run;
+}
+
+static void *mapper_run(void *arg)
+{
+	struct mapper *m = arg;
+	double begin, took;
+	void *p;
+
+	run_on(m->node);
+	while (!__atomic_load_n(&m->stop, __ATOMIC_RELAXED)) {
+		begin = now_ms();
+		p = mmap(NULL, page_size(), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS,
+			 -1, 0);
+		munmap(p, page_size());
+		took = now_ms() - begin;
+		if (took > m->worst)
+			m->worst = took;
+		__atomic_add_fetch(&m->rounds, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+int mapper_start(struct mapper *m)
+{
+	int err = -pthread_create(&m->thread, NULL, mapper_run, m);
+
+	while (!err && !__atomic_load_n(&m->rounds, __ATOMIC_RELAXED))
+		usleep(1000);
+	return err;
+}
+
+void mapper_stop(struct mapper *m)
+{
+	__atomic_store_n(&m->stop, true, __ATOMIC_RELAXED);
+	pthread_join(m->thread, NULL);
+}

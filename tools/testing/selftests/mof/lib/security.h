@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the tests of rights and bounds share: being nobody, large address
+ * spaces, and what the kernel uses for them.
+ */
+#ifndef _MOF_SECURITY_H
+#define _MOF_SECURITY_H
+
+#include "util.h"
+
+#define NOBODY		65534
+
+#define MAX_MAP_COUNT	"/proc/sys/vm/max_map_count"
+
+int become_nobody(void);
+pid_t start_child(void (*run)(void *), void *arg);
+int end_child(pid_t pid);
+
+long slab_kb(void);
+double now_ms(void);
+double mbind_ms(const struct area *a, unsigned int flags);
+
+int map_reserved(struct area *a, long pages);
+const char *map_tables(struct area *a, long tables);
+long map_many(struct area *a, long areas);
+long touch_scattered(const struct area *a, long step, long run);
+
+/**
+ * struct mapper - a thread that maps and unmaps a page all the time
+ * @node:	where it runs
+ * @worst:	longest that one pair of calls has taken, in ms
+ * @rounds:	how many
+ */
+struct mapper {
+	int node;
+	double worst;
+	long rounds;
+	pthread_t thread;
+	bool stop;
+};
+
+int mapper_start(struct mapper *m);
+void mapper_stop(struct mapper *m);
+
+#endif /* _MOF_SECURITY_H */

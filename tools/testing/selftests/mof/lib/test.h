@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The fixtures that the test programs share. Each test is a process of its own.
+ * Its parent tears down, so that a test that crashes leaves nothing behind either.
+ */
+#ifndef _MOF_TEST_H
+#define _MOF_TEST_H
+
+#include "../../kselftest_harness.h"
+#include "util.h"
+
+/* Seconds a test may take: enough for a debug kernel on an emulated machine. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT	180
+
+#define NO_LAZY		"kernel without MPOL_MF_LAZY"
+
+/* SKIP() where something has been checked before: that forgets what has failed. */
+#define SKIP_UNLESS_FAILED(statement, fmt, ...) do { \
+	if (_metadata->exit_code != KSFT_FAIL) \
+		SKIP(break, fmt, ##__VA_ARGS__); \
+	statement; \
+} while (0)
+
+/* Tests of MPOL_MF_LAZY: an area of base pages on m.from, counters read. */
+FIXTURE(lazy)
+{
+	struct machine m;
+	struct area a;
+	struct stats before;
+	struct stats d;
+};
+
+FIXTURE_SETUP(lazy)
+{
+	const char *why = machine_setup(&self->m);
+
+	if (why)
+		SKIP(return, "%s", why);
+	if (!have_lazy()) {
+		machine_restore(&self->m);
+		SKIP(return, NO_LAZY);
+	}
+	ASSERT_EQ(0, run_on(self->m.from));
+	ASSERT_EQ(0, area_new(&self->a, AREA_PAGES, self->m.from));
+	ASSERT_EQ(0, stats_read(&self->before));
+}
+
+FIXTURE_TEARDOWN_PARENT(lazy)
+{
+	machine_restore(&self->m);
+}
+
+/* Tests of what was there before; the same on a kernel without the flag. */
+FIXTURE(stock)
+{
+	struct machine m;
+	struct area a;
+	struct stats before;
+	struct stats d;
+};
+
+FIXTURE_SETUP(stock)
+{
+	const char *why = machine_setup(&self->m);
+
+	if (why)
+		SKIP(return, "%s", why);
+	ASSERT_EQ(0, run_on(self->m.from));
+	ASSERT_EQ(0, area_new(&self->a, AREA_PAGES, self->m.from));
+	ASSERT_EQ(0, stats_read(&self->before));
+}
+
+FIXTURE_TEARDOWN_PARENT(stock)
+{
+	machine_restore(&self->m);
+}
+
+#endif /* _MOF_TEST_H */

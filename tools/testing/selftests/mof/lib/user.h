@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The fixture of tests that are to be run by nobody.
+ */
+#ifndef _MOF_USER_H
+#define _MOF_USER_H
+
+#include "security.h"
+#include "test.h"
+
+#define LONGEST		"/sys/kernel/debug/sched/numa_balancing/lazy_period_max_ms"
+
+/* An area of base pages on m.from, counters read; still root. */
+FIXTURE(user)
+{
+	struct machine m;
+	struct area a;
+	struct stats before;
+	struct stats d;
+	struct cgroup cg;	/* that a test enters; its parent removes it */
+	long max_map_count;
+	long longest;		/* time between two looks of the automatic mode */
+};
+
+FIXTURE_SETUP(user)
+{
+	const char *why = machine_setup(&self->m);
+
+	if (!why && geteuid())
+		why = "needs root, to give up its rights";
+	if (!why && !have_lazy())
+		why = NO_LAZY;
+	if (why) {
+		machine_restore(&self->m);
+		SKIP(return, "%s", why);
+	}
+	self->max_map_count = read_long(MAX_MAP_COUNT);
+	self->longest = read_long(LONGEST);
+	ASSERT_EQ(0, run_on(self->m.from));
+	ASSERT_EQ(0, area_new(&self->a, AREA_PAGES, self->m.from));
+	ASSERT_EQ(0, stats_read(&self->before));
+}
+
+FIXTURE_TEARDOWN_PARENT(user)
+{
+	cgroup_leave(&self->cg);
+	if (self->longest > 0)
+		write_long(LONGEST, self->longest);
+	if (self->max_map_count > 0)
+		write_long(MAX_MAP_COUNT, self->max_map_count);
+	machine_restore(&self->m);
+}
+
+#endif /* _MOF_USER_H */
