@@ -142,8 +142,7 @@ FIXTURE_SETUP(misplaced)
 
 	if (!why && variant->thp)
 		why = thp_missing();
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_SETUP(return, &self->m, why);
 	ASSERT_EQ(0, run_on(self->m.to));
 	ASSERT_EQ(0, variant->area(&self->a, self->m.from));
 	ASSERT_EQ(0, stats_read(&self->before));

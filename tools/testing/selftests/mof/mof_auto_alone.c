@@ -28,8 +28,7 @@ FIXTURE_SETUP(alone)
 {
 	const char *why = automatic_setup(&self->m);
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_SETUP(return, &self->m, why);
 	ASSERT_EQ(0, run_on(self->m.from));
 	ASSERT_EQ(0, area_new_extents(&self->a, EXTENTS, self->m.from));
 }
@@ -166,8 +165,7 @@ FIXTURE_SETUP(young)
 	const char *why = automatic_setup(&self->m);
 	long ms = read_long(PERIOD_MIN);
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_SETUP(return, &self->m, why);
 	why = ms > 0 ? probes_add(probes, ARRAY_SIZE(probes)) : "needs debugfs";
 	if (why) {
 		probes_remove();
@@ -308,8 +306,7 @@ FIXTURE_SETUP(area)
 	const char *why = automatic_setup(&self->m);
 	unsigned long nodes, both;
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_SETUP(return, &self->m, why);
 	both = NODE_MASK(self->m.from) | NODE_MASK(self->m.to);
 	nodes = variant->both ? both : NODE_MASK(self->m.from);
 	ASSERT_EQ(0, run_on(self->m.to));

@@ -30,8 +30,7 @@ FIXTURE_SETUP(life)
 {
 	const char *why = automatic_setup(&self->m);
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_SETUP(return, &self->m, why);
 	ASSERT_EQ(0, run_on(self->m.from));
 	ASSERT_EQ(0, area_new_extents(&self->a, EXTENTS, self->m.from));
 	self->t[0] = (struct toucher) { .a = &self->a, .node = self->m.from };

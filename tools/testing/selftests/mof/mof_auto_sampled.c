@@ -50,8 +50,7 @@ FIXTURE_SETUP(sampled)
 {
 	const char *why = automatic_setup(&self->m);
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_SETUP(return, &self->m, why);
 	ASSERT_EQ(0, run_on(self->m.from));
 	ASSERT_EQ(0, area_new_extents(&self->a, 2, self->m.from));
 	ASSERT_EQ(0, area_new_extents(&self->idle, EXTENTS, self->m.from));

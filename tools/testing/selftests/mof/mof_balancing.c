@@ -43,14 +43,9 @@ FIXTURE_VARIANT_ADD(balancing, normal_and_tiering) {
 
 FIXTURE_SETUP(balancing)
 {
-	const char *why = machine_setup(&self->m);
+	const char *why = machine_setup_lazy(&self->m);
 
-	if (why)
-		SKIP(return, "%s", why);
-	if (!have_lazy()) {
-		machine_restore(&self->m);
-		SKIP(return, NO_LAZY);
-	}
+	SKIP_SETUP(return, &self->m, why);
 	EXPECT_EQ(0, run_on(self->m.from));
 	EXPECT_EQ(0, area_new(&self->a, AREA_PAGES, self->m.from));
 	EXPECT_EQ(0, write_long(BALANCING, variant->mode));

@@ -100,16 +100,11 @@ static int file_cached(struct area *a, int fd, bool mapped, int flags, int node)
 
 FIXTURE_SETUP(cached)
 {
-	const char *why = machine_setup(&self->m);
+	const char *why = machine_setup_lazy(&self->m);
 
-	if (!why && !have_lazy())
-		why = NO_LAZY;
 	if (!why && variant->disk)
 		why = disk_mount(&self->disk);
-	if (why) {
-		machine_restore(&self->m);
-		SKIP(return, "%s", why);
-	}
+	SKIP_SETUP(return, &self->m, why);
 	EXPECT_EQ(0, run_on(self->m.from));
 	self->fd = file_open(variant->disk ? self->disk.dir : NULL);
 	EXPECT_LE(0, self->fd);

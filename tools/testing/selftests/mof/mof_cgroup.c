@@ -16,14 +16,11 @@ FIXTURE(cgroup)
 
 FIXTURE_SETUP(cgroup)
 {
-	const char *why = machine_setup(&self->m);
+	const char *why = machine_setup_lazy(&self->m);
 
 	if (!why)
-		why = have_lazy() ? cgroup_enter(&self->cg, "+memory +cpuset") : NO_LAZY;
-	if (why) {
-		machine_restore(&self->m);
-		SKIP(return, "%s", why);
-	}
+		why = cgroup_enter(&self->cg, "+memory +cpuset");
+	SKIP_SETUP(return, &self->m, why);
 	EXPECT_EQ(0, run_on(self->m.from));
 	EXPECT_EQ(0, stats_read(&self->before));
 }

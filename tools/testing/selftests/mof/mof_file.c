@@ -206,15 +206,11 @@ static int file_new(struct area *a, const char *dir, const char *name, int node,
 
 FIXTURE_SETUP(disk)
 {
-	const char *why = machine_setup(&self->m);
+	const char *why = machine_setup_lazy(&self->m);
 
-	if (why)
-		SKIP(return, "%s", why);
-	why = have_lazy() ? disk_mount(&self->disk) : NO_LAZY;
-	if (why) {
-		machine_restore(&self->m);
-		SKIP(return, "%s", why);
-	}
+	if (!why)
+		why = disk_mount(&self->disk);
+	SKIP_SETUP(return, &self->m, why);
 	EXPECT_EQ(0, run_on(self->m.from));
 	EXPECT_EQ(0, file_new(&self->a, self->disk.dir, "file", self->m.from, &self->fd));
 	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.from));
@@ -477,14 +473,11 @@ static const char *ramfs_mount(char *dir, size_t len)
 
 FIXTURE_SETUP(ramfs)
 {
-	const char *why = machine_setup(&self->m);
+	const char *why = machine_setup_lazy(&self->m);
 
 	if (!why)
-		why = have_lazy() ? ramfs_mount(self->dir, sizeof(self->dir)) : NO_LAZY;
-	if (why) {
-		machine_restore(&self->m);
-		SKIP(return, "%s", why);
-	}
+		why = ramfs_mount(self->dir, sizeof(self->dir));
+	SKIP_SETUP(return, &self->m, why);
 	EXPECT_EQ(0, run_on(self->m.from));
 	EXPECT_EQ(0, file_new(&self->a, self->dir, "file", self->m.from, &self->fd));
 	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.from));

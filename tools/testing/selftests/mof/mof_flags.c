@@ -146,14 +146,9 @@ FIXTURE_VARIANT_ADD(error, nodemask_at_a_bad_address) {
 
 FIXTURE_SETUP(error)
 {
-	const char *why = machine_setup(&self->m);
+	const char *why = machine_setup_lazy(&self->m);
 
-	if (why)
-		SKIP(return, "%s", why);
-	if (!have_lazy()) {
-		machine_restore(&self->m);
-		SKIP(return, NO_LAZY);
-	}
+	SKIP_SETUP(return, &self->m, why);
 	ASSERT_EQ(0, run_on(self->m.from));
 	ASSERT_EQ(0, area_new(&self->a, AREA_PAGES, self->m.from));
 	ASSERT_EQ(0, area_mbind(&self->a, MPOL_BIND, NODE_MASK(self->m.from), 0));

@@ -93,18 +93,15 @@ static int folios_new(struct area *a, const char *dir, long pages, int node)
 
 FIXTURE_SETUP(folio)
 {
-	const char *why = machine_setup(&self->m);
+	const char *why = machine_setup_lazy(&self->m);
 	int err;
 
-	if (!why && (!have_lazy() || thp_size() <= 0))
-		why = have_lazy() ? thp_missing() : NO_LAZY;
+	if (!why && thp_size() <= 0)
+		why = thp_missing();
 	snprintf(self->of.dir, sizeof(self->of.dir), THP_DIR "hugepages-%ldkB", variant->kb);
 	if (!why && access(self->of.dir, F_OK))
 		why = "kernel without folios of this size";
-	if (why) {
-		machine_restore(&self->m);
-		SKIP(return, "%s", why);
-	}
+	SKIP_SETUP(return, &self->m, why);
 	self->of.pages = variant->kb * 1024 / page_size();
 	ASSERT_EQ(0, run_on(self->m.from));
 	err = folios_new(&self->a, self->of.dir, self->of.pages, self->m.from);

@@ -9,19 +9,298 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lib/fuzz.h"
 #include "lib/long.h"
 
+#define HANG	900	/* seconds of emulated clocks, which may run ahead */
+#define AGAIN	3	/* how often a prefix has to run clean: threads race */
+#define WRITTEN	8	/* pages that are there at first */
+#define REPORT		1000	/* programs */
+#define MAX_FAILURES	3
 #define PROGRAMS	300
 #define SECONDS		60	/* unless it is told how many programs */
 #define ENOUGH		100	/* programs that surely migrate something */
 #define RESULTS		(NR_FUZZ_KINDS + 5)
+
+/**
+ * struct fuzz_result - the end of a program
+ * @failed:	it failed in some way
+ * @signal:	signal that killed it, or 0
+ * @call:	index of the last call that it began
+ */
+struct fuzz_result {
+	bool failed;
+	int signal;
+	long call;
+};
+
+/**
+ * struct fuzz_options - the command line
+ * @programs:	number of programs
+ * @seed:	of the first program; each further one has the next number
+ * @seconds:	begin no program after that; 0: no limit
+ * @ops:	calls of each program
+ * @jobs:	number of programs that run at the same time
+ * @verbose:	print each program
+ */
+struct fuzz_options {
+	long programs;
+	long seed;
+	long seconds;
+	long ops;
+	long jobs;
+	long verbose;
+};
+
+static int make_areas(struct fuzz_run *r)
+{
+	int i, err = 0;
+
+	for (i = 0; i < FUZZ_AREAS && !err; i++)
+		err = fuzz_area_new(r, i);
+	for (i = 0; i < FUZZ_AREAS && !err; i++)
+		err = fuzz_area_cut(&r->area[i]);
+	return err;
+}
+
+static void prepare(struct fuzz_run *r)
+{
+	struct fuzz_call c = { .mode = MPOL_BIND };
+	long page;
+
+	if (pipe(r->probe) || fuzz_crew_start(r) || make_areas(r)) {
+		fuzz_fail(r, "no pipe, no threads, or no memory");
+		return;
+	}
+	for (; c.area < FUZZ_AREAS; c.area++) {
+		c.nodes = fuzz_area_bound(r->p, c.area);
+		c.pages = fuzz_area_pages(r->p, c.area) / 4 * 3;
+		if (c.nodes)
+			fuzz_bind_first(r, &c);
+		for (page = 0; page < WRITTEN; page++)
+			fuzz_write_page(r, &r->area[c.area], page);
+	}
+}
+
+/* Everything once more, when nobody else is there. */
+static void finish(struct fuzz_run *r)
+{
+	struct fuzz_area *a;
+
+	r->w->me->call = r->p->ops;
+	fuzz_halt(r);
+	fuzz_join(r);
+	if (r->p->flip)
+		fuzz_flip(r);
+	for (a = r->area; a < r->area + FUZZ_AREAS && !r->failed; a++) {
+		fuzz_check_area(r, a);
+		fuzz_check_places(r, a, 0, a->a.pages);
+	}
+}
+
+static void run(const struct fuzz_program *p, struct fuzz_world *w)
+{
+	struct fuzz_run r = { .p = p, .w = w };
+	struct fuzz_call c;
+	long i;
+
+	alarm(HANG);
+	run_on(p->seed % 2 ? w->m.to : w->m.from);
+	prepare(&r);
+	for (i = 0; i < p->ops && !r.failed; i++) {
+		w->me->call = i;
+		fuzz_call_make(p, i, &c);
+		fuzz_call(&r, &c);
+	}
+	if (!r.failed)
+		finish(&r);
+	_exit(r.failed);
+}
+
+/* Run a program. What it has set is set back. */
+static struct fuzz_result fuzz_run(const struct fuzz_program *p, struct fuzz_world *w)
+{
+	struct fuzz_result result = { .failed = true };
+	int status;
+	pid_t pid;
+
+	w->me->call = -1;
+	fflush(stdout);
+	pid = fork();
+	if (!pid)
+		run(p, w);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return result;
+	fuzz_sysctls_back(w);
+	result.failed = status;
+	result.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	result.call = w->me->call;
+	return result;
+}
+
+static bool prefix_fails(const struct fuzz_program *p, struct fuzz_world *w, long ops)
+{
+	struct fuzz_program prefix = *p;
+	int i;
+
+	prefix.ops = ops;
+	for (i = 0; i < AGAIN; i++)
+		if (fuzz_run(&prefix, w).failed)
+			return true;
+	return false;
+}
+
+/**
+ * fuzz_shortest() - how many calls are enough to fail
+ * @p: a program that has failed
+ * @w: where to run it
+ *
+ * Each prefix ends with a look at all memory; so one that is longer fails, too,
+ * as long as threads do not race.
+ *
+ * Return: the length of the shortest prefix that was seen to fail, or -1 if
+ * not even the whole program did so again.
+ */
+static long fuzz_shortest(const struct fuzz_program *p, struct fuzz_world *w)
+{
+	long clean = -1, failing = p->ops, middle;
+
+	if (!prefix_fails(p, w, failing))
+		return -1;
+	while (failing - clean > 1) {
+		middle = (clean + failing) / 2;
+		if (prefix_fails(p, w, middle))
+			failing = middle;
+		else
+			clean = middle;
+	}
+	return failing;
+}
+
+static long quietly_shortest(const struct fuzz_program *p, struct fuzz_world *w)
+{
+	long ops;
+
+	w->quiet = true;
+	ops = fuzz_shortest(p, w);
+	w->quiet = false;
+	return ops;
+}
+
+/* Say what is needed to find the bug: the shortest program that shows it. */
+static void explain(struct fuzz_program *p, struct fuzz_world *w,
+		    struct fuzz_result result)
+{
+	bool hangs = result.signal == SIGALRM;
+	long ops = hangs ? p->ops : quietly_shortest(p, w);	/* that would take hours */
+
+	pthread_mutex_lock(&w->all->printing);
+	if (result.signal)
+		ksft_print_msg("program %llu, call %ld: %s by signal %d\n", p->seed,
+			       result.call, hangs ? "hangs, killed" : "died",
+			       result.signal);
+	if (ops < 0)
+		ksft_print_msg("program %llu did not fail again: threads race\n", p->seed);
+	else
+		p->ops = ops;
+	ksft_print_msg("the first %ld calls fail; again:\n", p->ops);
+	ksft_print_msg("mof_fuzz --seed %llu --programs 1 --ops %ld\n", p->seed, p->ops);
+	fuzz_print(p);
+	pthread_mutex_unlock(&w->all->printing);
+}
+
+static void run_program(struct fuzz_program *p, struct fuzz_world *w)
+{
+	enum fuzz_kind kind = fuzz_program_kind(p->seed);
+	struct fuzz_result result = fuzz_run(p, w);
+
+	w->me->run[kind]++;
+	if (!result.failed)
+		return;
+	w->me->failed[kind]++;
+	__atomic_fetch_add(&w->all->failures, 1, __ATOMIC_SEQ_CST);
+	explain(p, w, result);
+}
+
+static void announce(const struct fuzz_program *p, struct fuzz_world *w, bool verbose)
+{
+	pthread_mutex_lock(&w->all->printing);
+	if (verbose)
+		fuzz_print(p);
+	else
+		ksft_print_msg("seed %llu is next\n", p->seed);
+	fflush(stdout);
+	pthread_mutex_unlock(&w->all->printing);
+}
+
+static bool may_go_on(const struct fuzz_options *o, const struct fuzz_world *w, time_t begin)
+{
+	if (__atomic_load_n(&w->all->failures, __ATOMIC_SEQ_CST) >= MAX_FAILURES)
+		return false;
+	return !o->seconds || time(NULL) < begin + o->seconds;
+}
+
+static void run_programs(const struct fuzz_options *o, struct fuzz_world *w)
+{
+	time_t begin = time(NULL);
+	struct fuzz_program p;
+	long i;
+
+	while (may_go_on(o, w, begin)) {
+		i = __atomic_fetch_add(&w->all->next, 1, __ATOMIC_SEQ_CST);
+		if (i >= o->programs)
+			break;
+		p = (struct fuzz_program) {
+			.seed = o->seed + i, .ops = o->ops, .memory = w->memory,
+		};
+		if (o->verbose || (i && i % REPORT == 0))
+			announce(&p, w, o->verbose);
+		run_program(&p, w);
+	}
+}
+
+static pid_t runner_start(const struct fuzz_options *o, struct fuzz_world *w, int nr)
+{
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	w->me = &w->all->runner[nr];
+	run_programs(o, w);
+	fflush(stdout);
+	_exit(0);
+}
+
+/**
+ * fuzz_run_all() - run all programs, until some have failed
+ * @o: which
+ * @w: where
+ *
+ * Return: 0, or how many runners could not be started, or died.
+ */
+static int fuzz_run_all(const struct fuzz_options *o, struct fuzz_world *w)
+{
+	pid_t pid[FUZZ_RUNNERS];
+	int i, status, bad = 0;
+
+	for (i = 0; i < o->jobs; i++)
+		pid[i] = runner_start(o, w, i);
+	for (i = 0; i < o->jobs; i++)
+		bad += pid[i] < 0 || waitpid(pid[i], &status, 0) != pid[i] || status;
+	return bad;
+}
 
 static long min_long(long a, long b)
 {

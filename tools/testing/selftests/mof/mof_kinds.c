@@ -380,14 +380,9 @@ FIXTURE_VARIANT_ADD(lru_batch, deactivate) {
 
 FIXTURE_SETUP(lru_batch)
 {
-	const char *why = machine_setup(&self->m);
+	const char *why = machine_setup_lazy(&self->m);
 
-	if (!why && !have_lazy())
-		why = NO_LAZY;
-	if (why) {
-		machine_restore(&self->m);
-		SKIP(return, "%s", why);
-	}
+	SKIP_SETUP(return, &self->m, why);
 	ASSERT_EQ(0, stats_read(&self->before));
 }
 
@@ -490,17 +485,12 @@ FIXTURE_VARIANT_ADD(reused, thp) {
 
 FIXTURE_SETUP(reused)
 {
-	const char *why = machine_setup(&self->m);
+	const char *why = machine_setup_lazy(&self->m);
 
 	self->window = read_long(WINDOW);
-	if (!why && !have_lazy())
-		why = NO_LAZY;
 	if (!why && variant->huge)
 		why = thp_missing();
-	if (why) {
-		machine_restore(&self->m);
-		SKIP(return, "%s", why);
-	}
+	SKIP_SETUP(return, &self->m, why);
 	if (variant->window != WINDOW_AS_IT_IS)
 		ASSERT_EQ(0, write_long(WINDOW, variant->window));
 	ASSERT_EQ(0, run_on(self->m.from));

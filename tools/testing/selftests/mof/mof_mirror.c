@@ -39,10 +39,8 @@ static int device;		/* of the test's own process */
 /* machine_setup(), and make the device mirror this process. */
 static const char *device_open(struct machine *m)
 {
-	const char *why = machine_setup(m);
+	const char *why = machine_setup_lazy(m);
 
-	if (!why)
-		why = have_lazy() ? NULL : NO_LAZY;
 	device = open("/dev/hmm_dmirror0", O_RDWR);
 	if (!why && device < 0)
 		why = "kernel without CONFIG_TEST_HMM";
@@ -53,10 +51,7 @@ FIXTURE_SETUP(mirror)
 {
 	const char *why = device_open(&self->m);
 
-	if (why) {
-		machine_restore(&self->m);
-		SKIP(return, "%s", why);
-	}
+	SKIP_SETUP(return, &self->m, why);
 	ASSERT_EQ(0, run_on(self->m.from));
 	ASSERT_EQ(0, area_new(&self->a, AREA_PAGES, self->m.from));
 	ASSERT_EQ(0, area_new(&self->copy, AREA_PAGES, self->m.from));

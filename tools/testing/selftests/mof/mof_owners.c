@@ -207,17 +207,12 @@ static int heap_new(struct heap *h, long kib, int node)
 
 FIXTURE_SETUP(owners)
 {
-	const char *why = machine_setup(&self->m);
+	const char *why = machine_setup_lazy(&self->m);
 	int i;
 
-	if (!why && !have_lazy())
-		why = NO_LAZY;
 	if (!why && !nodes_hold(4 * HEAP_BYTES))
 		why = "needs more memory on each node";
-	if (why) {
-		machine_restore(&self->m);
-		SKIP(return, "%s", why);
-	}
+	SKIP_SETUP(return, &self->m, why);
 	ASSERT_EQ(0, run_on(self->m.from));
 	ASSERT_EQ(0, heap_new(&self->h, variant->kib, self->m.from));
 	for (i = 0; i < 2; i++)

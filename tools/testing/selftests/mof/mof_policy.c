@@ -121,17 +121,10 @@ FIXTURE_VARIANT_ADD(mask, preferred_many) {
 
 FIXTURE_SETUP(mask)
 {
-	const char *why = machine_setup(&self->m);
+	const char *why = machine_setup_lazy(&self->m);
 
-	if (why)
-		SKIP(return, "%s", why);
-	if (!have_lazy()) {
-		machine_restore(&self->m);
-		SKIP(return, NO_LAZY);
-	}
-	ASSERT_EQ(0, run_on(self->m.from));
-	ASSERT_EQ(0, area_new(&self->a, AREA_PAGES, self->m.from));
-	ASSERT_EQ(0, stats_read(&self->before));
+	SKIP_SETUP(return, &self->m, why);
+	ASSERT_EQ(0, area_begin(&self->a, AREA_PAGES, &self->m, &self->before));
 }
 
 FIXTURE_TEARDOWN_PARENT(mask)
@@ -542,14 +535,9 @@ static int memfd_area(struct area *a, int node)
 
 FIXTURE_SETUP(tasks)
 {
-	const char *why = machine_setup(&self->m);
+	const char *why = machine_setup_lazy(&self->m);
 
-	if (!why && !have_lazy())
-		why = NO_LAZY;
-	if (why) {
-		machine_restore(&self->m);
-		SKIP(return, "%s", why);
-	}
+	SKIP_SETUP(return, &self->m, why);
 	ASSERT_EQ(0, run_on(self->m.from));
 	ASSERT_EQ(0, variant->shared ? memfd_area(&self->a, self->m.from) :
 				       area_new(&self->a, AREA_PAGES, self->m.from));

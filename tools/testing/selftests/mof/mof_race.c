@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 
 #include "lib/auto.h"
-#include "lib/race_paths.h"
+#include "lib/race_test.h"
 
 #ifndef MADV_COLD
 #define MADV_COLD		20
@@ -367,6 +367,127 @@ TEST_F(race, eight_more_touchers_find_the_same_contents)
 {
 	race_with(_metadata, &self->r, &(struct race_op) {
 		.run = touch_from_eight, .moves = true,
+	});
+}
+
+/* The same paths, held between all other steps */
+
+FIXTURE(points)
+{
+	struct machine m;
+	struct race r;
+};
+
+FIXTURE_VARIANT(points)
+{
+	struct race_path path;
+};
+
+FIXTURE_VARIANT_ADD(points, fault) {
+	.path = { .kind = RACE_SMALL, .point = "fault",
+		.window = DEFAULT_WINDOW, .needs_points = true },
+};
+
+FIXTURE_VARIANT_ADD(points, chosen) {
+	.path = { .kind = RACE_SMALL, .point = "chosen",
+		.window = DEFAULT_WINDOW, .needs_points = true },
+};
+
+FIXTURE_VARIANT_ADD(points, allocated) {
+	.path = { .kind = RACE_SMALL, .point = "allocated",
+		.window = DEFAULT_WINDOW, .needs_points = true },
+};
+
+FIXTURE_VARIANT_ADD(points, taken) {
+	.path = { .kind = RACE_SMALL, .point = "taken",
+		.window = DEFAULT_WINDOW, .settled = true,
+		.needs_points = true },
+};
+
+FIXTURE_VARIANT_ADD(points, mapped) {
+	.path = { .kind = RACE_SMALL, .point = "mapped",
+		.window = DEFAULT_WINDOW, .settled = true,
+		.needs_points = true },
+};
+
+FIXTURE_VARIANT_ADD(points, migrated) {
+	.path = { .kind = RACE_SHARED, .point = "migrated",
+		.window = DEFAULT_WINDOW, .settled = true,
+		.needs_points = true },
+};
+
+FIXTURE_VARIANT_ADD(points, thp_target) {
+	.path = { .kind = RACE_THP, .point = "target", .window = DEFAULT_WINDOW,
+		.needs_points = true },
+};
+
+FIXTURE_SETUP(points)
+{
+	race_begin(_metadata, &self->r, &self->m, &variant->path);
+}
+
+FIXTURE_TEARDOWN_PARENT(points)
+{
+	race_end(&self->r);
+}
+
+TEST_F(points, dontneed_leaves_zeroes_and_what_the_touch_has_written)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.run = race_drop, .after = RACE_DROPS,
+	});
+}
+
+static int page_out_and_in(struct race *r)
+{
+	int err = race_page_out(r);
+
+	area_read(&r->a);
+	return err;
+}
+
+TEST_F(points, swapping_out_and_in_keeps_contents)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.prepare = race_swap_prepare, .run = page_out_and_in,
+		.finish = race_swap_finish, .moves = true,
+	});
+}
+
+static int touch_from_there(struct race *r)
+{
+	int err = run_on(r->m->to);
+
+	area_write(&r->a);
+	return err;
+}
+
+TEST_F(points, second_toucher_that_comes_first_loses_nothing)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.run = touch_from_there, .moves = true,
+	});
+}
+
+static int mark_and_touch(struct race *r)
+{
+	long err = mark(&r->a, MPOL_LOCAL, 0);
+
+	area_write(&r->a);
+	return err;
+}
+
+TEST_F(points, marking_and_touching_again_keeps_contents)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.run = mark_and_touch, .moves = true,
+	});
+}
+
+TEST_F(points, eager_migration_back_keeps_contents)
+{
+	race_with(_metadata, &self->r, &(struct race_op) {
+		.run = race_move_back, .moves = true,
 	});
 }
 

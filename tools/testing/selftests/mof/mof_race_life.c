@@ -193,16 +193,13 @@ static void victim_waits(struct victim *v)
 
 FIXTURE_SETUP(victim)
 {
-	const char *why = machine_setup(&self->m);
+	const char *why = machine_setup_lazy(&self->m);
 
 	if (!why && variant->needs_points && !have_points())
 		why = NO_POINTS;
 	if (!why)
-		why = have_lazy() ? cgroup_enter(&self->v.cg, "+memory") : NO_LAZY;
-	if (why) {
-		machine_restore(&self->m);
-		SKIP(return, "%s", why);
-	}
+		why = cgroup_enter(&self->v.cg, "+memory");
+	SKIP_SETUP(return, &self->m, why);
 	EXPECT_EQ(0, run_on(self->m.from));
 	self->v.m = &self->m;
 	self->v.shared = variant->shared;

@@ -43,18 +43,8 @@ FIXTURE_VARIANT_ADD(marker, not_flushed_thp) {
 
 FIXTURE_SETUP(marker)
 {
-	const char *why = machine_setup(&self->m);
-
-	if (!why && !have_lazy())
-		why = NO_LAZY;
-	if (!why && variant->kind == RACE_THP)
-		why = thp_missing();
-	if (!why && variant->needs_points && !have_points())
-		why = NO_POINTS;
-	if (why) {
-		machine_restore(&self->m);
-		SKIP(return, "%s", why);
-	}
+	SKIP_SETUP(return, &self->m,
+		   race_needs(&self->m, variant->kind, variant->needs_points));
 	ASSERT_EQ(0, run_on(self->m.from));
 	self->r = (struct race) {
 		.m = &self->m, .kind = variant->kind, .point = variant->point,
@@ -210,8 +200,7 @@ FIXTURE_SETUP(stepper)
 {
 	const char *why = automatic_setup(&self->m);
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_SETUP(return, &self->m, why);
 	if (variant->kind == RACE_THP)
 		why = thp_missing();
 	if (!why && !have_points())
@@ -219,10 +208,7 @@ FIXTURE_SETUP(stepper)
 	/* A real-time thread writes there, beside the one that makes steps. */
 	if (!why && cpus_on(self->m.from) < 2)
 		why = "a node with one CPU only";
-	if (why) {
-		machine_restore(&self->m);
-		SKIP(return, "%s", why);
-	}
+	SKIP_SETUP(return, &self->m, why);
 	ASSERT_EQ(0, run_on(self->m.from));
 	self->r = (struct race) {
 		.m = &self->m, .kind = variant->kind, .point = variant->point,

@@ -22,14 +22,11 @@ FIXTURE(split)
 
 FIXTURE_SETUP(split)
 {
-	const char *why = machine_setup(&self->m);
+	const char *why = machine_setup_lazy(&self->m);
 
 	if (!why)
-		why = have_lazy() ? thp_missing() : NO_LAZY;
-	if (why) {
-		machine_restore(&self->m);
-		SKIP(return, "%s", why);
-	}
+		why = thp_missing();
+	SKIP_SETUP(return, &self->m, why);
 	ASSERT_EQ(0, run_on(self->m.from));
 	ASSERT_EQ(0, area_new_thp(&self->a, 1, self->m.from));
 	/* What is split stays so, when khugepaged comes by. */

@@ -56,20 +56,15 @@ static const char *use_generations(bool yes)
 
 FIXTURE_SETUP(swap)
 {
-	const char *why = machine_setup(&self->m);
+	const char *why = machine_setup_lazy(&self->m);
 
 	self->generations = uses_generations();
 	if (!why)
 		why = use_generations(variant->generations);
 	if (!why)
-		why = have_lazy() ? swap_enable(&self->swap) : NO_LAZY;
-	if (why) {
-		machine_restore(&self->m);
-		SKIP(return, "%s", why);
-	}
-	EXPECT_EQ(0, run_on(self->m.from));
-	EXPECT_EQ(0, area_new(&self->a, AREA_PAGES, self->m.from));
-	EXPECT_EQ(0, stats_read(&self->before));
+		why = swap_enable(&self->swap);
+	SKIP_SETUP(return, &self->m, why);
+	ASSERT_EQ(0, area_begin(&self->a, AREA_PAGES, &self->m, &self->before));
 }
 
 FIXTURE_TEARDOWN_PARENT(swap)

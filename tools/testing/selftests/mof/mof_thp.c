@@ -19,14 +19,11 @@ FIXTURE(thp)
 
 FIXTURE_SETUP(thp)
 {
-	const char *why = machine_setup(&self->m);
+	const char *why = machine_setup_lazy(&self->m);
 
 	if (!why)
-		why = have_lazy() ? thp_missing() : NO_LAZY;
-	if (why) {
-		machine_restore(&self->m);
-		SKIP(return, "%s", why);
-	}
+		why = thp_missing();
+	SKIP_SETUP(return, &self->m, why);
 	ASSERT_EQ(0, run_on(self->m.from));
 	ASSERT_EQ(0, area_new_thp(&self->a, 1, self->m.from));
 	ASSERT_EQ(0, stats_read(&self->before));

@@ -34,10 +34,7 @@ FIXTURE_SETUP(window)
 	self->saved = read_long(WINDOW);
 	if (!why && self->saved < 0)
 		why = "kernel without vm.mof_window_pages";
-	if (why) {
-		machine_restore(&self->m);
-		SKIP(return, "%s", why);
-	}
+	SKIP_SETUP(return, &self->m, why);
 	ASSERT_EQ(0, run_on(self->m.from));
 	ASSERT_EQ(0, area_new(&self->a, TABLE_PAGES, self->m.from));
 	ASSERT_EQ(0, madvise(self->a.base, area_bytes(&self->a),

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The fuzzer: programs of random calls, and a model of what memory should hold
- * after each of them and of the nodes that it may be on.
+ * The fuzzer: programs of random calls, and a model of the contents and the
+ * allowed nodes of all memory after each call.
  *
  * A program is a pure function of its seed and of the nodes with memory: call i
- * depends on nothing but those and i, so that a program may be cut short.
+ * depends only on these and on i, so that any prefix is a valid program.
  */
 #ifndef _MOF_FUZZ_H
 #define _MOF_FUZZ_H
@@ -16,20 +16,20 @@
 #define MPOL_F_STATIC_NODES	0x8000
 #endif
 
-/* Those that may go with a mode. */
+/* Flags that can be combined with a mode. */
 #define FUZZ_MODE_FLAGS		(MPOL_F_NUMA_BALANCING | MPOL_F_STATIC_NODES)
 
 #define FUZZ_AREAS	4
 #define FUZZ_THREADS	2
 #define FUZZ_RUNNERS	16
-#define FUZZ_FILE_PAGES	64L	/* of the file, and most of an area of base pages */
+#define FUZZ_FILE_PAGES	64L	/* of the file; also the limit for areas of base pages */
 
 enum fuzz_kind {
 	FUZZ_ANON,		/* private anonymous memory, base pages */
-	FUZZ_HUGE,		/* the same, of THPs and other large folios */
+	FUZZ_HUGE,		/* private anonymous memory, THPs and other large folios */
 	FUZZ_SHARED,		/* shared anonymous memory */
-	FUZZ_MEMFD,		/* the same, of a file in memory */
-	FUZZ_FILE,		/* a private mapping of a file on a disk */
+	FUZZ_MEMFD,		/* shared mapping of a memfd */
+	FUZZ_FILE,		/* private mapping of a file on a disk */
 	NR_FUZZ_KINDS
 };
 
@@ -65,11 +65,11 @@ enum fuzz_op {
 };
 
 /**
- * struct fuzz_program - what a program is made from
- * @seed:	its number
- * @ops:	how many calls
+ * struct fuzz_program - the parameters of a program
+ * @seed:	number of the program
+ * @ops:	number of calls
  * @memory:	mask of the nodes that have memory
- * @flip:	damage memory in the end: the test of this test
+ * @flip:	corrupt memory at the end, to test the checks themselves
  */
 struct fuzz_program {
 	__u64 seed;
@@ -79,17 +79,17 @@ struct fuzz_program {
 };
 
 /**
- * struct fuzz_call - one call; each operation uses some of this
- * @op:		what to do
- * @area:	where
- * @first:	first page of the area
- * @pages:	how many
+ * struct fuzz_call - one call; each operation uses some of the fields
+ * @op:		operation
+ * @area:	index of the area
+ * @first:	first page of the range
+ * @pages:	length of the range
  * @to:		another page, or a number of pages
  * @mode:	policy
- * @nodes:	its nodes
+ * @nodes:	nodes of the policy
  * @flags:	flags of mbind(2)
- * @choice:	which of the operation's variants
- * @who:	which thread, or from which of two nodes
+ * @choice:	index into the variants of the operation
+ * @who:	index of a thread, or of one of two nodes
  */
 struct fuzz_call {
 	enum fuzz_op op;
@@ -104,9 +104,9 @@ struct fuzz_call {
 	int who;
 };
 
-/* mof_fuzz_program.c */
+/* fuzz_program.c: the calls of a program, and programs as text */
 
-/* Variants of operations: what to give to the system call, and its name. */
+/* A variant of an operation: argument of the system call, and its name. */
 struct fuzz_choice {
 	const char *name;
 	long value;
@@ -118,25 +118,23 @@ long fuzz_area_pages(const struct fuzz_program *p, int area);
 unsigned long fuzz_area_bound(const struct fuzz_program *p, int area);
 void fuzz_call_make(const struct fuzz_program *p, long i, struct fuzz_call *c);
 const struct fuzz_choice *fuzz_choice(const struct fuzz_call *c);
-
-/* mof_fuzz_print.c */
 const char *fuzz_kind_name(enum fuzz_kind kind);
 void fuzz_print(const struct fuzz_program *p);
 
-/* mof_fuzz_model.c */
+/* fuzz_world.c: memory and its model; threads, children, sysctls */
 
 #define FUZZ_UNMAPPED	(-1)
 
 /**
- * struct fuzz_page - what is known of a page of an area
+ * struct fuzz_page - model of a page of an area
  * @prot:	as for mmap(2), or FUZZ_UNMAPPED
- * @generation:	of its own contents; 0: shows what is behind it
- * @home:	page of the object behind it
- * @unsure:	it may show what is behind it by now: lazily freed
- * @swapped:	it may have been swapped out; what comes back need not obey policy
+ * @generation:	of its private contents; 0: shows the backing object
+ * @home:	page of the backing object
+ * @unsure:	lazily freed, so it may show the backing object already
+ * @swapped:	may have been swapped out; swap-in does not always obey the policy
  * @mode:	policy of its VMA
- * @nodes:	its nodes
- * @allowed:	nodes where it may be
+ * @nodes:	nodes of the policy
+ * @allowed:	nodes where the page may be
  */
 struct fuzz_page {
 	int prot;
@@ -150,9 +148,9 @@ struct fuzz_page {
 };
 
 /**
- * struct fuzz_behind - a page of an object behind areas, as all processes see it
+ * struct fuzz_behind - model of a page of a shared object, common to all processes
  * @generation:	of its contents; 0: zero
- * @unsure:	it may be zero by now
+ * @unsure:	may be zero already
  */
 struct fuzz_behind {
 	__u32 generation;
@@ -160,13 +158,13 @@ struct fuzz_behind {
 };
 
 /**
- * struct fuzz_area - a range of addresses, and what is mapped there
+ * struct fuzz_area - a range of addresses and its mappings
  * @a:		the addresses
  * @kind:	of memory
- * @fd:		of what is mapped, or -1
- * @page:	what is known of each page
- * @behind:	the object, by page; shared with children. NULL: zeroes, or the file
- * @large:	may have large folios: policies of one page move others, too
+ * @fd:		of the mapped file, or -1
+ * @page:	model of each page
+ * @behind:	the object by page, shared with children. NULL: zeroes, or the file
+ * @large:	may have large folios: a policy for one page moves others, too
  * @anywhere:	pages may be on any node: KSM
  */
 struct fuzz_area {
@@ -180,10 +178,10 @@ struct fuzz_area {
 };
 
 /**
- * enum fuzz_job - what a thread does
+ * enum fuzz_job - the job of a thread
  * @FUZZ_IDLE:		nothing
- * @FUZZ_ONCE:		touches all pages
- * @FUZZ_ALWAYS:	the same, until it is told to stop
+ * @FUZZ_ONCE:		touch all pages
+ * @FUZZ_ALWAYS:	touch all pages until told to stop
  */
 enum fuzz_job {
 	FUZZ_IDLE,
@@ -192,15 +190,15 @@ enum fuzz_job {
 };
 
 /**
- * struct fuzz_thread - a thread that touches, from one node
- * @thread:	its handle
- * @lock:	for @job
- * @changed:	@job has been changed
- * @node:	its node
- * @job:	what it is to do
- * @a:		where
- * @write:	with atomic additions of 0; else it reads
- * @stop:	end what goes on for ever
+ * struct fuzz_thread - a thread that touches pages from one node
+ * @thread:	handle
+ * @lock:	protects @job
+ * @changed:	signals changes of @job
+ * @node:	node that it runs on
+ * @job:	current job
+ * @a:		pages to touch
+ * @write:	touch with atomic additions of 0, not with reads
+ * @stop:	ends FUZZ_ALWAYS
  */
 struct fuzz_thread {
 	pthread_t thread;
@@ -214,13 +212,13 @@ struct fuzz_thread {
 };
 
 /**
- * struct fuzz_runner - a process that runs programs; all of them see this
- * @call:	number of the call under way
- * @settled:	pages whose place has been compared with the policy
- * @checked:	pages whose contents have been compared
+ * struct fuzz_runner - state of a process that runs programs, visible to all
+ * @call:	index of the current call
+ * @settled:	number of pages whose node has been compared with the policy
+ * @checked:	number of pages whose contents have been compared
  * @sysctls:	the program has written to a sysctl
- * @run:	programs of each kind
- * @failed:	those that failed
+ * @run:	number of programs of each kind
+ * @failed:	number of failed programs of each kind
  */
 struct fuzz_runner {
 	long call;
@@ -232,10 +230,10 @@ struct fuzz_runner {
 };
 
 /**
- * struct fuzz_shared - what runners share
- * @next:	program to be run next, from 0 on
- * @failures:	programs that failed
- * @balancings:	counted before and after each write to kernel.numa_balancing
+ * struct fuzz_shared - state shared by all runners
+ * @next:	index of the next program, from 0
+ * @failures:	number of failed programs
+ * @balancings:	incremented before and after each write to kernel.numa_balancing
  * @printing:	held while several lines are printed
  * @runner:	the runners
  */
@@ -248,15 +246,15 @@ struct fuzz_shared {
 };
 
 /**
- * struct fuzz_world - where programs run
+ * struct fuzz_world - environment of programs
  * @m:		the machine
  * @memory:	mask of its nodes that have memory
  * @file:	a file on a disk
  * @root:	may write to sysctls
- * @window:	vm.mof_window_pages as it was found
- * @all:	what runners share
- * @me:		this one
- * @quiet:	describe no failures
+ * @window:	saved vm.mof_window_pages
+ * @all:	state shared by all runners
+ * @me:		the runner of this process
+ * @quiet:	do not describe failures
  */
 struct fuzz_world {
 	struct machine m;
@@ -270,16 +268,16 @@ struct fuzz_world {
 };
 
 /**
- * struct fuzz_run - a program that is running
+ * struct fuzz_run - a running program
  * @p:		the program
- * @w:		where
+ * @w:		its environment
  * @area:	its memory
  * @thread:	its threads
- * @generation:	the last one that was written
- * @child:	a process that has all this memory, too, or 0
- * @wake:	what lets that go on
- * @probe:	a pipe, to have the kernel read memory
- * @failed:	something was other than in the model
+ * @generation:	the last written generation
+ * @child:	a process that shares or inherited the memory, or 0
+ * @wake:	write end of the pipe that @child waits for
+ * @probe:	a pipe through which the kernel reads memory
+ * @failed:	memory differed from the model
  */
 struct fuzz_run {
 	const struct fuzz_program *p;
@@ -295,7 +293,6 @@ struct fuzz_run {
 
 void fuzz_fail(struct fuzz_run *r, const char *format, ...)
 	__printf(2, 3);
-__u32 fuzz_file_generation(long page);
 int fuzz_file_fill(int fd);
 int fuzz_area_new(struct fuzz_run *r, int area);
 int fuzz_area_cut(struct fuzz_area *a);
@@ -306,7 +303,7 @@ void fuzz_check_page(struct fuzz_run *r, struct fuzz_area *a, long page, bool al
 void fuzz_check_area(struct fuzz_run *r, struct fuzz_area *a);
 void fuzz_flip(struct fuzz_run *r);
 
-/* mof_fuzz_pages.c: what calls change in the model */
+/* Updates of the model */
 long fuzz_mapped(const struct fuzz_area *a, long first, long limit);
 void fuzz_forget(struct fuzz_area *a, long first, long pages);
 void fuzz_doubt(struct fuzz_area *a, long first, long pages);
@@ -316,13 +313,6 @@ void fuzz_unmapped(struct fuzz_area *a, long first, long pages);
 void fuzz_mapped_anew(struct fuzz_area *a, long first, long pages);
 void fuzz_moved(struct fuzz_area *a, long first, long pages, long to);
 
-/* mof_fuzz_place.c: policies, and where pages are */
-void fuzz_bind_first(struct fuzz_run *r, const struct fuzz_call *c);
-void fuzz_mbind(struct fuzz_run *r, const struct fuzz_call *c);
-void fuzz_settle(struct fuzz_run *r, const struct fuzz_call *c);
-void fuzz_check_places(struct fuzz_run *r, struct fuzz_area *a, long first, long pages);
-
-/* mof_fuzz_crew.c: threads and children */
 int fuzz_crew_start(struct fuzz_run *r);
 void fuzz_touch(struct fuzz_run *r, const struct fuzz_call *c, struct area a);
 void fuzz_chase(struct fuzz_run *r, const struct fuzz_call *c, struct area a);
@@ -330,51 +320,13 @@ void fuzz_halt(struct fuzz_run *r);
 void fuzz_fork(struct fuzz_run *r, const struct fuzz_call *c);
 void fuzz_join(struct fuzz_run *r);
 
-/* mof_fuzz_ops.c */
-void fuzz_call(struct fuzz_run *r, const struct fuzz_call *c);
-
-/* mof_fuzz_sysctl.c: there is one of each, for all programs */
 void fuzz_sysctl(struct fuzz_run *r, const struct fuzz_call *c, const char *path, int want);
 void fuzz_sysctls_back(struct fuzz_world *w);
 bool fuzz_unbalanced_since(const struct fuzz_run *r, long *since);
 
-/* mof_fuzz_run.c */
-
-/**
- * struct fuzz_result - how a program ended
- * @failed:	in whatever way
- * @signal:	that it died of, or 0
- * @call:	number of the last call that was begun
- */
-struct fuzz_result {
-	bool failed;
-	int signal;
-	long call;
-};
-
-struct fuzz_result fuzz_run(const struct fuzz_program *p, struct fuzz_world *w);
-long fuzz_shortest(const struct fuzz_program *p, struct fuzz_world *w);
-
-/* mof_fuzz_jobs.c */
-
-/**
- * struct fuzz_options - what to run
- * @programs:	how many
- * @seed:	of the first; each further one has the next number
- * @seconds:	begin no program after that; 0: no limit
- * @ops:	calls of each program
- * @jobs:	programs at the same time
- * @verbose:	print each program
- */
-struct fuzz_options {
-	long programs;
-	long seed;
-	long seconds;
-	long ops;
-	long jobs;
-	long verbose;
-};
-
-int fuzz_run_all(const struct fuzz_options *o, struct fuzz_world *w);
+/* fuzz_ops.c: the operations, and where they leave pages */
+void fuzz_call(struct fuzz_run *r, const struct fuzz_call *c);
+void fuzz_bind_first(struct fuzz_run *r, const struct fuzz_call *c);
+void fuzz_check_places(struct fuzz_run *r, struct fuzz_area *a, long first, long pages);
 
 #endif /* _MOF_FUZZ_H */

@@ -3,9 +3,9 @@
  * The fuzzer: what programs consist of.
  */
 #define _GNU_SOURCE
+#include <stdio.h>
 #include <sys/mman.h>
 
-#include "../../kselftest.h"
 #include "fuzz.h"
 
 #ifndef MADV_COLLAPSE
@@ -16,19 +16,6 @@
 #endif
 
 #define FEW_PAGES		16	/* more or less, in areas other than the first */
-
-/* How often each operation is called; some take long. */
-static const int weights[NR_FUZZ_OPS] = {
-	[FUZZ_WRITE] = 40, [FUZZ_CHECK] = 28, [FUZZ_TOUCH] = 28,
-	[FUZZ_CHASE] = 8, [FUZZ_HALT] = 4, [FUZZ_MBIND] = 40,
-	[FUZZ_SETTLE] = 24, [FUZZ_WRONG] = 6, [FUZZ_TASK_POLICY] = 6,
-	[FUZZ_ADVISE] = 40, [FUZZ_MAP] = 6, [FUZZ_UNMAP] = 6, [FUZZ_MOVE] = 12,
-	[FUZZ_GROW] = 6, [FUZZ_SHRINK] = 4, [FUZZ_PROTECT] = 14,
-	[FUZZ_LOCK] = 4, [FUZZ_UNLOCK] = 4, [FUZZ_SPLIT] = 1,
-	[FUZZ_RUN_ON] = 8, [FUZZ_FORK] = 8, [FUZZ_JOIN] = 8,
-	[FUZZ_MOVE_PAGES] = 6, [FUZZ_MIGRATE_PAGES] = 1,
-	[FUZZ_BALANCING] = 1, [FUZZ_WINDOW] = 4, [FUZZ_WRONG_SYSCTL] = 2,
-};
 
 static const struct fuzz_choice advice[] = {
 	{ "DONTNEED", MADV_DONTNEED }, { "FREE", MADV_FREE },
@@ -70,17 +57,62 @@ static const struct fuzz_choice wrong_sysctls[] = {
 	{ "kernel.numa_balancing = 5", 5 }, { "kernel.numa_balancing = 6", 6 },
 };
 
+/* Parts of a call that are printed */
+enum part {
+	RANGE = 1,
+	TO = 2,
+	POLICY = 4,
+	FLAGS = 8,
+	CHOICE = 16,
+	WHO = 32,
+};
+
+/* @weight: relative frequency; some operations take long */
+static const struct {
+	const char *name;
+	int weight;
+	unsigned int parts;
+} ops[NR_FUZZ_OPS] = {
+	[FUZZ_WRITE] = { "write", 40, RANGE },
+	[FUZZ_CHECK] = { "check", 28, RANGE },
+	[FUZZ_TOUCH] = { "touch", 28, RANGE | CHOICE | WHO },
+	[FUZZ_CHASE] = { "touch always", 8, RANGE | CHOICE | WHO },
+	[FUZZ_HALT] = { "touch no more", 4, 0 },
+	[FUZZ_MBIND] = { "mbind", 40, RANGE | POLICY | FLAGS },
+	[FUZZ_SETTLE] = { "mbind, touch and look", 24, RANGE | POLICY | WHO },
+	[FUZZ_WRONG] = { "wrong mbind", 6, RANGE | CHOICE },
+	[FUZZ_TASK_POLICY] = { "set_mempolicy", 6, POLICY },
+	[FUZZ_ADVISE] = { "madvise", 40, RANGE | CHOICE },
+	[FUZZ_MAP] = { "mmap", 6, RANGE },
+	[FUZZ_UNMAP] = { "munmap", 6, RANGE },
+	[FUZZ_MOVE] = { "mremap: move", 12, RANGE | TO | CHOICE },
+	[FUZZ_GROW] = { "mremap: grow", 6, RANGE },
+	[FUZZ_SHRINK] = { "mremap: shrink", 4, RANGE | TO },
+	[FUZZ_PROTECT] = { "mprotect", 14, RANGE | CHOICE },
+	[FUZZ_LOCK] = { "mlock", 4, RANGE },
+	[FUZZ_UNLOCK] = { "munlock", 4, RANGE },
+	[FUZZ_SPLIT] = { "split THPs", 1, RANGE },
+	[FUZZ_RUN_ON] = { "sched_setaffinity", 8, WHO },
+	[FUZZ_FORK] = { "fork: the child", 8, CHOICE | WHO },
+	[FUZZ_JOIN] = { "wait for the child", 8, 0 },
+	[FUZZ_MOVE_PAGES] = { "move_pages", 6, RANGE | WHO },
+	[FUZZ_MIGRATE_PAGES] = { "migrate_pages", 1, WHO },
+	[FUZZ_BALANCING] = { "kernel.numa_balancing", 1, CHOICE },
+	[FUZZ_WINDOW] = { "vm.mof_window_pages", 4, CHOICE },
+	[FUZZ_WRONG_SYSCTL] = { "wrong sysctl", 2, CHOICE },
+};
+
 static const struct {
 	const struct fuzz_choice *choice;
 	int number;
 } variants[NR_FUZZ_OPS] = {
-	[FUZZ_ADVISE] = { advice, ARRAY_SIZE(advice) },
-	[FUZZ_PROTECT] = { protections, ARRAY_SIZE(protections) },
 	[FUZZ_TOUCH] = { touches, ARRAY_SIZE(touches) },
 	[FUZZ_CHASE] = { touches, ARRAY_SIZE(touches) },
-	[FUZZ_FORK] = { forks, ARRAY_SIZE(forks) },
-	[FUZZ_MOVE] = { moves, ARRAY_SIZE(moves) },
 	[FUZZ_WRONG] = { mistakes, ARRAY_SIZE(mistakes) },
+	[FUZZ_ADVISE] = { advice, ARRAY_SIZE(advice) },
+	[FUZZ_MOVE] = { moves, ARRAY_SIZE(moves) },
+	[FUZZ_PROTECT] = { protections, ARRAY_SIZE(protections) },
+	[FUZZ_FORK] = { forks, ARRAY_SIZE(forks) },
 	[FUZZ_BALANCING] = { balancing, ARRAY_SIZE(balancing) },
 	[FUZZ_WINDOW] = { windows, ARRAY_SIZE(windows) },
 	[FUZZ_WRONG_SYSCTL] = { wrong_sysctls, ARRAY_SIZE(wrong_sysctls) },
@@ -202,10 +234,10 @@ static enum fuzz_op choose_op(__u64 *state)
 	int i, which, sum = 0;
 
 	for (i = 0; i < NR_FUZZ_OPS; i++)
-		sum += weights[i];
+		sum += ops[i].weight;
 	which = below(state, sum);
-	for (i = 0; which >= weights[i]; i++)
-		which -= weights[i];
+	for (i = 0; which >= ops[i].weight; i++)
+		which -= ops[i].weight;
 	return i;
 }
 
@@ -227,4 +259,85 @@ void fuzz_call_make(const struct fuzz_program *p, long i, struct fuzz_call *c)
 const struct fuzz_choice *fuzz_choice(const struct fuzz_call *c)
 {
 	return variants[c->op].choice ? &variants[c->op].choice[c->choice] : NULL;
+}
+
+const char *fuzz_kind_name(enum fuzz_kind kind)
+{
+	static const char * const names[NR_FUZZ_KINDS] = {
+		[FUZZ_ANON] = "anonymous", [FUZZ_HUGE] = "huge",
+		[FUZZ_SHARED] = "shared", [FUZZ_MEMFD] = "memfd",
+		[FUZZ_FILE] = "file",
+	};
+
+	return names[kind];
+}
+
+static const char *mode_name(int mode)
+{
+	static const char * const names[] = {
+		[MPOL_DEFAULT] = "DEFAULT", [MPOL_PREFERRED] = "PREFERRED",
+		[MPOL_BIND] = "BIND", [MPOL_INTERLEAVE] = "INTERLEAVE",
+		[MPOL_LOCAL] = "LOCAL", [MPOL_PREFERRED_MANY] = "PREFERRED_MANY",
+	};
+
+	return names[mode & ~FUZZ_MODE_FLAGS];
+}
+
+static void print_policy(const struct fuzz_call *c)
+{
+	printf(" %s", mode_name(c->mode));
+	if (c->mode & FUZZ_MODE_FLAGS)
+		printf("|%s", c->mode & MPOL_F_STATIC_NODES ? "STATIC_NODES" :
+		       "NUMA_BALANCING");
+	if (c->nodes)
+		printf(" 0x%lx", c->nodes);
+}
+
+static void print_flags(unsigned int flags)
+{
+	printf(" %s%s%s", flags & MPOL_MF_MOVE_ALL ? "MOVE_ALL" :
+	       flags & MPOL_MF_MOVE ? "MOVE" : "0",
+	       flags & MPOL_MF_LAZY ? "|LAZY" : "",
+	       flags & MPOL_MF_STRICT ? "|STRICT" : "");
+}
+
+static void print_call(const struct fuzz_program *p, long i)
+{
+	const struct fuzz_choice *choice;
+	unsigned int parts;
+	struct fuzz_call c;
+
+	fuzz_call_make(p, i, &c);
+	parts = ops[c.op].parts;
+	choice = fuzz_choice(&c);
+	printf("# %3ld %s", i, ops[c.op].name);
+	if (parts & RANGE)
+		printf(" area %d pages %ld-%ld", c.area, c.first,
+		       c.first + c.pages - 1);
+	if (parts & TO)
+		printf(" to %ld", c.to);
+	if (parts & POLICY)
+		print_policy(&c);
+	if (parts & FLAGS)
+		print_flags(c.flags);
+	if (parts & CHOICE && choice)
+		printf(" %s", choice->name);
+	if (parts & WHO)
+		printf(" (%s node)", c.who ? "second" : "first");
+	printf("\n");
+}
+
+/* The program as a list of calls. */
+void fuzz_print(const struct fuzz_program *p)
+{
+	long i;
+
+	printf("# program %llu:\n", (unsigned long long)p->seed);
+	for (i = 0; i < FUZZ_AREAS; i++)
+		printf("# area %ld: %s, room for %ld pages, bound to 0x%lx\n", i,
+		       fuzz_kind_name(fuzz_area_kind(p, i)), fuzz_area_pages(p, i),
+		       fuzz_area_bound(p, i));
+	for (i = 0; i < p->ops; i++)
+		print_call(p, i);
+	fflush(stdout);
 }

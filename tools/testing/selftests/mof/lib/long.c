@@ -71,9 +71,7 @@ const char *stage_open(struct stage *s)
 {
 	const char *why;
 
-	why = machine_setup(&s->m);
-	if (!why && !have_lazy())
-		why = "kernel without MPOL_MF_LAZY";
+	why = machine_setup_lazy(&s->m);
 	if (why)
 		return why;
 	s->window = read_long(WINDOW);

@@ -76,6 +76,14 @@ const char *machine_setup(struct machine *m)
 	return NULL;
 }
 
+/* machine_setup() for tests of MPOL_MF_LAZY. */
+const char *machine_setup_lazy(struct machine *m)
+{
+	const char *why = machine_setup(m);
+
+	return !why && !have_lazy() ? NO_LAZY : why;
+}
+
 void machine_restore(const struct machine *m)
 {
 	if (m->balancing >= 0)
@@ -190,27 +198,4 @@ bool is_nearest(int node, int nid, unsigned long among)
 int set_task_policy(int mode, unsigned long nodes)
 {
 	return set_mempolicy(mode, nodes ? &nodes : NULL, nodes ? MAX_NODE : 0);
-}
-
-/**
- * file_line() - the number on one line of a file of the kernel
- * @path: of lines that begin with a word and, after blanks, have a number
- * @key:  the word, with a colon if there is one
- *
- * Return: the number; -ENOENT if there is no such line, or another negative errno.
- */
-long file_line(const char *path, const char *key)
-{
-	FILE *f = fopen(path, "r");
-	size_t len = strlen(key);
-	long value = -ENOENT;
-	char line[128];
-
-	if (!f)
-		return -errno;
-	while (fgets(line, sizeof(line), f))
-		if (!strncmp(line, key, len) && line[len] == ' ')
-			value = strtol(line + len, NULL, 10);
-	fclose(f);
-	return value;
 }

@@ -73,6 +73,7 @@ struct race_op {
  * @page:	the page that is touched; those before it have been
  * @other_page:	where @op writes; the same, if it says nothing else
  * @left:	pages of the area that @op has left, from its start on
+ * @window:	saved vm.mof_window_pages
  * @file:	for @op: a descriptor
  * @data:	for @op
  * @swap:	for @op
@@ -98,6 +99,7 @@ struct race {
 	long page;
 	long other_page;
 	long left;
+	long window;
 	int file;
 	void *data;
 	struct swap swap;

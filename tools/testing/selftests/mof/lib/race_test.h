@@ -8,6 +8,8 @@
 #include "race.h"
 #include "test.h"
 
+#define DEFAULT_WINDOW	48
+
 /* What holds after each race. */
 static void race_check(struct __test_metadata *_metadata, struct race *r)
 {
@@ -44,7 +46,7 @@ static void race_once(struct __test_metadata *_metadata, struct race *r)
 	race_check(_metadata, r);
 }
 
-/* A touch, or a marker, that is held, and an operation that comes meanwhile. */
+/* Hold a touch or a marker, and run an operation meanwhile. */
 static void race_with(struct __test_metadata *_metadata, struct race *r,
 		      const struct race_op *op)
 {
@@ -63,6 +65,101 @@ static void race_with(struct __test_metadata *_metadata, struct race *r,
 	}
 	if (why)
 		SKIP_UNLESS_FAILED(return, "%s", why);
+}
+
+/* machine_setup_lazy() for a race of this kind, held at a point if @needs_points. */
+static const char *race_needs(struct machine *m, enum race_kind kind, bool needs_points)
+{
+	const char *why = machine_setup_lazy(m);
+
+	if (!why && kind == RACE_THP)
+		why = thp_missing();
+	if (!why && needs_points && !have_points())
+		why = NO_POINTS;
+	return why;
+}
+
+/**
+ * struct race_path - a path of the touch, and a point on it
+ * @kind:	type of memory, which selects the path
+ * @point:	hold the touch there
+ * @window:	value of vm.mof_window_pages
+ * @settled:	from this point on, the page migrates in any case
+ * @needs_points: without points it would be the same as another path
+ */
+struct race_path {
+	enum race_kind kind;
+	const char *point;
+	long window;
+	bool settled;
+	bool needs_points;
+};
+
+static void race_begin(struct __test_metadata *_metadata, struct race *r,
+		       struct machine *m, const struct race_path *path)
+{
+	const char *why = race_needs(m, path->kind, path->needs_points);
+	long window = read_long(WINDOW);
+
+	if (!why && window < 0)
+		why = NO_LAZY;
+	SKIP_SETUP(return, m, why);
+	ASSERT_EQ(0, write_long(WINDOW, path->window));
+	ASSERT_EQ(0, run_on(m->from));
+	*r = (struct race) {
+		.m = m, .kind = path->kind, .point = path->point,
+		.settled = path->settled, .window = window, .file = -1,
+	};
+}
+
+static void race_end(const struct race *r)
+{
+	if (have_points())
+		point_release(r->point);
+	write_long(WINDOW, r->window);
+	machine_restore(r->m);
+}
+
+/* Touches that are held, at least once on each path */
+FIXTURE(race)
+{
+	struct machine m;
+	struct race r;
+};
+
+FIXTURE_VARIANT(race)
+{
+	struct race_path path;
+};
+
+FIXTURE_VARIANT_ADD(race, unmapped) {
+	.path = { .kind = RACE_SMALL, .point = "unmapped",
+		.window = DEFAULT_WINDOW, .settled = true },
+};
+
+FIXTURE_VARIANT_ADD(race, copied_alone) {
+	.path = { .kind = RACE_SMALL, .point = "copied", .window = 1,
+		.settled = true, .needs_points = true },
+};
+
+FIXTURE_VARIANT_ADD(race, isolated) {
+	.path = { .kind = RACE_SHARED, .point = "isolated",
+		.window = DEFAULT_WINDOW },
+};
+
+FIXTURE_VARIANT_ADD(race, thp) {
+	.path = { .kind = RACE_THP, .point = "resolved",
+		.window = DEFAULT_WINDOW, .settled = true },
+};
+
+FIXTURE_SETUP(race)
+{
+	race_begin(_metadata, &self->r, &self->m, &variant->path);
+}
+
+FIXTURE_TEARDOWN_PARENT(race)
+{
+	race_end(&self->r);
 }
 
 #endif /* _MOF_RACE_TEST_H */

@@ -43,6 +43,29 @@ long read_long(const char *path)
 	return n > 0 ? strtol(text, NULL, 10) : -EIO;
 }
 
+/**
+ * file_line() - the number on one line of a file of the kernel
+ * @path: of lines that begin with a word and, after blanks, have a number
+ * @key:  the word, with a colon if there is one
+ *
+ * Return: the number; -ENOENT if there is no such line, or another negative errno.
+ */
+long file_line(const char *path, const char *key)
+{
+	FILE *f = fopen(path, "r");
+	size_t len = strlen(key);
+	long value = -ENOENT;
+	char line[128];
+
+	if (!f)
+		return -errno;
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, key, len) && line[len] == ' ')
+			value = strtol(line + len, NULL, 10);
+	fclose(f);
+	return value;
+}
+
 int write_text(const char *path, const char *text)
 {
 	ssize_t n;

@@ -13,13 +13,23 @@
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT	180
 
-#define NO_LAZY		"kernel without MPOL_MF_LAZY"
-
 /* SKIP() where something has been checked before: that forgets what has failed. */
 #define SKIP_UNLESS_FAILED(statement, fmt, ...) do { \
 	if (_metadata->exit_code != KSFT_FAIL) \
 		SKIP(break, fmt, ##__VA_ARGS__); \
 	statement; \
+} while (0)
+
+/*
+ * In FIXTURE_SETUP(): skip the test if there is a reason. The harness calls no
+ * teardown then, so this restores the machine.
+ */
+#define SKIP_SETUP(statement, machine, why) do { \
+	const char *reason = (why); \
+	if (reason) { \
+		machine_restore(machine); \
+		SKIP(statement, "%s", reason); \
+	} \
 } while (0)
 
 /* Tests of MPOL_MF_LAZY: an area of base pages on m.from, counters read. */
@@ -33,17 +43,10 @@ FIXTURE(lazy)
 
 FIXTURE_SETUP(lazy)
 {
-	const char *why = machine_setup(&self->m);
+	const char *why = machine_setup_lazy(&self->m);
 
-	if (why)
-		SKIP(return, "%s", why);
-	if (!have_lazy()) {
-		machine_restore(&self->m);
-		SKIP(return, NO_LAZY);
-	}
-	ASSERT_EQ(0, run_on(self->m.from));
-	ASSERT_EQ(0, area_new(&self->a, AREA_PAGES, self->m.from));
-	ASSERT_EQ(0, stats_read(&self->before));
+	SKIP_SETUP(return, &self->m, why);
+	ASSERT_EQ(0, area_begin(&self->a, AREA_PAGES, &self->m, &self->before));
 }
 
 FIXTURE_TEARDOWN_PARENT(lazy)
@@ -64,11 +67,8 @@ FIXTURE_SETUP(stock)
 {
 	const char *why = machine_setup(&self->m);
 
-	if (why)
-		SKIP(return, "%s", why);
-	ASSERT_EQ(0, run_on(self->m.from));
-	ASSERT_EQ(0, area_new(&self->a, AREA_PAGES, self->m.from));
-	ASSERT_EQ(0, stats_read(&self->before));
+	SKIP_SETUP(return, &self->m, why);
+	ASSERT_EQ(0, area_begin(&self->a, AREA_PAGES, &self->m, &self->before));
 }
 
 FIXTURE_TEARDOWN_PARENT(stock)

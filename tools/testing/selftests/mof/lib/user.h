@@ -24,21 +24,14 @@ FIXTURE(user)
 
 FIXTURE_SETUP(user)
 {
-	const char *why = machine_setup(&self->m);
+	const char *why = machine_setup_lazy(&self->m);
 
 	if (!why && geteuid())
 		why = "needs root, to give up its rights";
-	if (!why && !have_lazy())
-		why = NO_LAZY;
-	if (why) {
-		machine_restore(&self->m);
-		SKIP(return, "%s", why);
-	}
+	SKIP_SETUP(return, &self->m, why);
 	self->max_map_count = read_long(MAX_MAP_COUNT);
 	self->longest = read_long(LONGEST);
-	ASSERT_EQ(0, run_on(self->m.from));
-	ASSERT_EQ(0, area_new(&self->a, AREA_PAGES, self->m.from));
-	ASSERT_EQ(0, stats_read(&self->before));
+	ASSERT_EQ(0, area_begin(&self->a, AREA_PAGES, &self->m, &self->before));
 }
 
 FIXTURE_TEARDOWN_PARENT(user)

@@ -47,6 +47,7 @@
 #define MAX_NODE		(8 * sizeof(unsigned long) + 1)
 
 #define NO_NODE			(-1)
+#define NO_LAZY			"kernel without MPOL_MF_LAZY"
 
 #define BALANCING		"/proc/sys/kernel/numa_balancing"
 #define SHMEM_THP		"/sys/kernel/mm/transparent_hugepage/shmem_enabled"
@@ -71,6 +72,7 @@ struct machine {
 };
 
 const char *machine_setup(struct machine *m);
+const char *machine_setup_lazy(struct machine *m);
 void machine_restore(const struct machine *m);
 bool have_lazy(void);
 bool lazy_expected_absent(void);
@@ -81,6 +83,8 @@ int node_cpus_set(int node, bool on);
 unsigned long memory_nodes(void);
 bool is_nearest(int node, int nid, unsigned long among);
 int set_task_policy(int mode, unsigned long nodes);
+
+struct stats;
 
 /* mof_area.c */
 
@@ -106,6 +110,7 @@ const char *thp_missing(void);
 int area_map(struct area *a, long pages);
 int area_map_file(struct area *a, long pages, int prot, int flags, int fd);
 int area_new(struct area *a, long pages, int node);
+int area_begin(struct area *a, long pages, const struct machine *m, struct stats *before);
 int area_new_thp(struct area *a, long thps, int node);
 struct area area_part(const struct area *a, long first, long pages);
 void area_free(struct area *a);
