@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * kernel.numa_balancing=4: memory that is used from another node is found and
- * moved there, without any call; memory that is in place, or has but one place
- * to be, is left alone.
+ * kernel.numa_balancing=4: memory that is accessed from another node is
+ * detected and migrated there without any call; memory that is already local,
+ * or allowed on one node only, is left alone.
  */
 #include <fcntl.h>
 #include <sys/mount.h>
@@ -53,7 +53,7 @@ static const char * const tunables[] = {
 	"lazy_delay_ms", "lazy_period_min_ms", "lazy_period_max_ms", "lazy_rest_samples",
 };
 
-/* Does it refuse what makes no sense, and keep what it has then? */
+/* Invalid values must be refused, and leave the current value unchanged. */
 static bool tunable_is_strict(const char *path)
 {
 	static const char * const bad[] = { "0", "-1", "1000000000", "much" };
@@ -135,7 +135,7 @@ FIXTURE_VARIANT_ADD(misplaced, shared_memory) {
 	.area = shared_memory,
 };
 
-/* The memory is on m.from; the process, for now, runs on m.to. */
+/* Memory is on m.from; for now the process runs on m.to. */
 FIXTURE_SETUP(misplaced)
 {
 	const char *why = automatic_setup(&self->m);
@@ -182,7 +182,7 @@ TEST_F(misplaced, memory_of_a_thread_on_another_node_is_sampled_and_moved)
 	ASSERT_EQ(0, area_new(&b, extent_pages(), self->m.from));
 	other.a = &b;
 	ASSERT_EQ(0, toucher_start(&other));
-	/* Without this it may be over before the other thread is seen. */
+	/* Give the other thread time to be sampled. */
 	toucher_work(&other, 0.3);
 	ASSERT_EQ(0, toucher_start(&t));
 	EXPECT_TRUE(toucher_settles(&t));
@@ -200,7 +200,7 @@ TEST_F(misplaced, memory_of_a_thread_on_another_node_is_sampled_and_moved)
 	EXPECT_EQ(b.pages, area_on(&b, self->m.from));
 }
 
-/* So many areas, one page each, none of which is ever sampled, side by side. */
+/* @nr adjacent VMAs of one page each; none of them is ever sampled. */
 static char *wall_of_areas(long nr, int node)
 {
 	struct area a = { .pages = nr };
@@ -215,7 +215,7 @@ static char *wall_of_areas(long nr, int node)
 	return a.base;
 }
 
-/* One step looks at 150 areas at most: the next one has to go on behind them. */
+/* A step looks at 150 VMAs at most; the next one continues behind. */
 TEST_F(misplaced, memory_behind_many_areas_that_are_not_sampled_is_moved)
 {
 	struct toucher t = { .a = &self->a, .node = self->m.to };
@@ -231,8 +231,9 @@ TEST_F(misplaced, memory_behind_many_areas_that_are_not_sampled_is_moved)
 }
 
 /*
- * The tick of the fair class does not see it, so at first all threads seem to be
- * on m.to. Its faults tell; then samples do, that its memory is in place.
+ * The fair class's tick does not account for it, so at first all threads seem
+ * to run on m.to. Its faults reveal its node; samples then show that its memory
+ * is local.
  */
 TEST_F(misplaced, memory_of_a_real_time_thread_stays_with_it)
 {
@@ -240,7 +241,10 @@ TEST_F(misplaced, memory_of_a_real_time_thread_stays_with_it)
 	struct toucher fair = { .node = self->m.to };
 	struct area b;
 
-	/* This thread fills the areas, and is on m.to as well: it is to find no mark. */
+	/*
+	 * This thread fills the areas, and runs on m.to as well: keep it from
+	 * finding marks.
+	 */
 	ASSERT_EQ(0, write_long(BALANCING, 0));
 	area_read(&self->a);
 	ASSERT_EQ(self->a.pages, area_move(&self->a, self->m.from));
@@ -260,7 +264,7 @@ TEST_F(misplaced, memory_of_a_real_time_thread_stays_with_it)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* The first half of the extents is used from m.from, the second from m.to. */
+/* The first half of the extents is used on m.from, the second on m.to. */
 TEST_F(misplaced, each_of_two_threads_gets_its_half)
 {
 	struct area half = area_part(&self->a, 0, self->a.pages / 2);
@@ -287,7 +291,7 @@ TEST_F(misplaced, each_of_two_threads_gets_every_other_page)
 	};
 
 	if (variant->thp)
-		SKIP(return, "a THP is on one node");
+		SKIP(return, "a THP is on a single node");
 	ASSERT_EQ(0, toucher_start(&t[0]));
 	ASSERT_EQ(0, toucher_start(&t[1]));
 	EXPECT_TRUE(toucher_settles(&t[1]));
@@ -298,7 +302,7 @@ TEST_F(misplaced, each_of_two_threads_gets_every_other_page)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* What is learnt is learnt of 2 MiB: but these may be parts of several areas. */
+/* History is kept per 2 MiB, which may be shared by several VMAs. */
 TEST_F(misplaced, all_parts_of_an_extent_are_moved)
 {
 	struct area part[3];
@@ -306,7 +310,7 @@ TEST_F(misplaced, all_parts_of_an_extent_are_moved)
 	int i;
 
 	if (variant->thp)
-		SKIP(return, "a THP is part of one area");
+		SKIP(return, "a THP is part of a single VMA");
 	for (i = 0; i < 3; i++) {
 		part[i] = area_part(&self->a, i * 100, 90);
 		t[i] = (struct toucher) { .a = &part[i], .node = self->m.to };
@@ -324,7 +328,7 @@ TEST_F(misplaced, all_parts_of_an_extent_are_moved)
 	}
 }
 
-/* Whatever one page table maps, also where no node could hold some of these. */
+/* Runs with any page size, also where nodes hold few extents. */
 TEST(area_that_is_a_quarter_of_an_extent_is_moved)
 {
 	struct toucher t;
@@ -349,7 +353,7 @@ TEST(area_that_is_a_quarter_of_an_extent_is_moved)
 	EXPECT_EQ(0, area_bad(&a));
 }
 
-/* The time between two moves doubles from 2 s on: so many fit into a run. */
+/* The interval between two migrations of an extent doubles from 2 s on. */
 static long most_moves(time_t seconds)
 {
 	long moves = 1;
@@ -367,7 +371,7 @@ TEST_F(misplaced, memory_that_two_nodes_share_does_not_bounce)
 	};
 	time_t begin = time(NULL), seconds;
 
-	/* Nothing else of this process is sampled: it is bound. */
+	/* Bind the process, so that nothing else of it is sampled. */
 	ASSERT_EQ(0, set_task_policy(MPOL_BIND, NODE_MASK(self->m.from)));
 	ASSERT_EQ(0, area_balanced(&self->a, NODE_MASK(self->m.from) | NODE_MASK(self->m.to)));
 	ASSERT_EQ(0, toucher_start(&t[0]));
@@ -375,7 +379,7 @@ TEST_F(misplaced, memory_that_two_nodes_share_does_not_bounce)
 	toucher_work(&t[0], 5);
 	toucher_stop(&t[0]);
 	toucher_stop(&t[1]);
-	/* It counts whole seconds, and so do we. */
+	/* The kernel's interval and time() count whole seconds. */
 	seconds = time(NULL) - begin + 2;
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
 	EXPECT_LT(0, self->d.v[MOF_SAMPLES]);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * kernel.numa_balancing=4 leaves alone what is in place or has but one place to
- * be: not a fault, not a page table entry changed. Nor does it ask a young process
- * for a step at every tick.
+ * kernel.numa_balancing=4 leaves memory alone that is local or allowed on one
+ * node only: no fault, no page table entry changed. A young process does not
+ * request a step at every tick either.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -14,7 +14,7 @@
 #include "lib/trace.h"
 
 #define EXTENTS		4
-#define WATCH_SECONDS	2	/* of CPU time: far more than it takes to move */
+#define WATCH_SECONDS	2	/* of CPU time: far more than a migration takes */
 
 FIXTURE(alone)
 {
@@ -38,7 +38,7 @@ FIXTURE_TEARDOWN_PARENT(alone)
 	machine_restore(&self->m);
 }
 
-/* Two threads use the area from these nodes for a while, in the mode. */
+/* With mode 4, two threads access the area from these nodes. */
 static int use_from(const struct area *a, int node, int other, struct stats *d)
 {
 	struct toucher t[2] = {
@@ -51,7 +51,7 @@ static int use_from(const struct area *a, int node, int other, struct stats *d)
 	err = write_long(BALANCING, 4) ? : toucher_start(&t[0]) ? : toucher_start(&t[1]);
 	if (err)
 		return err;
-	/* They are where they are to be, and have their stacks. */
+	/* Wait until both run on their nodes and have touched their stacks. */
 	toucher_work(&t[0], 0);
 	toucher_work(&t[1], 0);
 	stats_read(&before);
@@ -74,7 +74,7 @@ static void expect_nothing(struct __test_metadata *_metadata, const struct stats
 	EXPECT_EQ(0, d->v[NUMA_PAGES_MIGRATED]);
 }
 
-/* Libraries and all came from where whoever read them first was running. */
+/* Gather pages of libraries, which are on the nodes of first readers. */
 static void gather(int node)
 {
 	unsigned long others = memory_nodes() & ~NODE_MASK(node);
@@ -101,7 +101,7 @@ TEST_F(alone, bound_process_on_two_nodes)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* What the others are compared with. */
+/* Control for the other tests */
 TEST_F(alone, not_so_a_process_that_is_not_bound)
 {
 	ASSERT_EQ(0, use_from(&self->a, self->m.from, self->m.to, &self->d));
@@ -111,7 +111,7 @@ TEST_F(alone, not_so_a_process_that_is_not_bound)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* The cpuset has CPUs of all nodes, and memory of one. */
+/* The cpuset has CPUs of all nodes, and memory of one node. */
 TEST_F(alone, cpuset_with_memory_of_one_node)
 {
 	const char *why;
@@ -132,11 +132,11 @@ TEST_F(alone, cpuset_with_memory_of_one_node)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* A process of one thread that has run for less than a second */
+/* A single-threaded process that has run for less than a second */
 
 #define YOUNG_MS	800	/* of CPU time */
 #define PERIOD_MIN	"/sys/kernel/debug/sched/numa_balancing/lazy_period_min_ms"
-#define FEW		3	/* requests beside one per period: the first, and both ends */
+#define FEW		3	/* requests beyond one per period: the first one, and both ends */
 
 enum { TICK, STEP };
 
@@ -148,10 +148,10 @@ static const struct probe probes[] = {
 FIXTURE(young)
 {
 	struct machine m;
-	long period;		/* shortest time between two steps, in jiffies */
+	long period;		/* minimum interval between two steps, in jiffies */
 };
 
-/* The resolution of this clock is one jiffy. */
+/* The clock has a resolution of one jiffy. */
 static long ms_to_jiffies(long ms)
 {
 	struct timespec tick;
@@ -191,7 +191,7 @@ static long cpu_ms(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* A child that uses the CPU for so long once @go has been written to. */
+/* A child that spins for @ms of CPU time once @go has been written to. */
 static pid_t child_that_runs(long ms, int go[2])
 {
 	pid_t pid;
@@ -210,8 +210,9 @@ static pid_t child_that_runs(long ms, int go[2])
 }
 
 /*
- * While a process on one node is young, each step returns early. The tick must not
- * ask for the next one before the period is over. Jiffies are those of the kernel.
+ * While a process on one node is young, each step returns early. The tick must
+ * not request the next step before the period is over. Time is in the kernel's
+ * jiffies.
  */
 TEST_F(young, process_on_one_node_is_asked_for_a_step_once_in_a_period)
 {
@@ -238,7 +239,7 @@ TEST_F(young, process_on_one_node_is_asked_for_a_step_once_in_a_period)
 	free(hits);
 }
 
-/* Areas of a process whose other memory is found, and moved */
+/* VMAs with a policy, in a process with other memory that migrates */
 
 FIXTURE(area)
 {
@@ -249,7 +250,7 @@ FIXTURE(area)
 	struct stats d;
 };
 
-/* What @a is; the policy of the process is to be bound to m.from. */
+/* Kind of @a; the process itself is bound to m.from. */
 FIXTURE_VARIANT(area)
 {
 	int mode;
@@ -327,7 +328,7 @@ FIXTURE_TEARDOWN_PARENT(area)
 	machine_restore(&self->m);
 }
 
-/* Use the area from here until what else is used from here has been moved. */
+/* Access the area until the toucher's memory has been migrated. */
 static long hinted_until_settled(const struct area *a, const struct toucher *t)
 {
 	long hinted = 0;

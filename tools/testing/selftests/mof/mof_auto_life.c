@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * kernel.numa_balancing=4 beside what else happens in the life of a process and
- * of the machine.
+ * kernel.numa_balancing=4 across mode changes, fork, exec, exit and CPU
+ * hotplug.
  */
 #include <sched.h>
 
@@ -25,7 +25,7 @@ FIXTURE(life)
 	struct stats d;
 };
 
-/* An area on m.from that threads on both nodes can be made to share. */
+/* An area on m.from that threads on both nodes can share. */
 FIXTURE_SETUP(life)
 {
 	const char *why = automatic_setup(&self->m);
@@ -51,7 +51,7 @@ static int start_both(struct toucher *t)
 	return toucher_start(&t[0]) ? : toucher_start(&t[1]);
 }
 
-/* Words that they found to be other than written. */
+/* Returns the number of lost writes. */
 static long stop_both(struct toucher *t)
 {
 	toucher_stop(&t[0]);
@@ -95,7 +95,7 @@ TEST_F(life, modes_that_change_lose_no_write_and_0_ends_it)
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
 	EXPECT_LT(0, self->d.v[MOF_SAMPLES]);
 	EXPECT_EQ(0, write_long(BALANCING, 0));
-	work_both(self->t, 0.1);	/* a step may be under way */
+	work_both(self->t, 0.1);	/* a step may be in progress */
 	ASSERT_EQ(0, stats_read(&self->before));
 	work_both(self->t, 1);
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
@@ -125,7 +125,7 @@ TEST_F(life, memory_is_found_as_soon_as_the_mode_is_on)
 
 /* Processes */
 
-/* Use memory of another node until most of it has been moved here. */
+/* Access memory on another node until most of it has been migrated here. */
 static int follow(const struct area *a, int node)
 {
 	time_t end = time(NULL) + PATIENCE;
@@ -139,7 +139,7 @@ static int follow(const struct area *a, int node)
 	return 0;
 }
 
-/* A process that is looked at; it ends by an exit, or by an exec. */
+/* A process that is sampled, and ends by exit or by exec. */
 static pid_t short_process(const struct machine *m, bool exec)
 {
 	pid_t pid = fork();
@@ -154,7 +154,7 @@ static pid_t short_process(const struct machine *m, bool exec)
 	_exit(exec ? 2 : 0);
 }
 
-/* Returns how many of them failed. */
+/* Returns the number of processes that failed. */
 static int short_processes(const struct machine *m, int times)
 {
 	int started = 0, ended, failed = 0, status;
@@ -168,7 +168,7 @@ static int short_processes(const struct machine *m, int times)
 	return failed;
 }
 
-/* Kernel memory that was freed may stay charged for a moment. */
+/* Freed kernel memory may stay charged for a moment. */
 static long slab_grown(const struct cgroup *cg, long before)
 {
 	long grown = 0;
@@ -183,7 +183,7 @@ static long slab_grown(const struct cgroup *cg, long before)
 	return grown;
 }
 
-/* A process takes a second and more in a debug kernel. */
+/* On a debug kernel, a process takes more than a second. */
 TEST_F_TIMEOUT(life, exit_and_exec_leave_nothing, 480)
 {
 	const char *why = cgroup_enter(&self->cg, "+memory");
@@ -212,7 +212,7 @@ static int follow_as_vfork(void *arg)
 	return run_on(t->node) ? 2 : follow(t->a, t->node);
 }
 
-/* A vfork(2) that may call functions, as its stack is its own. */
+/* vfork(2) with a stack of its own, so that the child may call functions. */
 TEST_F(life, child_of_vfork_is_part_of_it)
 {
 	char *stack = malloc(65536);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What becomes of pages that the automatic mode has marked as samples, and that
- * nobody has touched since.
+ * Pages that the automatic mode has marked as samples and that have not been
+ * touched since.
  */
 #include <sys/wait.h>
 
@@ -11,20 +11,20 @@
 #define TRACING		"/sys/kernel/tracing/"
 #define STEP_EVENT	TRACING "events/mof/mof_step/enable"
 #define EXTENTS		4
-#define PATIENCE	1000	/* looks of 10 milliseconds */
+#define PATIENCE	1000	/* polls of 10 milliseconds */
 
 FIXTURE(sampled)
 {
 	struct machine m;
-	struct area a;		/* that two threads use, on two nodes */
-	struct area idle;	/* that nobody uses */
+	struct area a;		/* accessed by two threads on two nodes */
+	struct area idle;	/* accessed by no thread */
 	struct toucher t[2];
-	long hinted;		/* samples in that */
+	long hinted;		/* number of samples in @idle */
 	struct stats before;
 	struct stats d;
 };
 
-/* Threads on both nodes: samples are marked, instead of being known. */
+/* With threads on both nodes, locality is unknown and samples are marked. */
 static int wait_for_samples(struct toucher *t, const struct area *idle, long *hinted)
 {
 	int looks;
@@ -38,7 +38,7 @@ static int wait_for_samples(struct toucher *t, const struct area *idle, long *hi
 		usleep(10000);
 	}
 	write_long(BALANCING, 0);
-	toucher_work(&t[0], 0.1);	/* a step may be under way */
+	toucher_work(&t[0], 0.1);	/* a step may be in progress */
 	toucher_work(&t[1], 0);
 	toucher_stop(&t[0]);
 	toucher_stop(&t[1]);
@@ -69,8 +69,8 @@ FIXTURE_TEARDOWN_PARENT(sampled)
 }
 
 /*
- * All else of this process has been looked at as well, such as stacks, and may
- * have been armed: touch that now, not while faults are counted.
+ * Everything else of this process, such as stacks, has been sampled as well and
+ * may be armed: touch it now, before faults are counted.
  */
 static int touch_others(const struct area *idle)
 {
@@ -93,7 +93,7 @@ static int touch_others(const struct area *idle)
 	return 0;
 }
 
-/* Touches of samples move nothing, and are none of marks. */
+/* Touches of samples migrate nothing and do not count as touches of marks. */
 static void touch_all(struct __test_metadata *_metadata, const struct machine *m,
 		      const struct area *idle)
 {
@@ -135,7 +135,7 @@ TEST_F(sampled, munmap_of_a_part_leaves_the_samples_of_the_rest)
 				     self->idle.pages / 2);
 	long hinted;
 
-	/* Two areas from here on, as numa_maps tells of whole ones. */
+	/* This splits the VMA: numa_maps counts hinting entries per VMA. */
 	ASSERT_EQ(0, mprotect(last.base, area_bytes(&last),
 			      PROT_READ | PROT_WRITE | PROT_EXEC));
 	self->idle.pages /= 2;
@@ -145,7 +145,7 @@ TEST_F(sampled, munmap_of_a_part_leaves_the_samples_of_the_rest)
 	touch_all(_metadata, &self->m, &self->idle);
 }
 
-/* The child's touch uses the token up; for both, pages stay where they are. */
+/* The child's touch consumes the sample; no page migrates. */
 TEST_F(sampled, fork_keeps_samples_and_contents_of_both)
 {
 	struct area *idle = &self->idle;
@@ -168,7 +168,7 @@ TEST_F(sampled, fork_keeps_samples_and_contents_of_both)
 	touch_all(_metadata, &self->m, &self->idle);
 }
 
-/* Lines of the trace that tell of a step, and how long it took. */
+/* Number of trace lines that report a step and its duration. */
 static long steps_traced(void)
 {
 	FILE *f = fopen(TRACING "trace", "r");
@@ -206,7 +206,7 @@ TEST_F(sampled, steps_tell_how_long_they_take_if_asked_to)
 	EXPECT_LT(before, steps_traced());
 }
 
-/* All pages are marks afterwards, also those that were samples. */
+/* Afterwards all pages are marked, including former samples. */
 TEST_F(sampled, call_takes_samples_over)
 {
 	EXPECT_EQ(0, touch_others(&self->idle));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * MPOL_MF_LAZY beside kernel.numa_balancing: what a program asked for does not
- * depend on it, and the stock scanner's faults are none of ours.
+ * MPOL_MF_LAZY together with kernel.numa_balancing: explicit marks do not
+ * depend on the balancer, and faults of the stock scanner are not counted as
+ * ours.
  */
 #include <signal.h>
 #include <sys/mman.h>
@@ -68,8 +69,8 @@ TEST_F(balancing, bound_pages_move_at_their_first_touch)
 }
 
 /*
- * The stock code wants to see two faults from a node before it moves a page.
- * Pages with a history of one fault from each are the worst case.
+ * The stock code migrates a page only after two faults from the same node.
+ * Pages whose last two faults came from different nodes are the worst case.
  */
 TEST_F(balancing, pages_with_a_history_move_at_their_first_touch)
 {
@@ -107,7 +108,7 @@ TEST_F(balancing, a_thp_moves_at_its_first_touch)
 	EXPECT_EQ(0, area_bad(&thp));
 }
 
-/* Touch until the stock scanner has caused faults, but not for ever. */
+/* Touch until the stock scanner has caused faults, with a time limit. */
 static long touch_until_hinted(const struct area *a, const struct stats *before,
 			       struct stats *d)
 {
@@ -132,7 +133,7 @@ TEST_F(lazy, faults_of_the_stock_scanner_are_not_counted_as_ours)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* A child that maps all of it, too, until it is killed. */
+/* A child that maps all pages of the area, until it is killed. */
 static pid_t child_that_maps(const struct area *a)
 {
 	int ready[2];
@@ -154,7 +155,10 @@ static pid_t child_that_maps(const struct area *a)
 	return pid;
 }
 
-/* Nobody else has marks on it, so what told ours from the scanner's is not kept. */
+/*
+ * Once no marks are left, the kernel drops the information that tells our marks
+ * from the scanner's.
+ */
 TEST_F(lazy, shared_memory_that_others_map_since_is_the_scanners_again)
 {
 	time_t end = time(NULL) + SCAN_SECONDS;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Races: an area is marked all the time, threads on two nodes write to it all
- * the time, and beside them something else goes on. No write may get lost.
+ * Races: while one thread marks an area in a loop and threads on two nodes
+ * write to it, another thread disturbs them. No write may get lost.
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -19,7 +19,7 @@ static int page_out(const struct crew *c, long i)
 	return madvise(c->a->base, area_bytes(c->a), MADV_PAGEOUT) ? -errno : 0;
 }
 
-/* Lets the crew work; what holds for each disturbance. */
+/* Run the crew, and check for every disturbance. */
 static void beside(struct __test_metadata *_metadata, const struct machine *m,
 		   const struct area *a, struct crew *c)
 {
@@ -33,7 +33,7 @@ static void beside(struct __test_metadata *_metadata, const struct machine *m,
 	ASSERT_EQ(0, stats_since(&before, &d));
 	EXPECT_EQ(0, c->lost);
 	EXPECT_LT(0, d.v[MOF_MARKED]);
-	/* What is out is not marked, and comes back to where it is touched. */
+	/* Swapped-out pages are not marked; swap-in places them. */
 	if (c->op != page_out)
 		EXPECT_LT(0, d.v[MOF_MIGRATED]);
 	EXPECT_EQ(0, stats_unreconciled(&d));
@@ -120,8 +120,8 @@ TEST_F(lazy, compaction_beside_marks_loses_no_write)
 }
 
 /*
- * Alternately base pages, which are never refused, and a THP, which is while pages
- * are busy.
+ * Alternate between base pages, which always succeed, and a THP, which is
+ * refused while its pages are busy.
  */
 static int collapse_and_split(const struct crew *c, long i)
 {
@@ -146,12 +146,12 @@ TEST_F(lazy, collapse_and_split_beside_marks_lose_no_write)
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
 	TH_LOG("%ld of %ld collapses refused, %ld THPs split", c.refused, c.times / 2,
 	       self->d.v[THP_SPLIT_PAGE]);
-	/* The one that was there before, and some that came of a collapse. */
+	/* The original THP, and some that collapse has made. */
 	EXPECT_LT(1, self->d.v[THP_SPLIT_PAGE]);
 	EXPECT_GT(c.times / 2, c.refused);
 }
 
-/* Cuts page tables and VMAs through THPs, and puts them together again. */
+/* Split page tables and VMAs inside THPs, and merge them again. */
 static int protect_in_part(const struct crew *c, long i)
 {
 	char *part = c->a->base + (i % 7 + 1) * (area_bytes(c->a) / 8);
@@ -182,7 +182,7 @@ TEST_F(lazy, mprotect_of_parts_of_thps_beside_marks_loses_no_write)
 	EXPECT_EQ(0, c.refused);
 }
 
-/* The child maps what we map, marks included, and touches it before it goes. */
+/* The child inherits mappings and marks, and touches before it exits. */
 static int fork_and_touch(const struct crew *c, long i)
 {
 	pid_t pid = fork();

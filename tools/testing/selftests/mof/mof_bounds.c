@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a user without rights can cost the kernel and others: no more memory and
- * time than is promised, with address spaces as large as they get.
+ * Cost that an unprivileged user can impose on the kernel and on others: memory
+ * and time stay within the documented bounds for address spaces of maximum
+ * size.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -12,28 +13,28 @@
 #include "lib/user.h"
 
 #define TABLES		((128L << 20) / page_size())	/* 64 GiB on x86 */
-#define MANY		(1024L * 1024)	/* areas */
+#define MANY		(1024L * 1024)	/* VMAs */
 #define HUGE_BYTES	(1024L * 1024 * MANY)
-#define ENOUGH		2048	/* areas: a kernel that checks its trees makes few */
+#define ENOUGH		2048	/* VMAs: kernels that verify their maple trees create few */
 #define FEW		1024L		/* pages */
 #define TRIES		3
 #define LOOPS		40
 #define CALLS		100		/* in each */
 #define EXTENTS		256L
-#define LOOKED_AT	128L		/* pages; a look at four of an extent finds one */
+#define LOOKED_AT	128L		/* pages; one of four samples finds one */
 #define KILLS		16
-#define SHORT		32	/* milliseconds between two looks */
-#define PATIENCE	40	/* half seconds */
-#define NODE_BYTES	592L		/* of an xarray, with 16 for the charge */
+#define SHORT		32	/* minimum interval between two steps, in milliseconds */
+#define PATIENCE	40	/* polls of half a second */
+#define NODE_BYTES	592L		/* size of an xarray node, with 16 bytes of charge */
 
-/* Milliseconds, or an error: of several the best counts, on a busy host. */
+/* Keep the best of several times in milliseconds; the host may be busy. */
 static void keep_best(double *best, double took)
 {
 	if (!*best || took < *best)
 		*best = took;
 }
 
-/* Milliseconds of so many calls, or a negative errno. */
+/* Milliseconds for @times calls, or a negative errno. */
 static double mark_often(const struct area *a, int times)
 {
 	double took, all = 0;
@@ -49,7 +50,7 @@ static double mark_often(const struct area *a, int times)
 	return all;
 }
 
-/* Marked, touched and moved again and again, or only marked. */
+/* Mark, touch and migrate repeatedly, or mark only. */
 TEST_F(user, marking_in_a_loop_keeps_no_memory_and_gets_no_slower)
 {
 	double first = 0, last = 0;
@@ -69,8 +70,9 @@ TEST_F(user, marking_in_a_loop_keeps_no_memory_and_gets_no_slower)
 }
 
 /*
- * Against the eager call, which walks the same and has nothing to move. How many
- * there are is a matter of time, and printed.
+ * Compare with the eager call, which walks the same page tables and has nothing
+ * to migrate. The number of VMAs depends on the speed of the machine, and is
+ * printed.
  */
 TEST_F(user, up_to_a_million_areas_cost_little_more_than_with_the_eager_call)
 {
@@ -89,7 +91,7 @@ TEST_F(user, up_to_a_million_areas_cost_little_more_than_with_the_eager_call)
 		keep_best(&eager, mbind_ms(&many, MPOL_MF_MOVE));
 		keep_best(&lazy, mbind_ms(&many, MOF_LAZY_MOVE));
 	}
-	TH_LOG("%ld areas: eager %.0f ms, lazy %.0f ms; slab %+ld KiB", nr, eager,
+	TH_LOG("%ld VMAs: eager %.0f ms, lazy %.0f ms; slab %+ld KiB", nr, eager,
 	       lazy, slab_kb() - slab);
 	ASSERT_LT(0, eager);
 	ASSERT_LT(0, lazy);
@@ -97,7 +99,7 @@ TEST_F(user, up_to_a_million_areas_cost_little_more_than_with_the_eager_call)
 	EXPECT_GT(8192, slab_kb() - slab);
 }
 
-/* Rounds of a busy thread in a second: the most of three, on a busy host. */
+/* Rounds per second of a busy thread: the best of three. */
 static long most_rounds(const struct area *a)
 {
 	long rounds, most = 0;
@@ -138,17 +140,18 @@ TEST_F(user, many_areas_in_the_automatic_mode_leave_the_cpu_to_the_program)
 	EXPECT_LT(off / 2, automatic);
 }
 
-/* What the kernel keeps for this group, in bytes. */
+/* Kernel memory charged to this group, in bytes. */
 static long charged(const struct cgroup *cg)
 {
 	return cgroup_stat(cg, "slab_reclaimable");
 }
 
 /*
- * Extents so far apart that each has a node of its own in the history, two have
- * one above, and there are a few above those. All are charged to who has caused
- * them. A quarter of each extent is there, so that a look for a page to sample
- * finds one. Returns what the history takes, in bytes.
+ * Create extents so far apart that each needs a leaf node of its own in the
+ * history, every two a node above it, with few nodes above those. All are
+ * charged to the process that causes them. A quarter of each extent is
+ * populated, so that a sample finds a page. Returns the size of the history in
+ * bytes.
  */
 static long make_history(struct __test_metadata *_metadata,
 			 struct _test_data_user *self, struct area *wide)
@@ -196,7 +199,7 @@ TEST_F(user, history_of_scattered_pages_is_as_small_as_promised)
 	EXPECT_GT((EXTENTS + EXTENTS / 2 + 16) * NODE_BYTES, kept);
 }
 
-/* Step by step, as the mode looks at what is left. */
+/* It shrinks step by step, as the mode walks the remaining VMAs. */
 TEST_F(user, history_of_what_is_unmapped_is_given_back)
 {
 	const char *why = history_missing() ? : cgroup_enter(&self->cg, "+memory");
@@ -218,11 +221,11 @@ TEST_F(user, history_of_what_is_unmapped_is_given_back)
 	} while (left - charged(&self->cg) < kept / 2 && ++looks < PATIENCE);
 	left -= charged(&self->cg);
 	toucher_stop(&t);
-	TH_LOG("%ld of %ld bytes given back", left, kept);
+	TH_LOG("%ld of %ld bytes freed", left, kept);
 	EXPECT_LE(kept / 2, left);
 }
 
-/* Who maps has the lock that a look needs, and is not made to wait for it. */
+/* mmap(2) holds a lock that steps need; a step never waits for it. */
 TEST_F(user, samples_are_taken_beside_a_thread_that_maps_all_the_time)
 {
 	struct toucher t[2] = {
@@ -276,8 +279,8 @@ TEST_F(user, a_tebibyte_with_a_few_pages_is_marked_as_fast_as_moved)
 }
 
 /*
- * Of two pages with much to walk between: how many are marked by a child that is
- * killed so many milliseconds after it began. Or -1.
+ * Of two pages with many page tables in between, return how many are marked by
+ * a child that is killed @ms milliseconds after it began, or -1.
  */
 static long marked_before_killed(double ms)
 {
@@ -304,7 +307,7 @@ static long marked_before_killed(double ms)
 	return end_child(pid) || stats_since(&before, &d) ? -1 : d.v[MOF_MARKED];
 }
 
-/* On a busy host it is killed too early or too late, again and again. */
+/* On a busy host the child is killed too early or too late, so retry. */
 TEST_F(user, a_signal_ends_a_long_call)
 {
 	long marked = 0;
@@ -317,7 +320,7 @@ TEST_F(user, a_signal_ends_a_long_call)
 	area_free(&a);
 	for (tries = 0; marked != 1 && tries < KILLS; tries++)
 		marked = marked_before_killed(call * (1 + tries % 4) / 8);
-	TH_LOG("call %.0f ms; killed in the middle at try %d", call, tries);
+	TH_LOG("call %.0f ms; killed during the call at try %d", call, tries);
 	EXPECT_EQ(1, marked);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pages that the call leaves out: file pages that are cached and not mapped, and
- * those that one process maps several times; and how the call compares with
+ * Pages that the call skips: file pages that are cached and not mapped, and
+ * pages that one process maps several times. Compares the call with
  * MPOL_MF_MOVE without MPOL_MF_LAZY on the same memory.
  */
 #include <fcntl.h>
@@ -29,8 +29,8 @@ FIXTURE(cached)
 FIXTURE_VARIANT(cached)
 {
 	bool disk;
-	bool mapped;		/* was written through a mapping that is gone */
-	bool private;		/* is mapped by a private mapping */
+	bool mapped;		/* written through a mapping that no longer exists */
+	bool private;		/* mapped by a private mapping */
 };
 
 FIXTURE_VARIANT_ADD(cached, written_memfd) {
@@ -58,7 +58,7 @@ static int file_open(const char *dir)
 	return open(path, O_RDWR | O_CREAT, 0600);
 }
 
-/* Give the file the contents of an area, by write(2) or through a mapping. */
+/* Write an area's contents to the file, by write(2) or a mapping. */
 static int file_fill(int fd, bool mapped, const struct area *from)
 {
 	struct area file;
@@ -77,7 +77,7 @@ static int file_fill(int fd, bool mapped, const struct area *from)
 	return 0;
 }
 
-/* Cache a file on a node, written back, and map it anew into @a. */
+/* Cache a file on a node, write it back, and map it into @a. */
 static int file_cached(struct area *a, int fd, bool mapped, int flags, int node)
 {
 	struct area from;
@@ -176,7 +176,7 @@ TEST_F(cached, pages_that_are_populated_are_marked_and_move)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* A read maps up to 16 pages around the one that is read. */
+/* A read fault maps up to 16 pages around the accessed page. */
 TEST_F(cached, pages_beside_populated_ones_are_a_failure_for_strict)
 {
 	long mapped;
@@ -195,7 +195,7 @@ TEST_F(cached, pages_beside_populated_ones_are_a_failure_for_strict)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* The second half of the file is a hole: nothing of it is cached. */
+/* The second half of the file is a hole, without cached pages. */
 TEST_F(cached, holes_are_no_failure_for_strict)
 {
 	struct area both, hole;
@@ -231,7 +231,7 @@ TEST_F(cached, files_without_cached_pages_are_no_failure_for_strict)
 	if (variant->disk) {
 		ASSERT_EQ(0, posix_fadvise(self->fd, 0, 0, POSIX_FADV_DONTNEED));
 		if (pages_in_cache(&self->a))
-			SKIP(return, "the cache still holds pages of the file");
+			SKIP(return, "pages of the file are still cached");
 		EXPECT_EQ(0, mark_strict(&self->a, MPOL_LOCAL, 0));
 		EXPECT_EQ(0, area_bad(&self->a));
 	} else {
@@ -245,9 +245,9 @@ TEST_F(cached, files_without_cached_pages_are_no_failure_for_strict)
 	EXPECT_EQ(0, self->d.v[MOF_MARKED]);
 }
 
-/* Several mappings by one process */
+/* Several mappings in one process */
 
-/* Map new shared memory on @node so many times; each page is mapped by all. */
+/* Map new shared memory on @node @MAPPINGS times, and populate each mapping. */
 static int map_often(struct area *a, int node)
 {
 	int fd = memfd_create("mof", 0), err, i;
@@ -277,7 +277,10 @@ static long bad_in_any(const struct area *a)
 	return bad;
 }
 
-/* 6.12 cannot tell one process with three mappings from three: none of them move. */
+/*
+ * Linux 6.12 cannot tell three mappings by one process from mappings by three
+ * processes, and migrates neither.
+ */
 TEST_F(lazy, a_file_mapped_three_times_by_one_process_moves_as_with_the_eager_call)
 {
 	struct area eager[MAPPINGS], marked[MAPPINGS];

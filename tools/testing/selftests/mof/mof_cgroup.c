@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Control groups: a cpuset bounds every target, a memory group counts.
+ * Control groups: a cpuset restricts every target, and the memory controller
+ * counts.
  */
 #include <fcntl.h>
 
@@ -74,7 +75,7 @@ TEST_F(cgroup, memory_stat_counts_the_groups_pages)
 	EXPECT_EQ(0, area_bad(&a));
 }
 
-/* The group is charged for as much after the move as before. */
+/* The migration moves the charge: its amount stays the same. */
 TEST_F(cgroup, the_charge_moves_with_the_page)
 {
 	struct area a;
@@ -124,8 +125,8 @@ TEST_F(cgroup, touchers_node_is_the_target_if_it_is_allowed)
 }
 
 /*
- * Page and toucher both on a node that is not allowed. A page gets there as
- * another process's: here by a file in memory, mapped only afterwards.
+ * Page and touching task are both on a disallowed node. The page gets there
+ * through a memfd that another process fills before this one maps it.
  */
 TEST_F(cgroup, page_and_toucher_not_allowed_goes_to_an_allowed_node)
 {
@@ -149,7 +150,7 @@ TEST_F(cgroup, page_and_toucher_not_allowed_goes_to_an_allowed_node)
 	EXPECT_EQ(0, area_bad(&a));
 }
 
-/* An allowed node that is not the toucher's, and a page that is elsewhere. */
+/* The allowed node is neither the touching task's nor the page's. */
 TEST_F(cgroup, bind_is_bounded_by_the_cpuset)
 {
 	unsigned long both = NODE_MASK(self->m.from) | NODE_MASK(self->m.to);
@@ -166,7 +167,7 @@ TEST_F(cgroup, bind_is_bounded_by_the_cpuset)
 	EXPECT_EQ(0, area_bad(&a));
 }
 
-/* Widened or narrowed between call and touch: the cpuset of the touch counts. */
+/* The cpuset at the time of the touch applies, not that at the call. */
 TEST_F(cgroup, node_allowed_after_the_call_is_a_target)
 {
 	struct area a;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who follows writes to marked memory sees all of them, and no others: soft-dirty
+ * Write tracking of marked memory reports all writes and no others: soft-dirty
  * bits, and PAGEMAP_SCAN with asynchronous write-protection.
  */
 #include <fcntl.h>
@@ -16,7 +16,7 @@ static int clear_soft_dirty(void)
 	return write_text("/proc/self/clear_refs", "4");
 }
 
-/* Does the kernel tell? A page just written must be soft-dirty, then not. */
+/* A page just written must be soft-dirty, and clear after a reset. */
 static const char *soft_dirty_missing(const struct area *a)
 {
 	page_write(a, 0);
@@ -99,7 +99,7 @@ TEST_F(lazy, clearing_soft_dirty_bits_keeps_the_marks)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* Reading may make it soft-dirty as well: see remove_migration_pmd(). */
+/* A read may make it soft-dirty as well: see remove_migration_pmd(). */
 TEST_F(lazy, a_write_that_moves_a_thp_makes_it_soft_dirty)
 {
 	const char *why = thp_missing();
@@ -139,7 +139,7 @@ TEST_F(lazy, clearing_soft_dirty_bits_beside_marks_and_writers_loses_no_write)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* Register with a userfaultfd whose write-protection the kernel itself lifts. */
+/* Register with userfaultfd; the kernel itself lifts the protection. */
 static int follow_writes(const struct area *a)
 {
 	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_WP_ASYNC };
@@ -154,7 +154,7 @@ static int follow_writes(const struct area *a)
 	return fd;
 }
 
-/* Number of pages written since they were last protected; protects them again. */
+/* Number of pages written since the last call; protects them again. */
 static long written_pages(const struct area *a)
 {
 	struct page_region found[AREA_PAGES];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory that fails while it is marked: pages that are taken offline or poisoned
- * before their touch and beside it, and a source that cannot be copied.
+ * Memory failure: marked pages are taken offline or poisoned before a touch and
+ * during touches.
  */
 #include <pthread.h>
 #include <setjmp.h>
@@ -15,9 +15,9 @@
 
 #define POISON_PFN	"/sys/kernel/debug/hwpoison/corrupt-pfn"
 #define UNPOISON_PFN	"/sys/kernel/debug/hwpoison/unpoison-pfn"
-#define POISONED	8	/* pages, at most: some kernels cannot give them back */
+#define POISONED	8	/* pages, at most: some kernels cannot unpoison them */
 
-/* Soft offline: the page is replaced by a good one, nobody notices. */
+/* Soft offline replaces the page transparently. */
 
 static int advise_page(const struct area *a, long page, int advice)
 {
@@ -60,7 +60,7 @@ TEST_F(lazy, soft_offline_beside_marks_and_writers_loses_no_write)
 		SKIP(return, "kernel without memory failure");
 	ASSERT_EQ(0, crew_run(&c));
 	EXPECT_EQ(0, c.lost);
-	/* It may have been over before anybody had moved a page. */
+	/* All operations may have ended before a page was migrated. */
 	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
 	area_read(&self->a);
 	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
@@ -70,7 +70,7 @@ TEST_F(lazy, soft_offline_beside_marks_and_writers_loses_no_write)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* Poison: the page is lost. Who touches it is killed, unless he catches that. */
+/* Poison: the page is lost, and accesses to it raise SIGBUS. */
 
 static __thread sigjmp_buf killed;
 static __thread bool catching;
@@ -82,7 +82,7 @@ static void caught(int signal)
 	siglongjmp(killed, 1);
 }
 
-/* Do something to a page; true if that raised SIGBUS. */
+/* Call @what for a page; true if it raised SIGBUS. */
 static bool kills(const struct area *a, long page,
 		  void (*what)(const struct area *a, long page))
 {
@@ -102,7 +102,7 @@ static void poison(const struct area *a, long page)
 	advise_page(a, page, MADV_HWPOISON);
 }
 
-/* Is a page right, or lost in the way that poisoned ones are? */
+/* Compare a page; raises SIGBUS if it is poisoned. */
 static bool page_is_right(const struct area *a, long page)
 {
 	struct area one = area_part(a, page, 1);
@@ -110,7 +110,7 @@ static bool page_is_right(const struct area *a, long page)
 	return !area_bad(&one);
 }
 
-/* The pages of poisoned frames can be used again. */
+/* Make poisoned page frames usable again. */
 static void unpoison(const long *pfn, long nr)
 {
 	long i;
@@ -153,16 +153,16 @@ TEST_F(lazy, a_poisoned_page_kills_whether_marked_or_not_and_the_others_move)
 }
 
 #define READERS		2
-#define PATIENCE	60000	/* looks of a millisecond */
+#define PATIENCE	60000	/* polls of a millisecond */
 
-/* Frames are poisoned by number, while the pages in them are on their way. */
+/* Page frames are poisoned by number while their pages migrate. */
 struct victim {
 	struct area *a;
 	const struct machine *m;
 	int stop;
-	int readers;		/* that have started */
-	long rounds[READERS];	/* of each */
-	long kills;		/* touches that raised SIGBUS */
+	int readers;		/* number of started threads */
+	long rounds[READERS];	/* rounds of each thread */
+	long kills;		/* number of touches that raised SIGBUS */
 };
 
 static void compare(const struct area *a, long page)
@@ -195,7 +195,7 @@ static void *read_always(void *arg)
 	return NULL;
 }
 
-/* Wait until each reader has been at all pages from now on. */
+/* Wait until each reader has read all pages once more. */
 static bool wait_for_rounds(struct victim *v)
 {
 	long before[READERS];
@@ -213,8 +213,9 @@ static bool wait_for_rounds(struct victim *v)
 }
 
 /*
- * Number of pages whose frame is poisoned: those kill at each touch. One that
- * was hit while nobody had it mapped may also just have been left behind.
+ * Number of poisoned pages: each touch of these raises SIGBUS. A page frame
+ * that was poisoned while it was not mapped may have been left behind by a
+ * migration.
  */
 static long dead_pages(const struct area *a)
 {

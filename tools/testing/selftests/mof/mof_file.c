@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pages of files: shmem and tmpfs, a file system with a disk behind it, and one
- * that cannot migrate dirty pages.
+ * File pages: shmem and tmpfs, a file system on a disk, and one that cannot
+ * migrate dirty pages.
  */
 #include <fcntl.h>
 #include <sys/mount.h>
@@ -10,7 +10,7 @@
 
 #define RW	(PROT_READ | PROT_WRITE)
 
-/* Map @pages of new shared memory, filled, on @node. */
+/* Map @pages pages of new shared memory, filled, on @node. */
 static int shmem_new(struct area *a, long pages, int node)
 {
 	int fd = memfd_create("mof", 0);
@@ -53,8 +53,8 @@ TEST_F(lazy, anonymous_shared_memory_moves_to_the_toucher)
 }
 
 /*
- * A second process that has the same memory mapped and populated. It waits, and
- * in the end says whether what it sees is right: 0 if so.
+ * A second process that maps and populates the same memory. It waits for the
+ * pipe to close, and exits with 0 if the contents are right.
  */
 static pid_t sharer_start(const struct area *a, int go[2])
 {
@@ -125,7 +125,7 @@ TEST_F(lazy, shmem_shared_by_two_processes_moves_with_move_all_for_both)
 	EXPECT_EQ(0, area_bad(&shm));
 }
 
-/* Marked while mapped once; a second process has come by the touch. */
+/* Mapped once when marked, and by a second process when touched. */
 TEST_F(lazy, shmem_that_became_shared_stays)
 {
 	struct area shm;
@@ -147,7 +147,7 @@ TEST_F(lazy, shmem_that_became_shared_stays)
 	EXPECT_EQ(0, area_bad(&shm));
 }
 
-/* Private mappings of shared memory: page cache, and copies of it. */
+/* Private file mappings: page cache pages, and private copies of them. */
 TEST_F(lazy, private_file_pages_move_copied_or_not)
 {
 	int fd = memfd_create("mof", 0);
@@ -177,13 +177,13 @@ FIXTURE(disk)
 {
 	struct machine m;
 	struct disk disk;
-	struct area a;		/* the file, mapped shared, on m.from */
+	struct area a;		/* a shared mapping of the file, on m.from */
 	int fd;
 	struct stats before;
 	struct stats d;
 };
 
-/* Write a new file through the mapping, on a node of the task's choice. */
+/* Write a new file through a mapping, under a task policy for @node. */
 static int file_new(struct area *a, const char *dir, const char *name, int node, int *fd)
 {
 	char path[96];
@@ -238,7 +238,7 @@ TEST_F(disk, clean_file_pages_move)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* The write that moves a clean page also makes it dirty: it must reach the disk. */
+/* The write that migrates a clean page must also reach the disk. */
 TEST_F(disk, a_write_that_moves_a_clean_page_reaches_the_disk)
 {
 	char *copy = malloc(area_bytes(&self->a));
@@ -260,7 +260,7 @@ TEST_F(disk, a_write_that_moves_a_clean_page_reaches_the_disk)
 	self->a.base = NULL;
 }
 
-/* Close a file; count pages that the disk has with other contents than written. */
+/* Close a file; count pages whose contents on disk are not the written ones. */
 static long file_bad_on_disk(const struct disk *disk, const char *name, struct area *a,
 			     int fd)
 {
@@ -287,7 +287,7 @@ static long file_bad_on_disk(const struct disk *disk, const char *name, struct a
 	return bad;
 }
 
-/* As MPOL_MF_MOVE alone moves a second file here. */
+/* Compared with a second file that MPOL_MF_MOVE alone migrates. */
 TEST_F(disk, dirty_file_pages_move_without_being_written_out)
 {
 	long kb = area_bytes(&self->a) / 1024;
@@ -344,7 +344,7 @@ TEST_F(disk, pages_made_dirty_by_another_mapping_after_the_call_are_not_lost)
 	second.seed = self->a.seed + 5;
 	area_fill(&second);
 	area_free(&second);
-	/* Unmapping may have left them in LRU batches. */
+	/* Unmapped pages may be in LRU batches. */
 	drain_lru();
 	self->a.seed += 5;
 	area_read(&self->a);
@@ -383,8 +383,8 @@ TEST_F(disk, truncation_of_a_marked_file_kills_only_beyond_its_end)
 }
 
 /*
- * Direct I/O takes pages by get_user_pages(). To write to the disk it only reads
- * them: no touch. To read from the disk it writes them: a touch.
+ * Direct I/O takes pages by get_user_pages(). A write to the disk only reads
+ * them, which is no touch. A read from the disk writes them, which is a touch.
  */
 static int open_direct(const struct disk *disk)
 {
@@ -394,7 +394,7 @@ static int open_direct(const struct disk *disk)
 	return open(path, O_RDWR | O_CREAT | O_DIRECT, 0600);
 }
 
-/* Who completes a write wakes us first, and gives back the pages then. */
+/* The completing task wakes this one before it releases the pages. */
 static bool moves_when_released(const struct area *a, int node)
 {
 	int tries;
@@ -453,7 +453,7 @@ FIXTURE(ramfs)
 {
 	struct machine m;
 	char dir[64];
-	struct area a;		/* a file, mapped shared, on m.from */
+	struct area a;		/* a shared mapping of a file, on m.from */
 	int fd;
 	struct stats before;
 	struct stats d;
@@ -495,7 +495,7 @@ FIXTURE_TEARDOWN_PARENT(ramfs)
 
 TEST_F(ramfs, dirty_pages_that_cannot_migrate_are_not_marked_and_strict_says_so)
 {
-	/* An eager call does not move them either. */
+	/* An eager call does not migrate them either. */
 	EXPECT_EQ(0, area_mbind(&self->a, MPOL_BIND, NODE_MASK(self->m.to), MPOL_MF_MOVE));
 	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.from));
 	drain_lru();

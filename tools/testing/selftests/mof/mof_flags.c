@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * MPOL_MF_LAZY as an argument of mbind(2): is it there, what is refused, and
- * that an error changes neither policy nor pages.
+ * MPOL_MF_LAZY as a flag of mbind(2): its presence, errors, and that an error
+ * changes neither policy nor pages.
  */
 #include "lib/test.h"
 
 #define NOBODY	65534
 
-/* On a kernel that should have the flag, its absence must not be a SKIP. */
+/* Where the kernel should have the flag, its absence must fail, not skip. */
 TEST(the_flag_is_there_or_expected_absent)
 {
 	EXPECT_EQ(!lazy_expected_absent(), have_lazy());
@@ -34,8 +34,8 @@ TEST_F(stock, the_flag_marks_or_is_refused)
 }
 
 /*
- * Errors. Each variant is a call that fails, on an area whose policy is
- * MPOL_BIND to the node where its pages are.
+ * Errors. Each variant is a call that fails, on an area that is bound to the
+ * node of its pages.
  */
 enum error_nodes { NODES_NONE, NODES_TO, NODES_UNKNOWN, NODES_BAD_ADDRESS };
 
@@ -53,7 +53,7 @@ FIXTURE_VARIANT(error)
 	enum error_nodes nodes;
 	unsigned int flags;
 	long offset;		/* added to the start */
-	unsigned long length;	/* 0: that of the area */
+	unsigned long length;	/* 0: length of the area */
 	bool hole;		/* unmap a page in the middle first */
 	bool unprivileged;
 	int expected;
@@ -172,7 +172,7 @@ static int failing_call(const struct _fixture_variant_error *v,
 	else if (v->nodes == NODES_UNKNOWN)
 		mask = 1UL << 63;
 	else if (v->nodes == NODES_BAD_ADDRESS)
-		nodes = a->base - 8;	/* the area's guard page */
+		nodes = a->base - 8;	/* guard page of the area */
 	return mbind(a->base + v->offset, length, v->mode, nodes, maxnode,
 		     v->flags) ? -errno : 0;
 }
@@ -275,7 +275,7 @@ TEST_F(lazy, the_policy_is_installed_and_stays)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* Nothing is misplaced, or everything could be marked: no EIO. */
+/* No page is misplaced, or all could be marked: no EIO. */
 TEST_F(lazy, strict_succeeds_if_all_misplaced_pages_are_marked)
 {
 	EXPECT_EQ(0, area_mbind(&self->a, MPOL_BIND, NODE_MASK(self->m.from),

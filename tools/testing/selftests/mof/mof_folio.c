@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Large folios that are mapped by PTEs: moved whole where they are marked whole,
- * never split, and right in any case. Those of one size make each variant.
+ * Large folios mapped by PTEs: fully marked folios migrate as a whole and are
+ * never split; contents are right in any case. One variant per folio size.
  */
 #include "lib/test.h"
 
@@ -9,9 +9,9 @@
 
 /**
  * struct sized - folios of one size
- * @pages:	of each
- * @splits:	how many were split before the test
- * @dir:	where sysfs has that size
+ * @pages:	base pages of each folio
+ * @splits:	number of splits before the test
+ * @dir:	directory of this size in sysfs
  */
 struct sized {
 	long pages;
@@ -23,7 +23,7 @@ FIXTURE(folio)
 {
 	struct machine m;
 	struct sized of;
-	struct area a;		/* of such folios, on m.from */
+	struct area a;		/* folios of this size, on m.from */
 	struct stats before;
 	struct stats d;
 };
@@ -59,7 +59,7 @@ static int folio_set(const char *dir, const char *file, const char *text)
 	return write_text(path, text);
 }
 
-/* Splits of folios of this size so far. */
+/* Number of splits of folios of this size so far. */
 static long folio_splits(const char *dir)
 {
 	char path[128];
@@ -68,7 +68,7 @@ static long folio_splits(const char *dir)
 	return read_long(path);
 }
 
-/* An area of folios of one size; memory may need some putting in order first. */
+/* Map an area of folios of one size; compaction may be needed first. */
 static int folios_new(struct area *a, const char *dir, long pages, int node)
 {
 	int err, try;
@@ -116,7 +116,7 @@ FIXTURE_TEARDOWN_PARENT(folio)
 	machine_restore(&self->m);
 }
 
-/* What must hold after all folios of the area have moved. */
+/* Checks after all folios of the area have moved. */
 static void check_moved(struct __test_metadata *_metadata, const struct area *a, int node,
 			const struct sized *of, const struct stats *before)
 {
@@ -144,13 +144,13 @@ TEST_F(folio, marked_whole_they_move_whole_when_each_page_is_read)
 	EXPECT_EQ(self->a.pages, self->d.v[MOF_MIGRATED]);
 }
 
-/* Migration leaves them on a list of what is to be split; they must not stay there. */
+/* Migration puts them on the deferred split list; they must not stay there. */
 TEST_F(folio, they_move_whole_again_and_again)
 {
 	int round, node;
 
 	if (!read_long(WINDOW))
-		SKIP(return, "the stock engine splits what it has moved before");
+		SKIP(return, "stock migration splits folios that it has moved before");
 	for (round = 0; round < 4; round++) {
 		node = round % 2 ? self->m.from : self->m.to;
 		ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
@@ -171,7 +171,7 @@ TEST_F(folio, marked_whole_they_move_whole_when_each_page_is_written)
 	check_moved(_metadata, &new, self->m.to, &self->of, &self->before);
 }
 
-/* From the last page to the first: no run of pages precedes any touch. */
+/* Touched from last to first, so that no run precedes any touch. */
 TEST_F(folio, marked_whole_they_move_whole_when_touched_backwards)
 {
 	long i;
@@ -196,7 +196,7 @@ TEST_F(folio, one_touch_of_each_moves_all_of_it)
 	check_moved(_metadata, &self->a, self->m.to, &self->of, &self->before);
 }
 
-/* Half of each has lost its mark. Either all of a folio moves, or none of it. */
+/* Half of each folio has lost its mark: it migrates whole or not at all. */
 TEST_F(folio, marked_in_part_they_stay_in_one_piece)
 {
 	long i, on;
@@ -221,7 +221,7 @@ TEST_F(folio, marked_in_part_they_stay_in_one_piece)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* The range covers one half of each; the VMA is cut through them. */
+/* The range covers half of each folio, which splits the VMA there. */
 TEST_F(folio, in_two_vmas_they_keep_contents)
 {
 	struct area part = area_part(&self->a, self->of.pages / 2, self->a.pages - self->of.pages);
@@ -236,7 +236,7 @@ TEST_F(folio, in_two_vmas_they_keep_contents)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* What was unmapped is gone; the rest is right, be it moved, split or neither. */
+/* The mapped part keeps its contents, whether migrated, split or neither. */
 TEST_F(folio, partly_unmapped_they_keep_the_rest)
 {
 	struct area first = area_part(&self->a, 0, self->of.pages / 2 + 1);
@@ -256,7 +256,7 @@ TEST_F(folio, partly_unmapped_they_keep_the_rest)
 	EXPECT_EQ(0, area_bad(&last));
 }
 
-/* A child that has all of it mapped, until @go is closed; 0: saw it right. */
+/* A child that maps the area until @go is closed; exits with 0 if right. */
 static pid_t child_start(const struct area *a, int go[2])
 {
 	char c;
@@ -308,7 +308,7 @@ TEST_F(folio, shared_ones_stay_without_move_all)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* May split them: migration that fails half way leaves them unmapped in part. */
+/* A failed migration leaves folios partly unmapped: they may be split. */
 TEST_F(folio, writes_beside_a_marker_are_not_lost)
 {
 	struct crew c = { .a = &self->a, .m = &self->m, .times = 1 };

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fuzzing: programs of random calls on memory that is marked, each made from a
- * seed, and a model of what memory should hold and of where it may be.
+ * Fuzzing: programs of random calls on marked memory, each generated from a
+ * seed, and a model of the contents and the allowed nodes of that memory.
  *
- * Program i has the seed S + i. One that fails is cut short as far as it still
- * fails, and printed with the command that runs it again.
+ * Program i has the seed S + i. A failing program is cut to its shortest
+ * failing prefix, and printed with the command that runs it again.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -21,14 +21,14 @@
 #include "lib/fuzz.h"
 #include "lib/long.h"
 
-#define HANG	900	/* seconds of emulated clocks, which may run ahead */
-#define AGAIN	3	/* how often a prefix has to run clean: threads race */
-#define WRITTEN	8	/* pages that are there at first */
+#define HANG	900	/* seconds; clocks of an emulated machine may run ahead */
+#define AGAIN	3	/* clean runs of a prefix before it counts as good: threads race */
+#define WRITTEN	8	/* pages written at the start */
 #define REPORT		1000	/* programs */
 #define MAX_FAILURES	3
 #define PROGRAMS	300
-#define SECONDS		60	/* unless it is told how many programs */
-#define ENOUGH		100	/* programs that surely migrate something */
+#define SECONDS		60	/* unless the number of programs is given */
+#define ENOUGH		100	/* programs that certainly migrate a page */
 #define RESULTS		(NR_FUZZ_KINDS + 5)
 
 /**
@@ -91,7 +91,7 @@ static void prepare(struct fuzz_run *r)
 	}
 }
 
-/* Everything once more, when nobody else is there. */
+/* Final checks, after threads and children have stopped. */
 static void finish(struct fuzz_run *r)
 {
 	struct fuzz_area *a;
@@ -126,7 +126,7 @@ static void run(const struct fuzz_program *p, struct fuzz_world *w)
 	_exit(r.failed);
 }
 
-/* Run a program. What it has set is set back. */
+/* Run a program, and restore the sysctls that it has written. */
 static struct fuzz_result fuzz_run(const struct fuzz_program *p, struct fuzz_world *w)
 {
 	struct fuzz_result result = { .failed = true };
@@ -160,15 +160,15 @@ static bool prefix_fails(const struct fuzz_program *p, struct fuzz_world *w, lon
 }
 
 /**
- * fuzz_shortest() - how many calls are enough to fail
+ * fuzz_shortest() - find the shortest failing prefix of a program
  * @p: a program that has failed
  * @w: where to run it
  *
- * Each prefix ends with a look at all memory; so one that is longer fails, too,
- * as long as threads do not race.
+ * Each run ends with a check of all memory, so any longer prefix fails as well,
+ * unless the failure depends on a race between threads.
  *
  * Return: the length of the shortest prefix that was seen to fail, or -1 if
- * not even the whole program did so again.
+ * even the whole program did not fail again.
  */
 static long fuzz_shortest(const struct fuzz_program *p, struct fuzz_world *w)
 {
@@ -196,12 +196,12 @@ static long quietly_shortest(const struct fuzz_program *p, struct fuzz_world *w)
 	return ops;
 }
 
-/* Say what is needed to find the bug: the shortest program that shows it. */
+/* Print the shortest program that reproduces the failure. */
 static void explain(struct fuzz_program *p, struct fuzz_world *w,
 		    struct fuzz_result result)
 {
 	bool hangs = result.signal == SIGALRM;
-	long ops = hangs ? p->ops : quietly_shortest(p, w);	/* that would take hours */
+	long ops = hangs ? p->ops : quietly_shortest(p, w);	/* bisection would take hours */
 
 	pthread_mutex_lock(&w->all->printing);
 	if (result.signal)
@@ -212,7 +212,7 @@ static void explain(struct fuzz_program *p, struct fuzz_world *w,
 		ksft_print_msg("program %llu did not fail again: threads race\n", p->seed);
 	else
 		p->ops = ops;
-	ksft_print_msg("the first %ld calls fail; again:\n", p->ops);
+	ksft_print_msg("the first %ld calls fail; to reproduce:\n", p->ops);
 	ksft_print_msg("mof_fuzz --seed %llu --programs 1 --ops %ld\n", p->seed, p->ops);
 	fuzz_print(p);
 	pthread_mutex_unlock(&w->all->printing);
@@ -284,11 +284,11 @@ static pid_t runner_start(const struct fuzz_options *o, struct fuzz_world *w, in
 }
 
 /**
- * fuzz_run_all() - run all programs, until some have failed
- * @o: which
- * @w: where
+ * fuzz_run_all() - run all programs, until several have failed
+ * @o: options
+ * @w: environment
  *
- * Return: 0, or how many runners could not be started, or died.
+ * Return: 0, or the number of runners that could not be started, or died.
  */
 static int fuzz_run_all(const struct fuzz_options *o, struct fuzz_world *w)
 {
@@ -330,7 +330,7 @@ static void parse(struct fuzz_options *o, int argc, char **argv)
 	o->jobs = min_long(o->jobs, o->programs);
 }
 
-/* The sums of all runners. */
+/* Sum up the counters of all runners. */
 static struct fuzz_runner total(const struct fuzz_shared *all)
 {
 	const struct fuzz_runner *r;
@@ -358,14 +358,14 @@ static long programs_run(const struct fuzz_runner *sum)
 	return programs;
 }
 
-/* Would it have been found? */
+/* Test the checks themselves. */
 static bool finds_a_flipped_bit(const struct fuzz_options *o, struct fuzz_world *w)
 {
 	struct fuzz_program p = {
 		.seed = o->seed, .memory = w->memory, .flip = true,
 	};
 
-	ksft_print_msg("a bit is flipped now, and to be found:\n");
+	ksft_print_msg("a bit has been flipped, and must be found:\n");
 	return fuzz_run(&p, w).failed;
 }
 
@@ -401,7 +401,7 @@ static void judge(const struct fuzz_runner *sum, const struct stats *before)
 	ksft_test_result(!stats_isolated(&now), "nothing_stays_isolated\n");
 }
 
-/* What all programs share; that with a disk needs root. */
+/* Set up what all programs share; the disk needs root. */
 static const char *world_new(struct fuzz_world *w, const struct stage *s,
 			     const struct disk *disk)
 {

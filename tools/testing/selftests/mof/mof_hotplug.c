@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * CPUs and memory that go away while memory is marked; and ZONE_MOVABLE, from
- * which memory can go, but not while it is pinned.
+ * CPU and memory hotplug while memory is marked; and ZONE_MOVABLE, whose memory
+ * can be removed, unless it is pinned.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -11,8 +11,8 @@
 
 #define BLOCKS		"/sys/devices/system/memory/"
 #define MAX_BLOCKS	64
-#define FEW_TRIES	3	/* is it possible? */
-#define MANY_TRIES	50	/* it is */
+#define FEW_TRIES	3	/* to find out whether a block can go offline */
+#define MANY_TRIES	50	/* for blocks that can */
 
 /* CPU hotplug */
 
@@ -33,7 +33,7 @@ TEST_F(lazy, touches_after_the_cpus_of_the_node_went_down_go_to_the_new_node)
 	area_write(&self->a);
 	EXPECT_EQ(node, my_node());
 	EXPECT_EQ(last.pages, area_on(&last, self->m.to));
-	/* Without memory there, it is one of the nearest nodes that have some. */
+	/* A node without memory: pages go to one of the nearest. */
 	if (!(memory_nodes() & 1UL << node))
 		node = page_node(&self->a, 0);
 	EXPECT_LE(AREA_PAGES - last.pages, area_on(&self->a, node));
@@ -69,11 +69,11 @@ TEST_F(lazy, cpus_that_go_down_and_up_beside_marks_and_writers_lose_no_write)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* Memory hotplug: blocks that can go are those of ZONE_MOVABLE. */
+/* Memory hotplug: only blocks of ZONE_MOVABLE can go offline. */
 
 /**
  * struct blocks - memory blocks
- * @nr:	how many
+ * @nr:	number of blocks
  * @id:	their numbers
  */
 struct blocks {
@@ -104,7 +104,7 @@ static int block_set(int block, const char *state)
 	return write_text(path, state);
 }
 
-/* Pages that are used for a moment only make it fail: try again. */
+/* A page in use makes offlining fail for a moment, so retry. */
 static int block_offline(int block, int tries)
 {
 	int try, err = -EAGAIN;
@@ -117,7 +117,7 @@ static int block_offline(int block, int tries)
 	return err;
 }
 
-/* Take as many of them down as possible; those that did are what is left of @b. */
+/* Take as many blocks offline as possible, and leave only these in @b. */
 static int blocks_offline(struct blocks *b, int tries)
 {
 	int i, gone = 0;
@@ -129,7 +129,7 @@ static int blocks_offline(struct blocks *b, int tries)
 	return gone ? 0 : -EBUSY;
 }
 
-/* Blocks that come back are to be movable again, as they were. */
+/* Bring blocks online, in ZONE_MOVABLE again. */
 static int blocks_online(const struct blocks *b)
 {
 	int i, err = 0;
@@ -140,8 +140,9 @@ static int blocks_online(const struct blocks *b)
 }
 
 /*
- * Blocks of @node that can go: such as have movable memory and have gone once, for
- * the last one of a node may hold what the kernel allocated early.
+ * Blocks of @node that can go offline: those with movable memory that have gone
+ * offline once. The last block of a node may hold early allocations of the
+ * kernel.
  */
 static struct blocks movable_blocks(int node)
 {
@@ -176,7 +177,7 @@ static long block_pages(void)
 	return strtol(text, NULL, 16) / page_size();
 }
 
-/* Pages of the area that are in one of the blocks. */
+/* Number of pages of the area that are in one of the blocks. */
 static long area_in(const struct area *a, const struct blocks *b)
 {
 	long pages = block_pages(), found = 0;
@@ -192,8 +193,8 @@ static long area_in(const struct area *a, const struct blocks *b)
 }
 
 /*
- * Make @a an area of @pages in these blocks of @node: take more and more memory
- * until some is in them, and let go of the rest. -ENOENT if none is.
+ * Make @a an area of @pages pages in these blocks of @node: allocate memory
+ * until some is in the blocks, and free the rest. -ENOENT if none is.
  */
 static int area_new_in(struct area *a, long pages, const struct blocks *b, int node)
 {
@@ -223,8 +224,8 @@ static int area_new_in(struct area *a, long pages, const struct blocks *b, int n
 }
 
 /*
- * Let @m->from be a node of which blocks can go: early allocations of the kernel
- * may be in all of those of one node.
+ * Make @m->from a node with blocks that can go offline: on one of the nodes,
+ * early allocations of the kernel may be in all blocks.
  */
 static struct blocks choose_source(struct machine *m)
 {
@@ -250,7 +251,7 @@ TEST_F_TIMEOUT(lazy, marked_pages_in_memory_that_goes_offline_keep_contents,
 	if (!b.nr)
 		SKIP(return, NOT_MOVABLE);
 	if (area_new_in(&a, AREA_PAGES, &b, self->m.from))
-		SKIP(return, "no memory to be had in blocks that can go");
+		SKIP(return, "no free memory in blocks that can go offline");
 	ASSERT_EQ(0, mark(&a, MPOL_LOCAL, 0));
 	ASSERT_EQ(AREA_PAGES, area_hinted(&a));
 	EXPECT_EQ(0, blocks_offline(&b, MANY_TRIES));
@@ -285,9 +286,9 @@ TEST_F_TIMEOUT(lazy, touches_whose_target_loses_memory_succeed, OFFLINE_SECONDS)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* FOLL_LONGTERM: pinning migrates pages out of ZONE_MOVABLE first. */
+/* FOLL_LONGTERM: pinning first migrates pages out of ZONE_MOVABLE. */
 
-/* Free pages above the high watermark of the node's ZONE_MOVABLE; -1 without one. */
+/* Free pages above the high watermark of ZONE_MOVABLE, or -1. */
 static long movable_room(int node)
 {
 	FILE *f = fopen("/proc/zoneinfo", "r");
@@ -310,15 +311,15 @@ static long movable_room(int node)
 }
 
 /*
- * Mark an area, and pin it from m->to: io_uring pins a registered buffer for long.
- * Return the descriptor that unpins, or a negative errno.
+ * Mark an area, and pin it from m->to: io_uring takes long-term pins of
+ * registered buffers. Returns the descriptor that unpins, or a negative errno.
  */
 static int pin_marked(const struct area *a, const struct machine *m, struct stats *d)
 {
 	struct stats before;
 	int ring;
 
-	/* Shared memory stays where it was unless it is removed. */
+	/* Shared memory would keep its pages. */
 	madvise(a->base, area_bytes(a), MADV_REMOVE);
 	if (run_on(m->from) || area_place(a, m->from) || mark(a, MPOL_LOCAL, 0) ||
 	    area_hinted(a) != a->pages || run_on(m->to) || stats_read(&before))
@@ -328,8 +329,8 @@ static int pin_marked(const struct area *a, const struct machine *m, struct stat
 }
 
 /*
- * A page that the fault leaves in ZONE_MOVABLE, as it was busy, is migrated by
- * pinning itself: try again then.
+ * A busy page that the fault leaves in ZONE_MOVABLE is migrated by the pin
+ * itself: retry then.
  */
 static void pin_moves_once(struct __test_metadata *_metadata, const struct machine *m,
 			   const struct area *a)
@@ -342,14 +343,14 @@ static void pin_moves_once(struct __test_metadata *_metadata, const struct machi
 	for (try = 0; try < FEW_TRIES; try++) {
 		ring = pin_marked(a, m, &d);
 		if (ring == -EOPNOTSUPP)
-			SKIP(return, "no io_uring");
+			SKIP(return, "kernel without io_uring");
 		ASSERT_LE(0, ring);
 		if (!stats_failed(&d) && !d.v[COMPACT_ISOLATED])
 			break;
 		close(ring);
 	}
 	EXPECT_GT(FEW_TRIES, try)
-		TH_LOG("pages were busy each time");
+		TH_LOG("pages were busy at each try");
 	EXPECT_LT(0, d.v[MOF_MIGRATED]);
 	EXPECT_EQ(d.v[MOF_MIGRATED], d.v[PGMIGRATE_SUCCESS]);
 	EXPECT_EQ(d.v[MOF_MIGRATED], area_on(a, m->to));
@@ -397,7 +398,7 @@ TEST_F_TIMEOUT(lazy, memory_that_goes_down_and_up_beside_marks_and_writers_loses
 	if (!come_and_go.nr)
 		SKIP(return, NOT_MOVABLE);
 	if (area_new_in(&a, AREA_PAGES, &come_and_go, self->m.from))
-		SKIP(return, "no memory to be had in blocks that can go");
+		SKIP(return, "no free memory in blocks that can go offline");
 	c.a = &a;
 	ASSERT_EQ(0, crew_run(&c));
 	EXPECT_EQ(0, c.lost);

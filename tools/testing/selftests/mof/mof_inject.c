@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A source that cannot be copied: the page stays, its mapping is restored, and
- * the touch goes on as if nothing had been.
+ * Injected failures: allocations, and functions that may fail for other
+ * reasons, fail in the call, in a touch, in fork(2) and in steps of the
+ * automatic mode. The call may fail, a touch never; contents, counters, charges
+ * and LRU lists stay right, and nothing leaks.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -14,17 +16,17 @@
 #include "lib/fault.h"
 #include "lib/test.h"
 
-#define MANY		500	/* allocations that no step has */
-#define VERY_MANY	50000	/* nor fork(2), with all that it copies */
-#define REPEATS		48	/* a leak must be seen beside what caches hold */
+#define MANY		500	/* more allocations than any touch or call has */
+#define VERY_MANY	50000	/* more allocations than fork(2) has */
+#define REPEATS		48	/* so that a leak exceeds the fluctuation of caches */
 #define TRIES		4
-#define TOLERATED	1024L	/* pages: less than a leak of one window each */
+#define TOLERATED	1024L	/* pages: less than one leaked window per repetition */
 #define STEPS		30	/* of the automatic mode */
-#define MOST_STEPS	600	/* until one of them allocates */
+#define MOST_STEPS	600	/* limit while no step allocates */
 #define STEP_MSECS	30
-#define ALL		1000000L	/* calls: more than there are */
+#define ALL		1000000L	/* more calls than a test has */
 #define COPY		"mof_copy_folio"
-#define EHWPOISON_TEXT	"0xffffffffffffff7b"	/* -133, as the file wants it */
+#define EHWPOISON_TEXT	"0xffffffffffffff7b"	/* -133, in the format of the file */
 
 /* Allocations */
 
@@ -47,7 +49,7 @@ FIXTURE(fail)
 FIXTURE_VARIANT(fail)
 {
 	enum fail_kind kind;
-	long run;		/* pages before the one that is touched with failures */
+	long run;		/* pages in front of the page that is touched with failures */
 };
 
 FIXTURE_VARIANT_ADD(fail, page) {
@@ -92,7 +94,7 @@ static int file_area(struct area *a, const struct machine *m, long run,
 	if (fd < 0 || ftruncate(fd, (run + AREA_PAGES) * page_size()))
 		return -errno;
 	err = fault_area(a, m, run, MAP_SHARED, fd);
-	if (!err && fsync(fd))	/* none is under writeback when it is touched */
+	if (!err && fsync(fd))	/* no page is under writeback at the touch */
 		err = -errno;
 	close(fd);
 	return err;
@@ -136,7 +138,7 @@ FIXTURE_TEARDOWN_PARENT(fail)
 	machine_restore(&self->m);
 }
 
-/* What holds after each failure. */
+/* Checks after each failure. */
 static void fail_check(struct __test_metadata *_metadata,
 		       const struct machine *m, const struct area *a,
 		       const struct stats *before)
@@ -151,7 +153,7 @@ static void fail_check(struct __test_metadata *_metadata,
 	EXPECT_EQ(a->pages, area_on(a, m->from) + area_on(a, m->to));
 }
 
-/* Where the group has what the area consists of. */
+/* The line of memory.stat that accounts for the area. */
 static const char *charge_of(enum fail_kind kind)
 {
 	if (kind == FAIL_FILE)
@@ -160,8 +162,8 @@ static const char *charge_of(enum fail_kind kind)
 }
 
 /*
- * The touch succeeds, whatever fails. In the first round nothing does: the test
- * itself needs no more memory afterwards.
+ * The touch succeeds with any failure. The first round is without failure, so
+ * that the test itself allocates nothing later.
  */
 TEST_F(fail, each_allocation_of_a_touch)
 {
@@ -188,7 +190,7 @@ TEST_F(fail, each_allocation_of_a_touch)
 	TH_LOG("%ld allocations have failed", failures);
 }
 
-/* It may fail for want of memory; then nothing is marked. */
+/* The call may fail with ENOMEM, and then has marked nothing. */
 TEST_F(fail, each_allocation_of_the_call)
 {
 	long nth, err, failures = 0;
@@ -217,7 +219,7 @@ TEST_F(fail, each_allocation_of_the_call)
 	EXPECT_EQ(0, cgroup_unlisted(&self->cg));
 }
 
-/* A child that is not made, or looks at all, and goes. */
+/* Fork, if possible, a child that compares the area and exits. */
 static int fork_and_look(const struct area *a)
 {
 	pid_t pid = fork();
@@ -238,8 +240,8 @@ TEST_F(fail, each_allocation_of_a_fork_beside_marks)
 	int err;
 
 	if (variant->kind != FAIL_THP && !variant->run)
-		SKIP(return, "the same as with a window");
-	/* There are many: ever fewer of them. */
+		SKIP(return, "same as variant window");
+	/* fork(2) has many allocations: fail ever fewer of the later ones. */
 	for (nth = 1; failed && nth < VERY_MANY; nth += 1 + nth / 4) {
 		ASSERT_EQ(0, fault_begin(&self->m, &self->a));
 		ASSERT_EQ(0, allocation_fails(nth));
@@ -255,7 +257,7 @@ TEST_F(fail, each_allocation_of_a_fork_beside_marks)
 	EXPECT_GE(anon + 16 * page_size(), cgroup_stat(&self->cg, "anon"));
 }
 
-/* Free pages that CPUs keep for themselves; MemFree is without them. */
+/* Free pages on per-CPU lists, which MemFree does not include. */
 static long pages_of_cpus(void)
 {
 	FILE *f = fopen("/proc/zoneinfo", "r");
@@ -272,9 +274,8 @@ static long pages_of_cpus(void)
 }
 
 /*
- * Pages that are neither free nor used by anything that has a line of its own in
- * /proc/meminfo. What caches of the slab allocator and checkers of the kernel keep
- * is in such lines.
+ * Pages that are neither free nor accounted for by a line of /proc/meminfo.
+ * Caches of the slab allocator and of debugging features are in such lines.
  */
 static long unaccounted(void)
 {
@@ -291,7 +292,7 @@ static long unaccounted(void)
 	return kb * 1024 / page_size() - pages_of_cpus();
 }
 
-/* Touches with a failure each; returns by how much the use of memory grows. */
+/* Touch with one failure each; returns the growth in unaccounted pages. */
 static long use_after_failures(const struct machine *m, const struct area *a)
 {
 	long used = unaccounted(), i;
@@ -308,8 +309,8 @@ static long use_after_failures(const struct machine *m, const struct area *a)
 }
 
 /*
- * What is allocated by the time of a failure must not stay allocated. A leak is
- * there each time; what is only kept, such as stack traces, is not.
+ * Memory allocated before the failure must be freed. A leak repeats in every
+ * round; caches, such as that of stack traces, grow once.
  */
 TEST_F(fail, many_failures_leave_as_much_free_memory)
 {
@@ -334,9 +335,9 @@ FIXTURE(step)
 };
 
 /*
- * @retval: as the file of the function wants it
- * @moves: by another path, or at the second attempt
- * @again: how often the access faults again, as the page may be busy for a moment
+ * @retval: in the format of the function's retval file
+ * @moves: the page migrates by another path, or at the second attempt
+ * @again: number of repeated faults, as the page may be busy for a moment only
  */
 FIXTURE_VARIANT(step)
 {
@@ -386,7 +387,7 @@ FIXTURE_TEARDOWN_PARENT(step)
 	machine_restore(&self->m);
 }
 
-/* Touch all while so many calls fail; returns how many did. */
+/* Touch all pages while @times calls fail; returns how many did. */
 static long touch_with_failures(const struct area *a, long times)
 {
 	long left;
@@ -398,13 +399,13 @@ static long touch_with_failures(const struct area *a, long times)
 	return function_fails(0) || left < 0 ? -EIO : times - left;
 }
 
-/* None fails, then ever more of the first calls do, and then all of them. */
+/* Let no call fail, then more and more of the first ones, and then all. */
 TEST_F(step, that_fails_leaves_contents_counters_and_charges)
 {
 	const char *kind = variant->shared ? "shmem" : "anon";
 	long charged = 0, times, failures;
 
-	/* First without, so that the test itself needs no more memory. */
+	/* Without failures at first: later the test allocates nothing. */
 	for (times = 1 - AREA_PAGES / 4; times <= AREA_PAGES + 1; times += AREA_PAGES / 4) {
 		ASSERT_EQ(0, fault_begin(&self->m, &self->a));
 		failures = touch_with_failures(&self->a, times > AREA_PAGES ? ALL :
@@ -456,7 +457,7 @@ FIXTURE(sampling)
 	struct stats d;
 };
 
-/* What fails: allocations, if no function is named */
+/* The failing function, or NULL for allocations */
 FIXTURE_VARIANT(sampling)
 {
 	const char *function;
@@ -505,7 +506,7 @@ static double now(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-/* Run, as who runs makes steps, while the @nth allocation fails. */
+/* Spin, so that ticks request steps, while the @nth allocation fails. */
 static bool run_with_failure(const struct area *a, long nth)
 {
 	double end = now() + STEP_MSECS / 1e3;
@@ -518,8 +519,8 @@ static bool run_with_failure(const struct area *a, long nth)
 }
 
 /*
- * Nobody else makes steps, and who changes nodes has samples marked: what is kept
- * of them is allocated here. Returns how many allocations have failed.
+ * No other thread makes steps. Changing nodes causes samples to be marked,
+ * whose history is allocated here. Returns the number of failed allocations.
  */
 static long run_without_memory(const struct machine *m, const struct area *a)
 {
@@ -533,7 +534,7 @@ static long run_without_memory(const struct machine *m, const struct area *a)
 	return failures;
 }
 
-/* Beside a thread whose memory is to follow it. Returns how many calls failed. */
+/* Let its memory follow a thread; returns the number of failed calls. */
 static long run_without_function(struct toucher *t)
 {
 	long step, left;
@@ -558,7 +559,7 @@ TEST_F(sampling, steps_that_fail_lose_nothing)
 	}
 	TH_LOG("%ld failures", failures);
 	EXPECT_LT(0, failures);
-	/* What fails is tried again. */
+	/* Failed steps are retried. */
 	EXPECT_TRUE(toucher_settles(&self->t));
 	toucher_stop(&self->t);
 	EXPECT_EQ(0, self->t.lost);
@@ -573,7 +574,7 @@ FIXTURE(poison)
 {
 	struct machine m;
 	struct area a;
-	long window;		/* as it was found */
+	long window;		/* saved vm.mof_window_pages */
 	struct stats before;
 	struct stats d;
 };

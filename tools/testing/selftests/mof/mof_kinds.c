@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Kinds of pages beside plain anonymous ones: of tmpfs and memfd, of private file
- * mappings, in the swap cache, locked, shared, reused after MADV_FREE, in LRU
- * batches of other CPUs; and a target without memory. A touch moves them, or leaves
- * them right.
+ * Kinds of pages other than plain anonymous ones: tmpfs and memfd, private file
+ * mappings, swap cache, mlocked, shared, reused after MADV_FREE, in LRU batches
+ * of other CPUs; and a target without memory. A touch migrates them, or leaves
+ * them intact.
  */
 #include <fcntl.h>
 #include <numa.h>
@@ -19,7 +19,7 @@
 
 #define RW	(PROT_READ | PROT_WRITE)
 
-/* Pages of a file system in memory, mapped by a file of its own. */
+/* Pages of tmpfs, mapped from a file on a mount of its own. */
 struct tmpfs {
 	char dir[64];
 	struct area a;
@@ -83,7 +83,7 @@ TEST_F(lazy, huge_pages_of_tmpfs_move_whole)
 	EXPECT_EQ(0, area_bad(&t.a));
 }
 
-/* Mapped by entries of base pages, as the mapping is not aligned to it. */
+/* Mapped by PTEs, as the mapping is not aligned to the huge page. */
 TEST_F(lazy, huge_pages_of_memfd_mapped_by_base_pages_move_whole)
 {
 	const char *why = thp_missing();
@@ -150,8 +150,8 @@ TEST_F(lazy, clean_pages_of_a_private_file_mapping_move)
 }
 
 /*
- * A child shares the swap slots, so what we read back stays in the swap cache. In
- * the end it looks at them as well.
+ * A child shares the swap slots, so pages that are read back stay in the swap
+ * cache. In the end the child compares them as well.
  */
 TEST_F(lazy, pages_in_the_swap_cache_move_and_both_users_see_them_right)
 {
@@ -189,7 +189,7 @@ TEST_F(lazy, pages_in_the_swap_cache_move_and_both_users_see_them_right)
 	swap_disable(&swap);
 }
 
-/* mlock(2): what is there, and what comes later */
+/* mlock(2) on populated and on future pages */
 
 TEST_F(lazy, pages_locked_on_fault_move_and_stay_locked)
 {
@@ -233,10 +233,7 @@ TEST_F(lazy, pages_of_a_process_that_locks_all_move_and_stay_locked)
 	munlockall();
 }
 
-/*
- * Fewer pages than an LRU batch holds, in the batch of the CPU that has written
- * them a moment ago.
- */
+/* A few pages, in the LRU batch of the CPU that has just written them. */
 #define FRESH_PAGES	8L
 #define FRESH_ROUNDS	100
 
@@ -259,7 +256,10 @@ TEST_F(lazy, pages_written_marked_and_touched_elsewhere_at_once_all_move)
 	EXPECT_EQ(0, area_bad(&a));
 }
 
-/* The same by two threads: the other one's CPU does not switch tasks for it. */
+/*
+ * The same with two threads: the other thread's CPU does not drain its batch by
+ * switching tasks.
+ */
 struct filler {
 	pthread_barrier_t filled;
 	pthread_barrier_t next;
@@ -308,8 +308,8 @@ TEST_F(lazy, pages_another_thread_has_just_written_all_move)
 }
 
 /*
- * Pages on an LRU list that an LRU batch of another CPU still references: they cannot
- * migrate before that batch is drained.
+ * Pages on an LRU list that an LRU batch of another CPU still references: they
+ * cannot migrate before that batch is drained.
  */
 #define BATCH_PAGES	16L	/* a batch has room for 31 */
 #define BATCH_ROUNDS	5
@@ -336,7 +336,7 @@ static int put_into_lazyfree(const struct area *a)
 	return 0;
 }
 
-/* get_user_pages() marks pages accessed, and the second time it activates them. */
+/* The second get_user_pages() on a page activates it. */
 static int put_into_activate(const struct area *a)
 {
 	int fd = open("/proc/self/mem", O_RDONLY);
@@ -391,7 +391,7 @@ FIXTURE_TEARDOWN_PARENT(lru_batch)
 	machine_restore(&self->m);
 }
 
-/* Run on the last CPU of a node only: on the second, if it has two. */
+/* Run on the last CPU of a node only. */
 static int run_on_last_cpu(int node)
 {
 	struct bitmask *cpus = numa_allocate_cpumask();
@@ -447,8 +447,8 @@ TEST_F(lru_batch, pages_in_one_of_another_cpu_all_move)
 }
 
 /*
- * Anonymous memory that is reused after MADV_FREE is dirty but not swap-backed, like
- * dirty pages of files.
+ * Anonymous memory that is reused after MADV_FREE is dirty but not swap-backed,
+ * like dirty file pages.
  */
 #define REUSED_PAGES	256L
 #define REUSED_ROUNDS	3
@@ -458,7 +458,7 @@ FIXTURE(reused)
 {
 	struct machine m;
 	struct area a;
-	long window;		/* as it was found */
+	long window;		/* saved vm.mof_window_pages */
 };
 
 FIXTURE_VARIANT(reused)
@@ -505,7 +505,7 @@ FIXTURE_TEARDOWN_PARENT(reused)
 	machine_restore(&self->m);
 }
 
-/* Mark all of the area, and touch it from @node: it moves there, THPs whole. */
+/* Mark the area, and touch it from @node: it moves there, THPs as a whole. */
 static void moves_to(struct __test_metadata *_metadata, const struct area *a, bool huge,
 		     int node)
 {
@@ -542,7 +542,7 @@ TEST_F(reused, after_madv_free_memory_moves_each_time_it_is_marked)
 	}
 }
 
-/* A target without memory: nobody moves, everybody goes on. */
+/* Without memory on the target, pages stay and touches succeed. */
 TEST_F(lazy, a_full_target_leaves_thps_and_shared_memory_whole_and_right)
 {
 	struct area hog = { 0 }, thp, shm;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A secondary MMU: the device of lib/test_hmm.c, which mirrors the memory of a
- * process. Its accesses are touches, and what it has mapped follows migration.
- * Marking announces a large range to it in pieces.
+ * process. Its accesses are touches, and its mappings follow migrations.
+ * Marking a large range notifies it in pieces.
  */
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -29,14 +29,14 @@ FIXTURE(mirror)
 {
 	struct machine m;
 	struct area a;
-	struct area copy;	/* where the device puts what it reads */
+	struct area copy;	/* buffer for data that the device reads */
 	struct stats before;
 	struct stats d;
 };
 
-static int device;		/* of the test's own process */
+static int device;		/* opened by the test's own process */
 
-/* machine_setup(), and make the device mirror this process. */
+/* machine_setup_lazy(), and make the device mirror this process. */
 static const char *device_open(struct machine *m)
 {
 	const char *why = machine_setup_lazy(m);
@@ -102,7 +102,7 @@ TEST_F(mirror, a_write_by_the_device_moves_marked_pages_and_is_kept)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* Had it not been told, it would go on with the pages that are no longer ours. */
+/* Without notification it would keep using the old, freed pages. */
 TEST_F(mirror, the_device_follows_pages_that_a_touch_has_moved)
 {
 	int round, node;
@@ -131,7 +131,7 @@ TEST_F(mirror, the_device_follows_pages_that_a_touch_has_moved)
 
 static struct area *beside_copy;
 
-/* What the first of the writers has written, ever more, to a page. */
+/* The first writer's counter in a page, which only increases. */
 static __u64 word(const struct area *a, long page)
 {
 	__u64 *words = (__u64 *)(a->base + page * page_size());
@@ -140,7 +140,7 @@ static __u64 word(const struct area *a, long page)
 }
 
 /*
- * What the device sees is not older than what was there before. It looks at one
+ * The device must not see values older than a value read before. It reads one
  * page at a time, as any mark in between makes it start again.
  */
 static int read_by_device(const struct crew *c, long i)
@@ -174,16 +174,16 @@ TEST_F(mirror, reads_by_the_device_beside_marks_and_writers_are_never_stale)
 }
 
 /*
- * Announcements: marking must tell secondary MMUs before it changes entries, and
- * they must block or drop all mappings of an announced range meanwhile. So a range
- * is announced in pieces of at most one PUD entry (1 GiB with 4 KiB pages), each
+ * MMU notifiers: marking must notify secondary MMUs before it changes entries,
+ * and they must block or drop all mappings of the notified range meanwhile. So
+ * each notification covers at most one PUD entry (1 GiB with 4 KiB pages),
  * while its page tables are walked.
  */
 
 #define PIECES		4	/* in the area of the fixture */
 #define MOST_PIECES	8	/* in any area */
 #define APART		64	/* one page per 1/64 of a piece, 16 MiB, is present */
-#define TRIES		20	/* at a call that makes way for another thread */
+#define TRIES		20	/* of a call that should drop mmap_lock for another thread */
 
 #define RANGE		" v0=+8($arg1):x64 v1=+16($arg1):x64"
 
@@ -197,13 +197,13 @@ static const struct probe probes[] = {
 };
 
 /**
- * struct told - announcements of one call that marks
+ * struct told - notifications of one call that marks
  * @bytes:	sum of their lengths
- * @of:		number of announcements of each piece
- * @wrong:	announcements that do not lie within one piece, or are not ended
- *		before the next one begins
- * @untold:	present pages that no announcement covers
- * @walks:	how often the call has taken mmap_lock to walk
+ * @of:		number of notifications for each piece
+ * @wrong:	notifications that do not lie within one piece, or do not end before
+ *		the next one begins
+ * @untold:	present pages that no notification covers
+ * @walks:	number of times the call has taken mmap_lock to walk
  */
 struct told {
 	long bytes;
@@ -243,7 +243,7 @@ static int map_pieces(struct area *a, long pieces)
 	return 0;
 }
 
-/* The @i-th page of a piece that is present */
+/* The @i-th present page of a piece */
 static struct area present_page(const struct area *a, long piece, long i)
 {
 	return area_part(a, piece * piece_pages() + i * (piece_pages() / APART), 1);
@@ -260,7 +260,7 @@ static void fill_piece(const struct area *a, long piece)
 	}
 }
 
-/* Number of present pages on a node; also reads them, and counts bad contents. */
+/* Number of present pages on a node; reads them, counts bad contents. */
 static long pieces_on(const struct area *a, int node, long *bad)
 {
 	long piece, i, found = 0;
@@ -281,7 +281,7 @@ static bool overlaps(const struct hit *hit, const struct area *a)
 	       hit->value[1] > (uintptr_t)a->base;
 }
 
-/* The piece of the area that an announcement lies in, or -1. */
+/* The piece of the area that a notification lies in, or -1. */
 static long piece_of(const struct hit *hit, const struct area *a)
 {
 	unsigned long first = hit->value[0] - (uintptr_t)a->base;
@@ -293,7 +293,7 @@ static long piece_of(const struct hit *hit, const struct area *a)
 	return first / piece_bytes();
 }
 
-/* Count an announcement; @open is the one that has not been ended yet. */
+/* Count a notification; @open is the one that has not ended yet. */
 static void add_hit(struct told *t, const struct area *a, const struct hit *hit,
 		    const struct hit **open)
 {
@@ -322,7 +322,7 @@ static bool covered(const struct area *page, const struct hit *hits, long nr)
 	return false;
 }
 
-/* Ignores announcements outside of the area, such as those of page faults. */
+/* Ignore notifications outside of the area, such as those of page faults. */
 static void told_by(struct told *t, const struct area *a, const struct hit *hits, long nr)
 {
 	const struct hit *open = NULL;
@@ -343,7 +343,7 @@ static void told_by(struct told *t, const struct area *a, const struct hit *hits
 		}
 }
 
-/* Mark under the local policy, and find out what was announced. */
+/* Mark under the local policy, and record the notifications. */
 static long mark_told(const struct area *a, struct told *t)
 {
 	struct hit *hits;
@@ -363,7 +363,7 @@ static long mark_told(const struct area *a, struct told *t)
 FIXTURE(announced)
 {
 	struct machine m;
-	struct area a;		/* of PIECES, each with pages on m.from */
+	struct area a;		/* PIECES long, each piece with pages on m.from */
 	struct told told;
 	struct stats before;
 	struct stats d;
@@ -437,9 +437,9 @@ TEST_F(announced, address_space_without_page_tables_is_not_announced)
 }
 
 /*
- * Each hold of mmap_lock announces the rest of the piece in which the last one has
- * stopped. Whether another thread waits for the lock while the call has it is up to
- * the scheduler: try again until one has.
+ * Each hold of mmap_lock notifies the rest of the piece in which the last one
+ * has stopped. Whether another thread waits for the lock during the call
+ * depends on the scheduler: retry until one has.
  */
 TEST_F(announced, making_way_for_a_thread_that_maps_announces_one_gibibyte_more)
 {
@@ -459,14 +459,14 @@ TEST_F(announced, making_way_for_a_thread_that_maps_announces_one_gibibyte_more)
 		EXPECT_GE(area_bytes(&self->a) + way * piece_bytes(),
 			  self->told.bytes);
 	}
-	TH_LOG("made way %ld times in call %d, announced %ld MiB", way, tries,
+	TH_LOG("dropped mmap_lock %ld times in call %d, notified %ld MiB", way, tries,
 	       self->told.bytes >> 20);
 	EXPECT_EQ(PIECES * APART, area_hinted(&self->a));
 	ASSERT_EQ(0, run_on(self->m.to));
 	EXPECT_EQ(PIECES * APART, pieces_on(&self->a, self->m.to, &bad));
 	EXPECT_EQ(0, bad);
 	if (!way)
-		SKIP_UNLESS_FAILED(return, "no other thread has waited for mmap_lock");
+		SKIP_UNLESS_FAILED(return, "no thread has waited for mmap_lock");
 }
 
 #include "lib/main.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A heap whose objects belong by turns to threads on two nodes: each thread gets
- * its own objects to its node, with the default vm.mof_window_pages.
+ * A heap whose objects belong alternately to threads on two nodes: each thread
+ * gets its own objects to its node, with the default vm.mof_window_pages.
  */
 #include <pthread.h>
 #include <time.h>
@@ -11,18 +11,18 @@
 
 #define HEAP_BYTES	(64L << 20)	/* at most */
 #define MOST_OBJECTS	200L
-#define LOCAL_PERCENT	97	/* of its pages, at least, are local to each owner */
-#define MOST_PERCENT	75	/* of the extents, which the automatic mode must move */
-#define SETTLE_SECONDS	60	/* for that */
+#define LOCAL_PERCENT	97	/* minimum of each owner's pages that are local */
+#define MOST_PERCENT	75	/* of the extents that the automatic mode must migrate */
+#define SETTLE_SECONDS	60	/* limit for MOST_PERCENT */
 #define NAP		200000	/* microseconds */
 
 /**
- * struct heap - objects of the same size, next to each other
- * @a:		all of them
- * @objects:	how many
- * @pages:	of each
- * @barrier:	where both owners meet
- * @stop:	for owners that sweep until they are stopped
+ * struct heap - adjacent objects of the same size
+ * @a:		memory of all objects
+ * @objects:	number of objects
+ * @pages:	pages of each object
+ * @barrier:	for both owners
+ * @stop:	tells owners that sweep in a loop to stop
  */
 struct heap {
 	struct area a;
@@ -36,8 +36,8 @@ struct heap {
  * struct owner - a thread that owns every other object
  * @h:		the heap
  * @node:	where the thread runs
- * @first:	its first object, 0 or 1
- * @err:	0, or why the thread could not run there
+ * @first:	index of its first object, 0 or 1
+ * @err:	0, or a negative errno if the thread could not run there
  */
 struct owner {
 	struct heap *h;
@@ -99,7 +99,7 @@ static void *sweep_always(void *arg)
 	o->err = run_on(o->node);
 	while (!__atomic_load_n(&o->h->stop, __ATOMIC_RELAXED))
 		sweep_all(o);
-	/* Both are past their last step: this sweep uses up all marks. */
+	/* No owner marks any more: the last sweep consumes all marks. */
 	pthread_barrier_wait(&o->h->barrier);
 	sweep_all(o);
 	return NULL;
@@ -178,7 +178,7 @@ FIXTURE_VARIANT_ADD(owners, of_768_kib) {
 	.kib = 768,
 };
 
-/* One thread fills the heap, on m.from. */
+/* Map and fill the heap from one thread, on m.from. */
 static int heap_new(struct heap *h, long kib, int node)
 {
 	long extents, filled;
@@ -189,8 +189,8 @@ static int heap_new(struct heap *h, long kib, int node)
 	if (h->objects > MOST_OBJECTS)
 		h->objects = MOST_OBJECTS;
 	/*
-	 * Fill whole extents: the automatic mode must find neither parts of other
-	 * VMAs nor pages that no owner uses in them.
+	 * Fill whole extents: the automatic mode must not find parts of other
+	 * VMAs in them, nor pages without an owner.
 	 */
 	for (filled = h->objects; filled * h->pages % extent_pages(); filled--)
 		;
@@ -228,7 +228,7 @@ FIXTURE_TEARDOWN_PARENT(owners)
 	machine_restore(&self->m);
 }
 
-/* Let both owners run to their end. */
+/* Start both owners and wait for them to end. */
 static int owners_run(struct owner *owner, void *(*run)(void *))
 {
 	int err;
@@ -244,7 +244,7 @@ static int owners_run(struct owner *owner, void *(*run)(void *))
 	return owner[0].err ? : owner[1].err;
 }
 
-/* Pages of an extent that the owner has, and those of them on its node. */
+/* Count the owner's pages in an extent, and those of them on its node. */
 static void count_extent(const struct owner *o, long extent, long *owned, long *local)
 {
 	struct area pages = extent_of(o->h, extent);
@@ -258,7 +258,7 @@ static void count_extent(const struct owner *o, long extent, long *owned, long *
 	}
 }
 
-/* Only extents with pages on m.to count: they have been moved. */
+/* Extents without any page on @node do not count. */
 static void check_owners(struct __test_metadata *_metadata,
 			 const struct _test_data_owners *self)
 {
@@ -312,8 +312,8 @@ TEST_F(owners, sweeping_marked_objects_at_once_get_their_own)
 }
 
 /*
- * Wait until most extents have moved. Samples are random: those of an extent may
- * all be of pages in place for a long time, and do not arm it.
+ * Wait until most extents have moved. Sampled pages are chosen at random: for a
+ * long time, all samples of an extent may be local pages.
  */
 static bool heap_settles(const struct heap *h, int node)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where the next touch sends a page: one test per row of the table in
+ * The target of the next touch: one test per row of the table in
  * Documentation/admin-guide/mm/mof.rst.
  */
 #include <pthread.h>
@@ -14,9 +14,9 @@
 #endif
 
 #define WEIGHT	"/sys/kernel/mm/mempolicy/weighted_interleave/node%d"
-#define LOOKS	10000	/* of a millisecond */
+#define LOOKS	10000	/* polls of a millisecond */
 
-/* Mark under a policy, touch from @toucher. Contents are for the caller. */
+/* Mark under a policy, and touch from @toucher. The caller checks contents. */
 static long mark_and_touch(const struct area *a, int mode, unsigned long nodes,
 			   int toucher)
 {
@@ -93,7 +93,7 @@ TEST_F(lazy, preferred_node_in_place_is_not_marked)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* MPOL_BIND and MPOL_PREFERRED_MANY choose alike. */
+/* MPOL_BIND and MPOL_PREFERRED_MANY choose the same target. */
 FIXTURE(mask)
 {
 	struct machine m;
@@ -191,7 +191,7 @@ TEST_F(mask, page_outside_goes_into_the_mask_if_the_toucher_is_outside)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* With a home node, the target does not depend on the toucher. */
+/* With a home node, the target does not depend on the touching task. */
 
 #define NO_HOME_NODES	"kernel without set_mempolicy_home_node(2)"
 
@@ -204,7 +204,7 @@ static long area_home_node(const struct area *a, int node)
 	return 0;
 }
 
-/* Install a policy of both nodes whose home node is m->from. */
+/* Install a policy for both nodes with home node m->from. */
 static long install_home_node(const struct area *a, int mode, const struct machine *m)
 {
 	long err = area_mbind(a, mode, NODE_MASK(m->from) | NODE_MASK(m->to), 0);
@@ -293,8 +293,8 @@ static bool held_at(const char *point)
 }
 
 /*
- * mbind(2) installs a policy without a home node. Hold it between that and marking,
- * so that this thread can set one.
+ * mbind(2) installs a policy without a home node. Hold it between that and
+ * marking, so that this thread can set one.
  */
 TEST_F(mask, only_pages_elsewhere_than_on_the_home_node_are_marked)
 {
@@ -329,8 +329,8 @@ TEST_F(mask, only_pages_elsewhere_than_on_the_home_node_are_marked)
 }
 
 /*
- * Interleaving: what the policy gives each offset is learnt from the kernel
- * itself, by allocating the same addresses under it.
+ * Interleaving: find the node of each offset by allocating the same addresses
+ * under the policy.
  */
 static long learn_placement(const struct area *a, int mode, unsigned long nodes,
 			    int *node)
@@ -403,7 +403,7 @@ TEST_F(lazy, weighted_interleave_goes_where_the_policy_puts_each_offset)
 	long misplaced;
 
 	if (set_weight(self->m.from, 1) || set_weight(self->m.to, 3))
-		SKIP(return, "kernel without weights of nodes in sysfs");
+		SKIP(return, "kernel without node weights in sysfs");
 	EXPECT_EQ(0, learn_placement(&self->a, MPOL_WEIGHTED_INTERLEAVE, nodes, want));
 	misplaced = count_node(want, AREA_PAGES, self->m.to);
 	EXPECT_EQ(AREA_PAGES * 3 / 4, misplaced);
@@ -421,7 +421,7 @@ TEST_F(lazy, weighted_interleave_goes_where_the_policy_puts_each_offset)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* MPOL_DEFAULT of the range means the task's policy. */
+/* MPOL_DEFAULT for the range means the task's policy. */
 TEST_F(lazy, task_bind_under_default_policy_is_the_target)
 {
 	ASSERT_EQ(0, set_task_policy(MPOL_BIND, NODE_MASK(self->m.to)));
@@ -468,7 +468,10 @@ TEST_F(lazy, vma_policy_changed_before_the_touch_decides)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* Also known as marked under the policy that the scanner marks, too. */
+/*
+ * The stock scanner also marks memory without a policy: existing marks must not
+ * be taken for its own.
+ */
 TEST_F(lazy, policy_removed_before_the_touch_leaves_it_to_the_toucher)
 {
 	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.from) |
@@ -497,8 +500,8 @@ TEST_F(lazy, part_of_a_range_with_another_policy_follows_it)
 }
 
 /*
- * Memory without a policy follows the policy of the faulting task. Whether a page is
- * in place must not be judged by the policy of the task that marks it.
+ * Memory without a policy follows the policy of the faulting task. Whether a
+ * page is misplaced must not be judged by the policy of the marking task.
  */
 FIXTURE(tasks)
 {
@@ -549,7 +552,7 @@ FIXTURE_TEARDOWN_PARENT(tasks)
 	machine_restore(&self->m);
 }
 
-/* A thread that touches from @node, with a policy of its own. */
+/* A thread that touches from @node under a task policy of its own. */
 struct visitor {
 	const struct area *a;
 	int node;
@@ -567,7 +570,7 @@ static void *visit(void *arg)
 	return NULL;
 }
 
-/* Mark as a task that prefers m.from, where the pages are; let another one touch. */
+/* Mark as a task that prefers m.from, where the pages are; visit them. */
 static void mark_and_be_visited(struct __test_metadata *_metadata,
 				struct _test_data_tasks *self, struct visitor *v)
 {
@@ -618,9 +621,9 @@ TEST_F(tasks, pages_stay_where_the_policy_of_the_toucher_wants_them)
 	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_LOCAL]);
 }
 
-/* Unusual nodes */
+/* Memoryless and CPU-less nodes */
 
-/* One of the machine's two nodes that is, or is not, as near to @node as any. */
+/* One of the two nodes of the machine that is (or is not) nearest to @node. */
 static int pick(const struct machine *m, int node, bool nearest)
 {
 	if (is_nearest(node, m->from, memory_nodes()) == nearest)

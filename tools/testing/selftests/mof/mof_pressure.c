@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Touches of marked pages while memory is short: on the target, at the source,
- * in the group, or with swap that is used all the time. They always succeed, in
- * bounded time, and nobody is killed for them.
+ * Touches of marked pages under memory pressure: on the target, on the source,
+ * in the memory cgroup, or while swapping. They always succeed, in bounded
+ * time, and without an OOM kill.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -19,21 +19,21 @@
 #define PAGES		1024L
 #define ROUNDS		12
 #define SPARE		2L	/* huge pages */
-#define KERNEL		256	/* pages that are no memory of the program */
+#define KERNEL		256	/* pages of page tables and other kernel memory */
 #define LIMIT		(PAGES * 3 / 2)	/* of a group that thrashes with PAGES */
-#define LEAST		4	/* seconds that a group thrashes */
+#define LEAST		4	/* seconds of thrashing */
 #define MOST		60
-#define SLACK		(ROUNDS * PAGES / 8)	/* pages; all that moves is ROUNDS * PAGES */
-#define CUTS		4	/* windows that the end of a page table or VMA cuts short */
+#define SLACK		(ROUNDS * PAGES / 8)	/* pages; ROUNDS * PAGES move in total */
+#define CUTS		4	/* windows that end early, at the end of a page table or VMA */
 #define TRIES		5
 #define PACE_ROUNDS		3
-#define HOST_US		50000.0		/* what a busy host may add */
-#define HUGE_PIECES		64L		/* huge pages to be broken up */
+#define HOST_US		50000.0		/* microseconds that a busy host may add */
+#define HUGE_PIECES		64L		/* number of huge pages to fragment */
 
 /**
- * struct pace - how long it took to move an area, in microseconds
+ * struct pace - time that it took to move an area, in microseconds
  * @eager:	the longest mbind(2) without MPOL_MF_LAZY
- * @longest:	the longest touch, in the round where that was shortest
+ * @longest:	the longest touch of the round with the shortest such
  * @median:	the median of the touches of that round
  */
 struct pace {
@@ -57,7 +57,7 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Touch all pages in order; fills in longest and median if longest is shorter. */
+/* Touch all pages; keep the times if the longest is the shortest so far. */
 static int time_touches(const struct area *a, struct pace *p)
 {
 	double *took = calloc(a->pages, sizeof(*took));
@@ -80,7 +80,10 @@ static int time_touches(const struct area *a, struct pace *p)
 	return 0;
 }
 
-/* Where the node is full the policy lets it stay, or the kernel would complain. */
+/*
+ * MPOL_PREFERRED lets pages stay if the node is full; otherwise the kernel
+ * would log an allocation failure.
+ */
 static int send(const struct area *a, int node, struct pace *p)
 {
 	double begin = now_us();
@@ -92,7 +95,7 @@ static int send(const struct area *a, int node, struct pace *p)
 	return err;
 }
 
-/* Move an area to and fro eagerly; it is on m->from before. */
+/* Move an area to m->to and back eagerly; it is on m->from before. */
 static int pace_eager(const struct area *a, const struct machine *m, struct pace *p)
 {
 	int err = 0, round;
@@ -104,12 +107,12 @@ static int pace_eager(const struct area *a, const struct machine *m, struct pace
 }
 
 /**
- * pace_touches() - move an area to and fro on touch
+ * pace_touches() - move an area to m->to and back on touch
  * @a: the area
  * @m: the machine
- * @p: what pace_eager() has filled in; gets the touches
+ * @p: filled in by pace_eager(); receives the times of touches
  *
- * A busy host makes single touches long: of some rounds the best counts.
+ * A busy host delays single touches, so the best of several rounds counts.
  *
  * Return: 0, or a negative errno.
  */
@@ -124,7 +127,7 @@ static int pace_touches(const struct area *a, const struct machine *m, struct pa
 	return err;
 }
 
-/* No touch may take longer than to move all of the area at once. */
+/* No touch may take longer than an eager migration of the whole area. */
 static double pace_limit(const struct pace *p)
 {
 	return 2 * p->eager + HOST_US;
@@ -151,7 +154,7 @@ static int cgroup_limit(const struct cgroup *cg, const char *file, long bytes)
 	return cgroup_write(cg, file, text);
 }
 
-/* Bring the group below a limit to come; a disk may need some time. */
+/* Reclaim until the group is below a future limit; disks are slow. */
 static int cgroup_shrink(const struct cgroup *cg, long bytes)
 {
 	char path[160], excess[32];
@@ -183,7 +186,7 @@ static bool has_swap(void)
 	return lines > 1;
 }
 
-/* The swap that there is, such as a disk of the guest; else one of our own. */
+/* Use existing swap, such as a disk of the guest, or enable swap of our own. */
 static const char *swap_any(struct swap *s)
 {
 	s->device[0] = '\0';
@@ -193,12 +196,12 @@ static const char *swap_any(struct swap *s)
 /* fill_node(), where that is possible. */
 static const char *fill_for_good(struct area *hog, int node)
 {
-	return has_swap() ? "with swap a node has room again" : fill_node(hog, node);
+	return has_swap() ? "swap makes room on a full node" : fill_node(hog, node);
 }
 
 /**
  * fragment_node() - leave a node with free base pages and no free huge page
- * @hog: is what takes every other page; free it in the end
+ * @hog: receives every other page; free it in the end
  * @node: the node; call give_huge_pages() for it in the end, also after failure
  *
  * Return: NULL, or why that is not possible.
@@ -209,7 +212,7 @@ static const char *fragment_node(struct area *hog, int node)
 	long i;
 
 	if (area_new(hog, HUGE_PIECES * thp_pages(), node))
-		return "a node has too little memory to be fragmented";
+		return "too little memory on a node to fragment it";
 	why = take_huge_pages(node);
 	for (i = 0; !why && i < hog->pages; i += 2)
 		madvise(hog->base + i * page_size(), page_size(), MADV_DONTNEED);
@@ -241,7 +244,7 @@ FIXTURE_TEARDOWN_PARENT(pressure)
 	machine_restore(&self->m);
 }
 
-/* What holds after any test. */
+/* Checks after each test. */
 static void check(struct __test_metadata *_metadata, struct _test_data_pressure *self)
 {
 	EXPECT_EQ(0, stats_since(&self->before, &self->d));
@@ -252,8 +255,9 @@ static void check(struct __test_metadata *_metadata, struct _test_data_pressure 
 }
 
 /*
- * All have moved but those that somebody had just taken. Where memory is short
- * that is compaction; what it moves before the touch has lost its mark.
+ * All pages have moved, except for those that were isolated. Under memory
+ * pressure this is compaction; pages that it migrates before the touch lose
+ * their mark.
  */
 static void check_moved(struct __test_metadata *_metadata,
 			struct _test_data_pressure *self)
@@ -268,7 +272,7 @@ static void check_moved(struct __test_metadata *_metadata,
 	EXPECT_EQ(0, self->d.v[MOF_FAILED_NOMEM]);
 }
 
-/* Count from here on. */
+/* Restart counting. */
 static int count_anew(struct _test_data_pressure *self)
 {
 	return stats_read(&self->before);
@@ -292,7 +296,7 @@ static void check_pace(struct __test_metadata *_metadata,
 	check_touches(_metadata, self, &p);
 }
 
-/* To and fro: all that has moved would be missed if it were lost. */
+/* Move the area between both nodes repeatedly: a leak would exceed SLACK. */
 static void move_often(struct __test_metadata *_metadata,
 		       struct _test_data_pressure *self)
 {
@@ -349,7 +353,7 @@ TEST_F(pressure, a_full_source_is_left_and_has_its_pages_back)
 	check(_metadata, self);
 }
 
-/* The eager call would be refused memory, and the kernel complain: before. */
+/* The eager call is timed first: later its allocations would fail. */
 TEST_F(pressure, with_both_full_touches_succeed_and_nobody_is_killed)
 {
 	struct area hog[2] = { };
@@ -361,7 +365,7 @@ TEST_F(pressure, with_both_full_touches_succeed_and_nobody_is_killed)
 	why = fill_for_good(&hog[0], self->m.to) ? : fill_for_good(&hog[1], self->m.from);
 	if (why)
 		SKIP(return, "%s", why);
-	/* Below the low watermark is full; with less nobody could run at all. */
+	/* Below the low watermark is full; with less nothing could run. */
 	EXPECT_EQ(0, spare_huge_pages(self->m.to, SPARE));
 	EXPECT_EQ(0, spare_huge_pages(self->m.from, SPARE));
 	EXPECT_EQ(0, count_anew(self));
@@ -378,9 +382,9 @@ TEST_F(pressure, with_both_full_touches_succeed_and_nobody_is_killed)
 }
 
 /*
- * Mark and touch pages on m.from whose target is full, and return by how many
- * faults this took more than one for each window of pages that stay. Compaction
- * may take pages, or their marks, and each page that moves may take a fault.
+ * Mark and touch pages on m.from whose target is full, and return the number of
+ * faults in excess of one per window of pages that stay. Compaction may take
+ * pages, or their marks, and each page that moves may take a fault.
  */
 static long faults_too_many(struct __test_metadata *_metadata,
 			    struct _test_data_pressure *self, const struct area *a,
@@ -404,8 +408,8 @@ static long faults_too_many(struct __test_metadata *_metadata,
 }
 
 /*
- * A fault that finds the target full maps a whole window again. While kswapd frees
- * memory there, the target is full at one look and not at the next: try again.
+ * A fault that finds the target full remaps a whole window. While kswapd frees
+ * memory there, the target may be full at one check and not at the next: retry.
  */
 TEST_F(pressure, a_full_target_takes_one_fault_for_each_window)
 {
@@ -416,7 +420,7 @@ TEST_F(pressure, a_full_target_takes_one_fault_for_each_window)
 	int try;
 
 	if (window <= 1)
-		SKIP(return, "vm.mof_window_pages moves each page by itself");
+		SKIP(return, "vm.mof_window_pages is at most 1");
 	why = fill_for_good(&hog, self->m.to);
 	if (why)
 		SKIP(return, "%s", why);
@@ -427,7 +431,7 @@ TEST_F(pressure, a_full_target_takes_one_fault_for_each_window)
 	empty_node(&hog, self->m.to);
 }
 
-/* Nothing is charged in addition: a limit that is reached is not noticed. */
+/* Migration charges nothing in addition: a reached limit is not hit. */
 static void move_at_limit(struct __test_metadata *_metadata,
 			  struct _test_data_pressure *self, const char *file,
 			  const char *event)
@@ -440,7 +444,7 @@ static void move_at_limit(struct __test_metadata *_metadata,
 		SKIP(return, "%s", why);
 	area_free(&self->a);
 	EXPECT_EQ(0, area_new(&self->a, PAGES, self->m.from));
-	/* Page tables, and what CPUs charge in advance, are no more than this. */
+	/* Room for page tables, and for per-CPU charges in advance. */
 	EXPECT_EQ(0, cgroup_limit(&cg, file, area_bytes(&self->a) + KERNEL * page_size()));
 	events = cgroup_event(&cg, event);
 	EXPECT_LE(0, events);
@@ -471,7 +475,7 @@ static bool has_round(const struct toucher *t)
 	return __atomic_load_n(&t->rounds, __ATOMIC_RELAXED) > 0;
 }
 
-/* Mark, while two write, for some time, and until each has been at all pages. */
+/* Mark for some time, and until both threads have written all pages. */
 static long mark_beside(const struct area *a, const struct toucher *t)
 {
 	time_t begin = time(NULL), now = begin;
@@ -486,7 +490,7 @@ static long mark_beside(const struct area *a, const struct toucher *t)
 	return marks;
 }
 
-/* Twice as much as the group may have: what is touched now was out just now. */
+/* The area is twice the limit: touched pages have just been swapped out. */
 TEST_F(pressure, a_group_that_thrashes_makes_progress_and_loses_no_write)
 {
 	struct toucher t[2] = {
@@ -504,8 +508,8 @@ TEST_F(pressure, a_group_that_thrashes_makes_progress_and_loses_no_write)
 	area_free(&self->a);
 	EXPECT_EQ(0, area_new(&self->a, 2 * PAGES, self->m.from));
 	/*
-	 * The hard limit alone kills where all of so few pages are in use or on
-	 * their way to a disk.
+	 * With the hard limit alone, the OOM killer acts when all of so few
+	 * pages are in use or under writeback.
 	 */
 	EXPECT_EQ(0, cgroup_limit(&cg, "memory.high", PAGES * page_size()));
 	ASSERT_EQ(0, cgroup_shrink(&cg, LIMIT * page_size()));
@@ -533,7 +537,7 @@ TEST_F(pressure, a_group_that_thrashes_makes_progress_and_loses_no_write)
 
 /*
  * Base pages find room where a THP does not, unless compaction has made some:
- * those without stay whole where they are.
+ * THPs without room stay in place and whole.
  */
 TEST_F(pressure, a_fragmented_target_takes_pages_and_leaves_thps_whole)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Races: a thread is held in the middle of its touch of a marked page, at each of
- * the points of each path, and another one changes the mapping meanwhile. Without
- * points in the kernel both just start at the same time, several times.
+ * Races: a thread is held in its touch of a marked page, at each point of each
+ * path, while another thread changes the mapping. On kernels without hold
+ * points, both start at the same time, in several rounds.
  */
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -22,7 +22,7 @@
 
 #define TOUCHERS	8
 
-/* What is beside the page that is touched: that one is needed to the end. */
+/* The pages behind the touched one, which itself must stay mapped. */
 static struct area rest(const struct race *r)
 {
 	return area_part(&r->a, r->page + 1, r->a.pages - r->page - 1);
@@ -55,7 +55,7 @@ TEST_F(race, fork_gives_the_child_the_same_contents)
 	});
 }
 
-/* VMAs: these wait for the touch */
+/* VMA operations: these wait for the touch */
 
 static int unmap_rest(struct race *r)
 {
@@ -72,7 +72,7 @@ TEST_F(race, munmap_of_pages_beside_the_touched_one_leaves_that)
 	});
 }
 
-/* There and back. */
+/* Move the mapping away and back. */
 static int remap_rest(struct race *r)
 {
 	struct area left = rest(r), there;
@@ -135,7 +135,7 @@ TEST_F(race, dontneed_leaves_zeroes_and_what_the_touch_has_written)
 	});
 }
 
-/* Of what was written before and is not needed, either all of a page is there. */
+/* MADV_FREE: nothing is reclaimed, so all contents stay. */
 static int free_lazily(struct race *r)
 {
 	return r->kind == RACE_SHARED ? 0 : advise(r, MADV_FREE);
@@ -181,7 +181,7 @@ TEST_F(race, populate_of_the_page_waits_for_it)
 	});
 }
 
-/* Base pages, but not in an area that refuses THPs, nor one that asks for them. */
+/* Base pages in a VMA with neither MADV_HUGEPAGE nor MADV_NOHUGEPAGE. */
 static const char *collapse_prepare(struct race *r)
 {
 	const char *why = thp_missing();
@@ -196,7 +196,7 @@ static const char *collapse_prepare(struct race *r)
 	return NULL;
 }
 
-/* A refusal is none of ours: pages are busy. */
+/* Collapse may be refused, as pages are busy. */
 static int collapse(struct race *r)
 {
 	return advise(r, MADV_COLLAPSE);
@@ -246,7 +246,7 @@ TEST_F(race, policy_of_the_area_set_by_another_thread_keeps_contents)
 	});
 }
 
-/* Of the other thread: nothing that the touch would ask for. */
+/* The other thread's policy, which does not apply to the touch. */
 static int set_policy(struct race *r)
 {
 	int err = set_task_policy(MPOL_BIND, NODE_MASK(r->m->from));
@@ -261,7 +261,7 @@ TEST_F(race, task_policy_of_another_thread_changes_nothing)
 	});
 }
 
-/* Who looks at page tables */
+/* Page table readers */
 
 static int clear_bits(void)
 {
@@ -269,8 +269,8 @@ static int clear_bits(void)
 }
 
 /*
- * Clearing waits for the touch, but not for its write, which comes when the fault
- * has returned: either may be first, and if it was this one, that is noted.
+ * Clearing waits for the fault, but not for the write, which follows the fault:
+ * record if clearing was first.
  */
 static int clear_soft_dirty(struct race *r)
 {
@@ -287,7 +287,7 @@ static const char *soft_dirty_prepare(struct race *r)
 	return "kernel without soft-dirty bits";
 }
 
-/* What is written after the bits were cleared is seen, then and ever after. */
+/* Writes after clearing set the bits, in the race and later. */
 static int is_soft_dirty(struct race *r)
 {
 	if (r->data && !(page_entry(&r->a, r->page) & PM_SOFT_DIRTY))
@@ -306,7 +306,7 @@ TEST_F(race, clear_refs_does_not_hide_the_write)
 	});
 }
 
-/* Also those that are on their way; the first of them are no marks any more. */
+/* Pages under migration count; the first ones are no longer marked. */
 static int look_at_maps(struct race *r)
 {
 	long kb = area_smaps_kb(&r->a, "Rss");
@@ -326,7 +326,7 @@ TEST_F(race, smaps_counts_each_page_of_the_area)
 	});
 }
 
-/* Other touchers */
+/* Other touching threads */
 
 static void *touch_all(void *arg)
 {
@@ -370,7 +370,7 @@ TEST_F(race, eight_more_touchers_find_the_same_contents)
 	});
 }
 
-/* The same paths, held between all other steps */
+/* The same paths, held at all other points */
 
 FIXTURE(points)
 {

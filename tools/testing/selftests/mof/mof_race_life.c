@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Races: a process ends, or begins another program, while one of its threads is
- * held in the middle of its touch of a marked page.
+ * Races: a process exits, or calls exec, while one of its threads is held in
+ * its touch of a marked page.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -13,11 +13,11 @@
 #include "lib/point.h"
 #include "lib/test.h"
 
-#define PAGES_BEFORE	128	/* touched before: a run that earns a window of 4 */
+#define PAGES_BEFORE	128	/* pages touched before: a run that earns a window of 4 */
 #define VICTIM_PAGES	(PAGES_BEFORE + AREA_PAGES)
 #define LEFT_BEHIND	16	/* pages: less than a leak */
-#define PATIENCE	10000	/* looks of a millisecond */
-#define REAPED_AFTER	2500	/* milliseconds: the OOM killer waits two seconds */
+#define PATIENCE	10000	/* polls of a millisecond */
+#define REAPED_AFTER	2500	/* milliseconds: the OOM reaper waits two seconds */
 #define OOM_BYTES	(64L << 20)
 
 enum command {
@@ -28,15 +28,15 @@ enum command {
 
 /**
  * struct victim - a process of two threads
- * @m:		it touches from @m->to what is on @m->from
- * @shared:	the memory is that of a file
+ * @m:		it touches memory on @m->from from @m->to
+ * @shared:	the memory is a shared mapping
  * @pid:	the process
- * @go:		for its toucher: to touch
- * @command:	for its other thread: what to do then
- * @ready:	from its toucher: all is prepared
- * @a:		what it touches
- * @cg:		the group that it is in
- * @anon:	what that had before
+ * @go:		pipe: starts the touch
+ * @command:	pipe: what its other thread is to do during the touch
+ * @ready:	pipe: the toucher is ready
+ * @a:		its memory
+ * @cg:		its memory cgroup
+ * @anon:	anonymous memory of @cg before
  * @before:	counters before
  */
 struct victim {
@@ -62,7 +62,7 @@ FIXTURE_VARIANT(victim)
 {
 	const char *point;
 	bool shared;
-	bool needs_points;	/* else it is one of the others */
+	bool needs_points;	/* without points, the same as another variant */
 };
 
 FIXTURE_VARIANT_ADD(victim, allocated) {
@@ -92,7 +92,7 @@ static void *touch(void *arg)
 	long i;
 
 	run_on(v->m->to);
-	/* Backwards, so that none of them takes others along. */
+	/* Backwards, so that each fault resolves one page only. */
 	for (i = PAGES_BEFORE - 1; i >= 0; i--)
 		page_read(&v->a, i);
 	if (write(v->ready[1], &byte, 1) != 1 || read(v->go[0], &byte, 1) != 1)
@@ -102,7 +102,7 @@ static void *touch(void *arg)
 	return NULL;
 }
 
-/* Until the OOM killer comes. */
+/* Allocate until the OOM killer acts. */
 static void eat(void)
 {
 	struct area food;
@@ -136,7 +136,7 @@ static void victim_main(struct victim *v)
 	_exit(command == DO_EXIT ? 0 : 12);
 }
 
-/* The memory of @v is shared with the child: only we write its number there. */
+/* @v is shared with the child; only the parent writes @pid. */
 static int victim_start(struct victim *v)
 {
 	char byte;
@@ -151,7 +151,7 @@ static int victim_start(struct victim *v)
 	return v->pid > 0 && read(v->ready[0], &byte, 1) == 1 ? 0 : -ECHILD;
 }
 
-/* Lets it touch; true once that is held. Without points: at some time. */
+/* Start the touch; true once it is held, or at once without points. */
 static bool victim_touches(struct victim *v, const char *point)
 {
 	char byte = 0;
@@ -176,14 +176,14 @@ static int victim_do(struct victim *v, enum command command)
 	return write(v->command[1], &byte, 1) == 1 ? 0 : -errno;
 }
 
-/* The other thread waits for the one that is held, or is gone. */
+/* Wait until the other thread waits for the held one, or has exited. */
 static void victim_waits(struct victim *v)
 {
 	int looks;
 
 	if (!have_points())
 		return;
-	usleep(20000);		/* it waits for the command, too */
+	usleep(20000);		/* it also sleeps while it waits for the command */
 	for (looks = 0; looks < 200; looks++) {
 		if (thread_sleeps(v->pid, v->pid))
 			return;
@@ -215,7 +215,7 @@ FIXTURE_TEARDOWN_PARENT(victim)
 	machine_restore(&self->m);
 }
 
-/* Pages that the group has more than before; freeing may take a moment. */
+/* Pages that the group has in excess; freeing may take a moment. */
 static long left_behind(const struct cgroup *cg, long before)
 {
 	long more = 0;
@@ -230,7 +230,7 @@ static long left_behind(const struct cgroup *cg, long before)
 	return more;
 }
 
-/* What holds after each: let go, it ends with @want and leaves nothing. */
+/* Once released, it ends with status @want and leaves no memory behind. */
 static void victim_ends(struct __test_metadata *_metadata,
 			const struct victim *v, const char *point, int want)
 {
@@ -265,7 +265,10 @@ TEST_F(victim, exit_during_a_touch_leaves_nothing)
 	victim_ends(_metadata, &self->v, variant->point, 0);
 }
 
-/* Its memory is taken away while the touch is under way: migration entries too. */
+/*
+ * The OOM reaper's system call frees its memory during the touch, with
+ * migration entries in place.
+ */
 TEST_F(victim, memory_reaped_during_a_touch_is_gone)
 {
 	struct stats d;
@@ -278,7 +281,7 @@ TEST_F(victim, memory_reaped_during_a_touch_is_gone)
 	ASSERT_EQ(0, kill(self->v.pid, SIGKILL));
 	err = syscall(SYS_process_mrelease, fd, 0) ? errno : 0;
 	close(fd);
-	/* Without a hold, it may be gone by itself. */
+	/* If it is not held, it may have exited already. */
 	EXPECT_EQ(err && !have_points() ? ESRCH : 0, err);
 	victim_ends(_metadata, &self->v, variant->point, SIGKILL);
 	if (!have_points() || strcmp(variant->point, "unmapped"))
@@ -315,14 +318,14 @@ static bool oom_comes(const struct cgroup *cg)
 }
 
 /*
- * The group meets its limit, and the OOM killer takes the process, as it is the
- * largest. Where a thread is held, its memory is reaped two seconds later.
+ * The group reaches its limit, and the OOM killer selects the process, which is
+ * the largest. While a thread is held, its memory is reaped two seconds later.
  */
 TEST_F(victim, oom_kill_during_a_touch_leaves_nothing)
 {
 	ASSERT_EQ(0, victim_start(&self->v));
 	EXPECT_TRUE(victim_touches(&self->v, variant->point));
-	/* Not us. */
+	/* Protect the test itself. */
 	ASSERT_EQ(0, write_text("/proc/self/oom_score_adj", "-1000"));
 	ASSERT_EQ(0, cgroup_write(&self->v.cg, "memory.max", "16M"));
 	EXPECT_EQ(0, victim_do(&self->v, DO_EAT));

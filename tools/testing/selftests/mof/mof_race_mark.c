@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Races: a thread that marks, by a call or in a step of the automatic mode, is held
- * before it marks, or before it flushes what it has marked, while others use the
- * memory. A CPU that still has an entry in its TLB writes to the page all the time.
+ * Races: a thread that marks, by a call or in a step of the automatic mode, is
+ * held before it marks, or before it flushes the TLB, while others use the
+ * memory. A CPU with a stale TLB entry writes to the page all the time.
  */
 #include <numa.h>
 #include <sched.h>
@@ -22,7 +22,7 @@ FIXTURE_VARIANT(marker)
 {
 	enum race_kind kind;
 	const char *point;
-	bool needs_points;	/* else it is one of the others */
+	bool needs_points;	/* without points, the same as another variant */
 };
 
 FIXTURE_VARIANT_ADD(marker, not_begun) {
@@ -59,7 +59,7 @@ FIXTURE_TEARDOWN_PARENT(marker)
 	machine_restore(&self->m);
 }
 
-/* Migrates what is marked; the writer has not noticed yet. */
+/* Migrates marked pages while the writer still has a TLB entry. */
 static int touch_from_there(struct race *r)
 {
 	int err = run_on(r->m->to);
@@ -68,7 +68,7 @@ static int touch_from_there(struct race *r)
 	return err;
 }
 
-/* Held before the flush, some of them must have found marks; of a THP, perhaps. */
+/* Held before the flush, some touches find marks; a THP's may not. */
 static int some_are_there(struct race *r)
 {
 	if (!have_points() || strcmp(r->point, "marked") || r->kind == RACE_THP)
@@ -110,7 +110,10 @@ TEST_F(marker, reclaim_loses_no_write)
 	});
 }
 
-/* There and back, under a lock that the marker has for reading. */
+/*
+ * Change the protection and restore it, under mmap_lock, which the marker holds
+ * for reading.
+ */
 static int protect(struct race *r)
 {
 	if (mprotect(r->a.base, area_bytes(&r->a), PROT_READ | PROT_WRITE | PROT_EXEC) ||
@@ -156,8 +159,8 @@ FIXTURE(stepper)
 };
 
 /*
- * @armed: where it has marked an extent that is armed, and not a sample
- * @locked: who is held has the page table lock
+ * @armed: hold it when it has marked an armed extent, not a sample
+ * @locked: it holds the page table lock at this point
  */
 FIXTURE_VARIANT(stepper)
 {
@@ -207,7 +210,7 @@ FIXTURE_SETUP(stepper)
 		why = NO_POINTS;
 	/* A real-time thread writes there, beside the one that makes steps. */
 	if (!why && cpus_on(self->m.from) < 2)
-		why = "a node with one CPU only";
+		why = "needs two CPUs on a node";
 	SKIP_SETUP(return, &self->m, why);
 	ASSERT_EQ(0, run_on(self->m.from));
 	self->r = (struct race) {
@@ -225,8 +228,8 @@ FIXTURE_TEARDOWN_PARENT(stepper)
 }
 
 /*
- * Only the area is sampled, as threads have another policy; and not by this
- * thread, as those of the real-time class make no steps.
+ * Sample only the area: other memory has another policy, and this thread makes
+ * no steps as it is in a real-time class.
  */
 static const char *step_prepare(struct race *r)
 {
@@ -239,7 +242,7 @@ static const char *step_prepare(struct race *r)
 	return NULL;
 }
 
-/* No more samples from here on. */
+/* Stop sampling. */
 static int step_end(struct race *r)
 {
 	return write_long(BALANCING, 0);
@@ -251,7 +254,7 @@ static void step_finish(struct race *r)
 	sched_setscheduler(0, SCHED_OTHER, &(struct sched_param) { });
 }
 
-/* A sample is mapped again where it is; what is armed and marked moves. */
+/* A sample is remapped in place; armed and marked pages migrate. */
 static int touch_and_look(struct race *r)
 {
 	long before = area_on(&r->a, r->m->to);
@@ -271,7 +274,7 @@ TEST_F(stepper, touches_from_another_node_lose_no_write_of_a_cpu_with_old_entrie
 	});
 }
 
-/* Of the half that nobody else uses, so that it is known what becomes of it. */
+/* Drop the half that no other thread uses, so that its contents are known. */
 static int drop_half(struct race *r)
 {
 	r->left = r->a.pages / 2;
@@ -295,7 +298,7 @@ TEST_F(stepper, dontneed_of_a_part_leaves_zeroes_and_the_rest)
 	});
 }
 
-/* Waits until the step is over. */
+/* This waits until the step is over. */
 static int unmap_half(struct race *r)
 {
 	r->left = r->a.pages / 2;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Races between the touch of a marked page and what the kernel does by itself, or
- * for others: khugepaged, KSM, compaction, offlining, limits of control groups,
- * userfaultfd.
+ * Races between the touch of a marked page and other users of the page: direct
+ * I/O, registered buffers, pipes, debuggers; and kernel threads and other
+ * features of memory management: khugepaged, KSM, compaction, offlining,
+ * control groups, userfaultfd.
  */
 #include <fcntl.h>
 #include <liburing.h>
@@ -28,19 +29,19 @@
 #define THP_ENABLED	"/sys/kernel/mm/transparent_hugepage/enabled"
 #define KSM		"/sys/kernel/mm/ksm/"
 #define COMPACT		"/proc/sys/vm/compact_memory"
-#define LOOKS		200	/* of 10 milliseconds */
-#define SCANS		2	/* one of them is a whole one */
+#define LOOKS		200	/* polls of 10 milliseconds */
+#define SCANS		2	/* one of them is a complete scan */
 #define DISK		"/dev/zram0"
 #define DISK_SYSFS	"/sys/block/zram0/"
 #define DISK_BYTES	(256 * page_size())
 
-/* The page behind the touched one, which nobody writes to. */
+/* The page behind the touched one, to which no thread writes. */
 static char *next_page(const struct race *r)
 {
 	return r->a.base + (r->page + 1) * page_size();
 }
 
-/* The same with RACE_OTHER where race_other() is. */
+/* Write a copy of that page, with RACE_OTHER at race_other(). */
 static int write_image(struct race *r, int fd)
 {
 	char *image = aligned_alloc(page_size(), page_size());
@@ -91,7 +92,7 @@ TEST_F(race, direct_read_into_a_page_beside_arrives_there)
 	});
 }
 
-/* What it has written must be what is in the page. */
+/* The data on disk must be the contents of the page. */
 static int write_disk(struct race *r)
 {
 	char *back = aligned_alloc(page_size(), page_size());
@@ -127,7 +128,7 @@ static int read_fixed(struct io_uring *ring, struct race *r)
 	return err ? : cqe->res == page_size() ? 0 : cqe->res;
 }
 
-/* Pinned while the touch is under way, used, and unpinned. */
+/* Register a buffer during the touch, use it, and unregister it. */
 static int use_fixed_buffer(struct race *r)
 {
 	struct iovec buffer = { next_page(r), page_size() };
@@ -162,7 +163,7 @@ TEST_F(race, io_uring_reads_into_a_registered_buffer_beside)
 	});
 }
 
-/* The very page, and it stays pinned over the end of the touch. */
+/* Pin the touched page until after the touch. */
 static int register_touched(struct race *r)
 {
 	struct area one = area_part(&r->a, r->page, 1);
@@ -171,7 +172,7 @@ static int register_touched(struct race *r)
 	return r->file < 0 ? r->file : 0;
 }
 
-/* With a page of its own: it stays pinned for a while after it is let go. */
+/* Try with another page: pages stay pinned for a while after unregistering. */
 static const char *pin_prepare(struct race *r)
 {
 	struct area other;
@@ -227,7 +228,7 @@ TEST_F(race, vmsplice_of_a_page_beside_gives_its_contents)
 	});
 }
 
-/* Debuggers: these write to the very page */
+/* Debuggers write to the touched page */
 
 static int write_from_outside(struct race *r)
 {
@@ -265,7 +266,7 @@ TEST_F(race, write_to_proc_mem_of_the_touched_page_is_seen)
 	});
 }
 
-/* What the debugger has: it shares the memory, so that no page is shared by fork. */
+/* A process that shares the address space, as fork() would share pages. */
 struct debugger {
 	const struct race *r;
 	pid_t pid;
@@ -275,7 +276,7 @@ struct debugger {
 
 static struct debugger debugger;
 
-/* Stops the one thread that waits for it. */
+/* Stop the thread that waits for it. */
 static int poke(void *arg)
 {
 	struct debugger *d = arg;
@@ -337,13 +338,13 @@ TEST_F(race, ptrace_that_pokes_the_touched_page_is_seen)
 
 /* khugepaged */
 
-/* It does not run: the area can be made known to it. */
+/* While khugepaged is stopped, the VMA can be registered with it. */
 static const char *khugepaged_stop(struct race *r)
 {
 	struct area first;
 	bool gone;
 
-	/* A process becomes known by an area of its that is advised now. */
+	/* madvise() registers the process with khugepaged. */
 	if (area_map_file(&first, extent_pages(), PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1) ||
 	    madvise(first.base, area_bytes(&first), MADV_HUGEPAGE))
@@ -368,8 +369,8 @@ static const char *khugepaged_prepare(struct race *r)
 }
 
 /*
- * It starts, and looks at the area. At migration entries it waits, as it would
- * for swap, and has come as far as it can.
+ * khugepaged starts, and scans the VMA. It waits at migration entries, as for
+ * swap, and makes no further progress then.
  */
 static int be_collapsed(struct race *r)
 {
@@ -399,7 +400,7 @@ TEST_F(race, khugepaged_at_full_speed_keeps_contents)
 
 /* KSM */
 
-/* A second area with the same contents, that pages can be merged with. */
+/* A second area with the same contents for pages to be merged with. */
 static const char *ksm_prepare(struct race *r)
 {
 	static struct area twin;
@@ -417,14 +418,14 @@ static const char *ksm_prepare(struct race *r)
 	madvise(twin.base, area_bytes(&twin), MADV_MERGEABLE);
 	write_long(KSM "pages_to_scan", 10000);
 	write_long(KSM "sleep_millisecs", 0);
-	/* Or two equal pages may be looked at by turns, for ever. */
+	/* Smart scanning might skip two equal pages alternately, for ever. */
 	write_long(KSM "smart_scan", 0);
 	return NULL;
 }
 
 /*
- * It waits for no page; those that are not in flight are merged. It passes by THPs
- * that are marked: where nobody is held, it may have to scan until the touch.
+ * KSM waits for no page, and merges those that are not under migration. It
+ * skips marked THPs: if no thread is held, it may have to scan until the touch.
  */
 static int be_merged(struct race *r)
 {
@@ -457,7 +458,7 @@ TEST_F(race, ksm_at_full_speed_keeps_contents)
 	});
 }
 
-/* Compaction, and pages that are to go */
+/* Compaction and offlining */
 
 static int compact(struct race *r)
 {
@@ -476,7 +477,7 @@ TEST_F(race, compaction_keeps_contents)
 	});
 }
 
-/* The page itself; it may be busy. */
+/* The touched page itself, which may be busy. */
 static int soft_offline(struct race *r)
 {
 	return madvise(r->a.base + r->page * page_size(), page_size(),
@@ -486,7 +487,7 @@ static int soft_offline(struct race *r)
 static const char *soft_offline_prepare(struct race *r)
 {
 	if (r->kind == RACE_THP)
-		return "would cost a huge page each time";
+		return "would take a huge page offline each time";
 	return madvise(r->a.base, page_size(), MADV_SOFT_OFFLINE) ?
 	       "kernel without memory failure" : NULL;
 }
@@ -505,15 +506,15 @@ static const char *memory_prepare(struct race *r)
 {
 	const char *why = race_swap_prepare(r);
 
-	/* Charged to the group is what is faulted in from here on. */
+	/* Fault pages in now, so that they are charged to the group. */
 	if (!why)
 		why = cgroup_enter(&r->cgroup, "+memory");
 	if (!why && area_place(&r->a, r->m->from))
-		why = "cannot fill the area again";
+		why = "cannot place the area";
 	return why;
 }
 
-/* Less than the area has, and some more: some of it has to go out. */
+/* The limit is below the group's usage, so some pages are reclaimed. */
 static int limit(struct race *r)
 {
 	char text[32];
@@ -538,7 +539,7 @@ TEST_F(race, limit_of_the_memory_group_keeps_contents)
 	});
 }
 
-/* The page stays charged to a group that is gone. */
+/* Pages stay charged to the removed group. */
 static int remove_group(struct race *r)
 {
 	char path[160];
@@ -560,7 +561,7 @@ static const char *cpuset_prepare(struct race *r)
 	return cgroup_enter(&r->cgroup, "+cpuset");
 }
 
-/* All memory of the group moves there, and back to where it may be. */
+/* Migrates all memory of the group, and then allows both nodes again. */
 static int allow_source_only(struct race *r)
 {
 	char text[32];
@@ -625,7 +626,7 @@ static void uffd_finish(struct race *r)
 	r->file = -1;
 }
 
-/* Is the page one that has been written since it was protected? */
+/* Has a page been written since it was protected? */
 static int scan(struct race *r, long page, __u64 flags)
 {
 	struct page_region found;
@@ -648,7 +649,7 @@ static const char *async_prepare(struct race *r)
 	return uffd_prepare(r, UFFD_FEATURE_WP_ASYNC, UFFDIO_REGISTER_MODE_WP);
 }
 
-/* Protects all pages, those in flight too. */
+/* Write-protect all pages, including those under migration. */
 static int protect_by_scan(struct race *r)
 {
 	long page;
@@ -662,7 +663,7 @@ static int protect_by_scan(struct race *r)
 	return 0;
 }
 
-/* Held before it has written: so it must be seen. */
+/* The touch is held before its write, so the write must be reported. */
 static int is_written(struct race *r)
 {
 	return !have_points() || scan(r, r->page, 0) == 1 ? 0 : -EIO;
@@ -679,11 +680,11 @@ TEST_F(race, pagemap_scan_that_protects_does_not_hide_the_write)
 static const char *missing_prepare(struct race *r)
 {
 	if (r->kind == RACE_SHARED)
-		return "dropping shared memory leaves it where it is";
+		return "MADV_DONTNEED only unmaps shared memory";
 	return uffd_prepare(r, 0, UFFDIO_REGISTER_MODE_MISSING);
 }
 
-/* Drops all pages, and fills them in again, as a pager does: same contents. */
+/* Drop all pages, and copy the same contents back, as a pager does. */
 static int drop_and_copy(struct race *r)
 {
 	struct area copy = r->a;
@@ -715,11 +716,11 @@ TEST_F(race, userfaultfd_that_fills_in_dropped_pages_keeps_contents)
 static const char *minor_prepare(struct race *r)
 {
 	if (r->kind != RACE_SHARED)
-		return "minor faults are those of shared memory";
+		return "minor faults exist for shared memory only";
 	return uffd_prepare(r, UFFD_FEATURE_MINOR_SHMEM, UFFDIO_REGISTER_MODE_MINOR);
 }
 
-/* Drops the page tables, not the pages, and maps these again. */
+/* Drop the page tables, not the pages, and map the pages again. */
 static int drop_and_continue(struct race *r)
 {
 	struct uffdio_continue c = { .range.len = page_size() };
@@ -729,14 +730,14 @@ static int drop_and_continue(struct race *r)
 		return -errno;
 	for (page = 0; page < r->a.pages; page++) {
 		c.range.start = (uintptr_t)r->a.base + page * page_size();
-		/* Mapped already by the touch, which has been let go. */
+		/* Already mapped by the touch, which has been released. */
 		if (ioctl(r->file, UFFDIO_CONTINUE, &c) && errno != EEXIST)
 			return -errno;
 	}
 	return 0;
 }
 
-/* Were a page missing, whoever looks would wait for us. */
+/* A missing page would block all later readers. */
 static int nobody_waits(struct race *r)
 {
 	uffd_finish(r);
@@ -752,7 +753,7 @@ TEST_F(race, userfaultfd_that_maps_pages_again_keeps_contents)
 }
 
 #ifdef UFFDIO_MOVE
-/* Away, and back again: pages under migration are refused or waited for. */
+/* Move a page away and back: busy pages are refused or waited for. */
 static int move_by_uffd(struct race *r, const char *to, const char *from)
 {
 	struct uffdio_move move = {

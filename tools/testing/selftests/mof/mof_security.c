@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a user without rights can do: move what is his and nobody else's, and
- * learn nothing about others. Each test sets up as root, then is nobody.
+ * Unprivileged users can migrate only exclusively mapped pages, and learn
+ * nothing about other users. Each test sets up as root, and then drops all
+ * privileges.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -36,7 +37,7 @@ static void read_all(void *arg)
 	area_read(arg);
 }
 
-/* Two kinds: pages of a file that another process maps, and pages after fork. */
+/* Shared by a file that another process maps, and by fork(2). */
 TEST_F(user, shared_pages_of_others_do_not_move)
 {
 	int fd = memfd_create("mof", 0);
@@ -83,7 +84,7 @@ TEST_F(user, never_leaves_the_nodes_of_his_cpuset)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* What root may write, all may read; what shows addresses, nobody may. */
+/* All may read tunables that root may write, but not addresses. */
 TEST_F(user, knobs_and_traces_are_for_root)
 {
 	static const char * const readable[] = {
@@ -117,7 +118,7 @@ TEST_F(user, knobs_and_traces_are_for_root)
 	}
 }
 
-/* All of them are events of this test: none can be more than it has caused. */
+/* All events are of this test: none exceeds the number of its pages. */
 TEST_F(user, counters_tell_numbers_and_no_addresses)
 {
 	int i;
@@ -134,7 +135,7 @@ TEST_F(user, counters_tell_numbers_and_no_addresses)
 	}
 }
 
-/* Else a user could see who else has used a file, as mincore(2) once told. */
+/* Users must not observe the page cache of others' files. */
 TEST_F(user, strict_tells_nothing_about_the_cache_of_files_of_others)
 {
 	char path[] = "/tmp/mof-cached.XXXXXX";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pages that are not to be marked, or that cannot move by the time of the touch:
- * zero page, KSM, hugetlb, pinned, referenced, shared; and MPOL_MF_STRICT.
+ * Pages that cannot be marked, or cannot migrate at the time of the touch: zero
+ * page, KSM, hugetlb, pinned, referenced, shared; and MPOL_MF_STRICT.
  */
 #include <fcntl.h>
 
@@ -101,7 +101,7 @@ TEST_F(lazy, marked_pages_that_ksm_merges_keep_their_contents)
 	EXPECT_EQ(0, area_bad(&twin));
 }
 
-/* One huge page of hugetlbfs, filled; @had is what hugetlb_free() needs. */
+/* Allocate and fill one huge page of hugetlbfs; hugetlb_free() needs @had. */
 static const char *hugetlb_page(struct area *huge, long *had)
 {
 	long bytes = read_long("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size");
@@ -248,7 +248,7 @@ TEST_F(lazy, unpinned_pages_can_be_marked_and_move)
 	ASSERT_LE(0, pins);
 	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
 	close(pins);
-	/* The ring is torn down by a worker, in its own time. */
+	/* A worker tears down the ring asynchronously. */
 	for (int tries = 0; tries < 100 && area_hinted(&self->a) < AREA_PAGES; tries++) {
 		usleep(50000);
 		ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
@@ -259,8 +259,8 @@ TEST_F(lazy, unpinned_pages_can_be_marked_and_move)
 }
 
 /*
- * Pinned between call and touch. Pinning for DMA writes, and so would itself be
- * the touch: pin through another mapping of the same memory, and unmap that.
+ * Pin between call and touch. As pinning for DMA counts as a write, and so as a
+ * touch, pin through another mapping of the same memory, and unmap that.
  */
 TEST_F(lazy, pages_pinned_between_call_and_touch_stay)
 {
@@ -292,7 +292,7 @@ TEST_F(lazy, pages_pinned_between_call_and_touch_stay)
 	EXPECT_EQ(0, area_bad(&a));
 }
 
-/* Registering a buffer writes to it in effect: a touch, then a pin. */
+/* Registering a buffer counts as a write: a touch, then a pin. */
 TEST_F(lazy, pinning_a_marked_page_moves_it_first)
 {
 	int pins;
@@ -312,8 +312,9 @@ TEST_F(lazy, pinning_a_marked_page_moves_it_first)
 #define PIPE_PAGES	8L
 
 /*
- * An access to a busy page faults once more, as the page may be busy for a moment
- * only. The stock code, which serves faults without a window, maps it at once.
+ * An access to a busy page faults once more, as the page may be busy for a
+ * moment only. The stock code, which serves faults without a window, maps it at
+ * once.
  */
 static long touches_again(void)
 {

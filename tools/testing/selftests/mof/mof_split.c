@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * THPs that are split while they are marked, and marked base pages that are
- * collapsed into a THP. The marks may get lost; contents may not, and whoever
- * marks again has them moved.
+ * THPs that are split while marked, and marked base pages that are collapsed
+ * into a THP. Marks may get lost, contents may not, and marking again migrates
+ * all pages.
  */
 #include "lib/test.h"
 
@@ -29,7 +29,7 @@ FIXTURE_SETUP(split)
 	SKIP_SETUP(return, &self->m, why);
 	ASSERT_EQ(0, run_on(self->m.from));
 	ASSERT_EQ(0, area_new_thp(&self->a, 1, self->m.from));
-	/* What is split stays so, when khugepaged comes by. */
+	/* Keep khugepaged from collapsing it again. */
 	ASSERT_EQ(0, madvise(self->a.base, area_bytes(&self->a), MADV_NOHUGEPAGE));
 	ASSERT_EQ(0, stats_read(&self->before));
 }
@@ -39,7 +39,7 @@ FIXTURE_TEARDOWN_PARENT(split)
 	machine_restore(&self->m);
 }
 
-/* After something has split it: what is left of it, @a, is right and can move. */
+/* After a split, the remaining part @a has its contents and can move. */
 static void check_split(struct __test_metadata *_metadata, const struct machine *m,
 			const struct area *a)
 {
@@ -139,8 +139,8 @@ static bool is_thp(const struct area *a)
 }
 
 /*
- * Make base pages of the THP again, and mark them all but one, as collapse wants
- * to see one that is writable and was used.
+ * Split the THP into base pages, and mark all but one: collapse requires one
+ * page that is writable and young.
  */
 static int mark_base_pages(const struct area *a, const struct machine *m)
 {
@@ -173,7 +173,7 @@ static void check_thp(struct __test_metadata *_metadata, const struct machine *m
 	EXPECT_EQ(0, area_bad(a));
 }
 
-/* Memory may be short, or a page busy; but marks are no reason to refuse it. */
+/* Memory may be short, or a page busy; but marks alone must not prevent it. */
 TEST_F(split, and_collapsed_while_marked_it_has_its_contents_and_moves_as_one)
 {
 	int err;
@@ -214,7 +214,7 @@ TEST_F(split, and_collapsed_by_khugepaged_while_marked_it_has_its_contents)
 	check_thp(_metadata, &self->m, &self->a);
 }
 
-/* Nothing of it is writable, so collapse leaves it: the marks stand. */
+/* No page is writable, so collapse leaves them, and the marks stay. */
 TEST_F(split, and_marked_throughout_base_pages_are_right_whatever_collapse_does)
 {
 	ASSERT_EQ(0, mark_base_pages(&self->a, &self->m));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What worked before MPOL_MF_LAZY, without it: the same on every kernel, so all
- * of this also runs, and passes, where the flag does not exist.
+ * Page migration that migrate-on-fault builds on: calls without MPOL_MF_LAZY,
+ * which behave the same on every kernel, also without the flag (fixture stock),
+ * and the properties required by the first patches for it (fixture lazy).
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -14,7 +15,7 @@
 #define ROUNDS		10
 #define TRIES		10
 
-/* Does any of our counters know of what the test has done? */
+/* Sum of the mof_ counters that the test has changed. */
 static long counted_as_ours(const struct stats *before)
 {
 	struct stats d;
@@ -27,7 +28,7 @@ static long counted_as_ours(const struct stats *before)
 	return sum;
 }
 
-/* A child that maps what we map, until its pipe is closed. */
+/* A child that maps the same memory until its pipe is closed. */
 static pid_t sharer_start(const struct area *a, int go[2])
 {
 	char c;
@@ -216,7 +217,7 @@ static int node_of_round(const struct machine *m, int round)
 
 TEST_F(lazy, migration_without_swap_space)
 {
-	/* It says 0 without CONFIG_SWAP as well. */
+	/* SwapTotal is 0 without CONFIG_SWAP as well. */
 	if (file_line("/proc/meminfo", "SwapTotal:"))
 		SKIP(return, "this machine has swap space");
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
@@ -229,14 +230,15 @@ TEST_F(lazy, migration_without_swap_space)
 }
 
 /*
- * Threads that all touch the same pages at the same time. Faults that meet a
- * page on its way wait for it: were they to hold it, it could not move.
+ * Threads that touch the same pages at the same time. Faults on a migration
+ * entry must wait without a reference to the page, which would keep it from
+ * moving.
  */
 struct crowd {
 	const struct area *a;
 	pthread_barrier_t begin;
 	pthread_barrier_t end;
-	int node;		/* where to touch from; NO_NODE: end */
+	int node;		/* node to touch from; NO_NODE: exit */
 	long bad;
 };
 
@@ -311,8 +313,8 @@ TEST_F(lazy, faults_wait_and_do_not_raise_the_page_count)
 }
 
 /*
- * Pages whose owner has left them wait for their next user where they are, and
- * memory pressure may take them meanwhile.
+ * Pages without a user stay in place until the next access, and remain
+ * reclaimable under memory pressure.
  */
 TEST_F(lazy, parked_while_unmapped_and_still_reclaimable_to_swap)
 {
@@ -338,11 +340,11 @@ TEST_F(lazy, parked_while_unmapped_and_still_reclaimable_to_swap)
 }
 
 /*
- * Processes that read the same pages all the time, shared on purpose and by
- * fork(2), while these are moved under their feet.
+ * Processes that read the same pages in a loop, shared by mapping or by
+ * fork(2), while these pages are migrated.
  */
 struct family {
-	int reading;		/* members that have all pages mapped */
+	int reading;		/* number of members that have all pages mapped */
 	int stop;
 };
 
@@ -370,7 +372,7 @@ static struct family *family_new(void)
 	return f == MAP_FAILED ? NULL : f;
 }
 
-/* Mapping a page for the first time holds it for a moment: let that pass. */
+/* Mapping a page for the first time holds a reference for a moment: wait. */
 static void family_wait(const struct family *f)
 {
 	while (__atomic_load_n(&f->reading, __ATOMIC_ACQUIRE) < FAMILY)
@@ -388,8 +390,8 @@ static long mark_all_and_touch(const struct area *a, int node)
 }
 
 /*
- * A reader that meets the entry of page cache just being replaced looks the page
- * up and holds it for a moment. Such a page stays behind: try it again.
+ * A reader that finds the page cache entry during its replacement looks up the
+ * page and holds it for a moment. Such a page stays behind, so retry.
  */
 static long move_page_cache(const struct area *a, int node)
 {
@@ -453,7 +455,7 @@ TEST_F(lazy, dirty_page_cache_moved_without_writing_out)
 	EXPECT_EQ(0, area_bad(&file));
 }
 
-/* Map a new file on the disk, and make it dirty on @node. */
+/* Map a new file on the disk, and dirty its pages on @node. */
 static int dirty_file(struct area *a, const char *dir, int node)
 {
 	char path[96];
@@ -562,7 +564,7 @@ TEST_F(lazy, move_flags_migrate_pages_and_cpuset_memory_migrate_still_work)
 	EXPECT_EQ(AREA_PAGES, move_all_shared(&b, from));
 	EXPECT_EQ(AREA_PAGES, area_on(&self->a, from));
 
-	/* These two move all of the process: the marked pages as well. */
+	/* These two migrate the whole process, including marked pages. */
 	EXPECT_EQ(AREA_PAGES, migrate_all(&b, from, to));
 	EXPECT_EQ(AREA_PAGES, area_on(&self->a, to));
 	EXPECT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Stress: threads on all nodes mark, touch, drop, swap, split, move and fork the
- * same memory, and compare it with a model of what it should hold.
+ * Stress: threads on all nodes mark, touch, drop, swap, split, move and fork
+ * the same memory, and compare it with a model of its contents.
  *
- * With --flip it damages the memory itself after half of the time, and so fails.
+ * With --flip the test corrupts memory itself after half of the time, and must
+ * fail.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -30,14 +31,14 @@
 #define MAX_NODES	16
 
 /**
- * struct stress - all of it
+ * struct stress - shared state
  * @threads:	number of threads
  * @nodes:	number of nodes that have CPUs
- * @cpus:	the CPUs of each of them
+ * @cpus:	the CPUs of each of these nodes
  * @memory:	mask of the nodes that have memory
  * @chunks:	number of chunks
  * @chunk:	the chunks
- * @stop:	set when threads are to end
+ * @stop:	tells threads to exit
  */
 struct stress {
 	int threads;
@@ -51,12 +52,12 @@ struct stress {
 
 /**
  * struct worker - one thread
- * @thread:	its handle
- * @s:		what it works on
- * @id:		its number, from 0 on
+ * @thread:	handle
+ * @s:		shared state
+ * @id:		index, from 0
  * @random:	state of its random numbers
- * @done:	operations done
- * @verified:	bytes compared with the model
+ * @done:	number of operations done
+ * @verified:	number of bytes compared with the model
  */
 struct worker {
 	pthread_t thread;
@@ -74,11 +75,11 @@ struct worker {
 #define COMPACT		"/proc/sys/vm/compact_memory"
 
 /**
- * struct target - a chunk and some of its pages, at random
+ * struct target - a chunk and a random range of its pages
  * @c:		the chunk; held for reading
  * @first:	first page
- * @pages:	how many
- * @a:		these pages
+ * @pages:	number of pages
+ * @a:		the pages
  */
 struct target {
 	struct chunk *c;
@@ -105,7 +106,7 @@ static bool mine(const struct worker *w, const struct target *t)
 	return t->c->owner == w->id;
 }
 
-/* Mostly short ranges; each touch of a page costs as much as marking many. */
+/* Mostly short ranges; a touch costs as much as marking many pages. */
 static void choose(struct worker *w, struct target *t)
 {
 	long longest = below(w, 8) ? 16 : t->c->a.pages;
@@ -117,7 +118,7 @@ static void choose(struct worker *w, struct target *t)
 	t->a = area_part(&t->c->a, t->first, t->pages);
 }
 
-/* Any of the policies that there are, for some of the nodes with memory. */
+/* Any policy, for a random set of nodes with memory. */
 static int policy(struct worker *w, unsigned long *nodes)
 {
 	static const int modes[] = {
@@ -137,7 +138,7 @@ static int policy(struct worker *w, unsigned long *nodes)
 	return mode;
 }
 
-/* Policies for a part cut the VMA, and so what maps THPs: mostly not there. */
+/* Policies for a part split the VMA and mappings of THPs: rarely use them. */
 static const struct area *range(struct worker *w, const struct target *t)
 {
 	return t->c->kind == CHUNK_HUGE && below(w, 8) ? &t->c->a : &t->a;
@@ -216,7 +217,7 @@ static void op_move(struct worker *w, struct target *t)
 
 static void advise(struct target *t, int advice)
 {
-	/* Advice may be refused; then nothing is different. */
+	/* Refused advice changes nothing. */
 	if (madvise(t->a.base, area_bytes(&t->a), advice))
 		errno = 0;
 }
@@ -250,7 +251,7 @@ static void op_split(struct worker *w, struct target *t)
 	split_thps(&t->a);
 }
 
-/* What only the owner of the pages may do: they are zero then. */
+/* Only the owner of the pages may drop them: they are zero then. */
 static void op_dontneed(struct worker *w, struct target *t)
 {
 	if (!mine(w, t))
@@ -264,12 +265,12 @@ static void op_free(struct worker *w, struct target *t)
 {
 	if (!mine(w, t) || t->c->kind == CHUNK_SHMEM)
 		return;
-	/* Some of them may be freed even if it fails. */
+	/* Some pages may be freed even if the call fails. */
 	model_doubt(t->c, t->first, t->pages);
 	advise(t, MADV_FREE);
 }
 
-/* Nobody else writes to these pages. */
+/* No other thread writes to these pages. */
 static void op_protect(struct worker *w, struct target *t)
 {
 	long bytes = area_bytes(&t->a);
@@ -279,15 +280,15 @@ static void op_protect(struct worker *w, struct target *t)
 	if (!mprotect(t->a.base, bytes, PROT_READ))
 		op_check(w, t);
 	/*
-	 * Also if it has failed, as some pages may be protected. There may be no
-	 * memory for it just now, where faults are injected.
+	 * Also after a failure, as some pages may be protected. With injected
+	 * faults, mprotect(2) may fail with ENOMEM.
 	 */
 	while (mprotect(t->a.base, bytes, PROT_READ | PROT_WRITE))
 		if (errno != ENOMEM)
 			abort();
 }
 
-/* The child has all that its parent has, and goes on with that on its own. */
+/* The child inherits all memory, and continues on its own. */
 static long child(struct worker *w, struct target *t)
 {
 	long before = model_errors();
@@ -311,14 +312,14 @@ static void op_fork(struct worker *w, struct target *t)
 	pid = fork();
 	if (!pid)
 		_exit(child(w, t) ? 1 : 0);
-	/* Have the page to itself: where faults are injected, waitpid(2) may fail. */
+	/* Unshare the page first: with injected faults, waitpid(2) may fail. */
 	__atomic_store_n(&status, 0, __ATOMIC_RELAXED);
 	op_write(w, t);
 	if (pid > 0 && (waitpid(pid, &status, 0) != pid || status))
 		model_blame();
 }
 
-/* Nobody else is in this chunk now. One VMA again, so that it can be moved. */
+/* No other thread uses this chunk now. Merge VMAs, so that it can be moved. */
 static void remap(struct worker *w, struct chunk *c)
 {
 	struct area target;
@@ -331,8 +332,8 @@ static void remap(struct worker *w, struct chunk *c)
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1))
 		return;
 	/*
-	 * If it fails, nobody knows whether the target is still ours, or unmapped and
-	 * by now another thread's: leave it there.
+	 * After a failure it is unknown whether the target is still ours, or
+	 * unmapped and possibly reused by another thread: leave it.
 	 */
 	if (mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, target.base) !=
 	    MAP_FAILED)
@@ -343,7 +344,7 @@ static void unmap(struct worker *w, struct chunk *c)
 {
 	int err;
 
-	/* There may be no memory for it just now, where faults are injected. */
+	/* With injected faults, munmap(2) may fail with ENOMEM. */
 	while (munmap(c->a.base, area_bytes(&c->a)))
 		if (errno != ENOMEM)
 			abort();
@@ -356,7 +357,7 @@ static void unmap(struct worker *w, struct chunk *c)
 		model_forget(c, 0, c->a.pages);
 }
 
-/* Holds the chunk for writing: not one of those that worker_step() calls. */
+/* Holds the chunk for writing, unlike the operations in the table. */
 static void change_address(struct worker *w, struct chunk *c)
 {
 	if (pthread_rwlock_trywrlock(&c->moving))
@@ -404,7 +405,7 @@ static int total_weight(void)
 	return sum;
 }
 
-/* Do one thing. */
+/* Do one random operation. */
 static void worker_step(struct worker *w)
 {
 	struct target t = { .c = &w->s->chunk[below(w, w->s->chunks)] };
@@ -463,8 +464,9 @@ static void find_nodes(struct stress *s)
 }
 
 /*
- * Chunks of each kind for all threads, and one for each thread. Half of all are
- * kept from children, as fork(2) makes a process share whatever it has.
+ * Chunks of each kind shared by all threads, and one of each for each thread.
+ * Half of them are not inherited by children, as fork(2) makes all other memory
+ * shared.
  */
 static void make_chunks(struct stress *s)
 {
@@ -493,7 +495,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* Each word of each thread, once more. */
+/* Compare all words of all threads. */
 static void check_all(struct stress *s)
 {
 	long page;
@@ -507,7 +509,7 @@ static void check_all(struct stress *s)
 		}
 }
 
-/* Find a page that thread 0 has written to, and damage that. */
+/* Corrupt a page that thread 0 has written. */
 static bool flip_one(struct stress *s)
 {
 	struct chunk *c = &s->chunk[0];
@@ -542,7 +544,7 @@ static void summary(const struct worker *w, const struct stats *before, time_t s
 	ksft_print_msg("pages: %ld local, %ld failed\n", d.v[MOF_LOCAL], stats_failed(&d));
 }
 
-/* Run the threads for the time given, or until one has found an error. */
+/* Run the threads for the given time, or until one has found an error. */
 static void run(struct stress *s, const struct options *o, const struct stats *before)
 {
 	struct worker w[MAX_THREADS] = { };
@@ -599,10 +601,10 @@ static void judge(struct stress *s, const struct stats *before)
 	ksft_test_result(!errors, "contents_are_those_of_the_model\n");
 	ksft_test_result(d.v[MOF_MIGRATED] > 0, "marked_pages_have_migrated\n");
 	ksft_test_result(!stats_unreconciled(&d), "counters_reconcile\n");
-	/* Would it have been found? */
+	/* Test the checks themselves. */
 	model_write(&s->chunk[0], 0, 0);
 	model_flip(&s->chunk[0], 0, 0);
-	ksft_print_msg("a bit is flipped now: \"lost\" and \"astray\" are to be seen\n");
+	ksft_print_msg("a bit has been flipped: expect \"lost\" and \"astray\"\n");
 	check_all(s);
 	ksft_test_result(model_errors() > errors, "a_flipped_bit_is_found\n");
 }

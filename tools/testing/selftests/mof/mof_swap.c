@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Marked pages and swap: they go out like any other, and come back by policy.
+ * Marked pages and swap: they are swapped out like others, and come back by
+ * policy.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,14 +14,14 @@
 FIXTURE(swap)
 {
 	struct machine m;
-	bool generations;	/* as it was found */
+	bool generations;	/* saved setting of the multi-gen LRU */
 	struct swap swap;
 	struct area a;
 	struct stats before;
 	struct stats d;
 };
 
-/* Reclaim with two lists for each kind of pages, or with generations. */
+/* Reclaim with active and inactive lists, or with the multi-gen LRU. */
 FIXTURE_VARIANT(swap)
 {
 	bool generations;
@@ -34,7 +35,7 @@ FIXTURE_VARIANT_ADD(swap, generations) {
 	.generations = true,
 };
 
-/* Some of its bits say what else is used. */
+/* The lowest bit enables it; others enable optional parts. */
 static bool uses_generations(void)
 {
 	char text[16] = "";
@@ -120,7 +121,7 @@ TEST_F(swap, pages_that_are_out_are_not_marked)
 	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
 }
 
-/* Read back in and not written: still in the swap cache, maybe. */
+/* Swapped in and not written: they may still be in the swap cache. */
 TEST_F(swap, pages_just_swapped_in_move_and_go_out_again)
 {
 	ASSERT_EQ(0, page_out(&self->a));
@@ -136,7 +137,7 @@ TEST_F(swap, pages_just_swapped_in_move_and_go_out_again)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* The group is made to give back more than all it has. */
+/* The group is made to reclaim more than its usage. */
 TEST_F(swap, marked_pages_go_out_under_pressure_and_come_back)
 {
 	struct cgroup cg;

@@ -7,7 +7,7 @@
 #include "lib/test.h"
 
 #define SEVERAL		8	/* THPs */
-#define FAULTS_BESIDE	4	/* that the process may take for its own code and data */
+#define FAULTS_BESIDE	4	/* of the process's own code and data */
 
 FIXTURE(thp)
 {
@@ -97,7 +97,7 @@ static long minor_faults(void)
 	return getrusage(RUSAGE_SELF, &usage) ? -errno : usage.ru_minflt;
 }
 
-/* Write once to each of several marked THPs, after a read or without one. */
+/* Write once to each of several marked THPs, with or without a read before. */
 static void one_fault_each(struct __test_metadata *_metadata, const struct machine *m,
 			   bool read_first)
 {
@@ -128,7 +128,7 @@ static void one_fault_each(struct __test_metadata *_metadata, const struct machi
 	EXPECT_EQ(0, area_bad(&a));
 }
 
-/* It is mapped writable after migration. */
+/* Migration maps it writable. */
 TEST_F(thp, a_write_that_moves_it_takes_one_fault)
 {
 	one_fault_each(_metadata, &self->m, false);
@@ -194,7 +194,7 @@ TEST_F(thp, one_touch_uses_the_mark_up)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* The VMA is cut through the THP: mapped by PTEs then, and each page is right. */
+/* The range splits the mapping of the THP into PTEs. */
 TEST_F(thp, half_of_it_in_the_range_keeps_contents)
 {
 	struct area half = area_part(&self->a, 0, self->a.pages / 2);
@@ -227,7 +227,7 @@ TEST_F(thp, shared_after_fork_it_stays_whole)
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
-	/* The one that touches last may find the other one gone, or going. */
+	/* The thread that touches last may find the other one exiting. */
 	EXPECT_EQ(2 * self->a.pages, self->d.v[MOF_RESOLVED]);
 	EXPECT_LE(self->a.pages, self->d.v[MOF_FAILED_SHARED]);
 	EXPECT_EQ(0, self->d.v[MOF_LOCAL]);
@@ -312,7 +312,7 @@ TEST_F(thp, pinned_before_it_is_not_marked_and_strict_says_so)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* The access faults a second time, and not a third. */
+/* The access faults twice, not three times. */
 TEST_F(thp, a_referenced_one_is_tried_twice_and_stays_whole)
 {
 	struct area held = area_part(&self->a, self->a.pages / 2, 1);
@@ -417,7 +417,7 @@ TEST_F(thp, the_huge_zero_page_is_not_marked)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* All huge pages of the target are taken: it stays whole, where it is. */
+/* All huge pages of the target are in use: the THP stays in place and whole. */
 TEST_F(thp, without_a_huge_page_on_the_target_it_stays_whole)
 {
 	const char *why = take_huge_pages(self->m.to);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a touch does: kinds of access, once only, only what is touched, what is
- * counted. Accesses by the kernel and by other processes.
+ * Touches: kinds of access, one touch per mark, only touched pages move,
+ * counters. Accesses by the kernel and by other processes.
  */
 #include <sys/ptrace.h>
 #include <sys/uio.h>
@@ -84,7 +84,7 @@ TEST_F(lazy, what_the_touch_writes_is_kept)
 	EXPECT_EQ(0, area_bad(&b));
 }
 
-/* Does a write to the area's first page kill? Tried by a child. */
+/* Does a write to the area's first page raise a signal? Tried in a child. */
 static bool write_is_refused(const struct area *a)
 {
 	int status;
@@ -119,7 +119,7 @@ TEST_F(lazy, a_refused_write_to_a_marked_page_still_kills)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* Writes "return" at the start of each page, and the right bytes over it. */
+/* A "return" instruction, planted at the start of each page. */
 #if defined(__x86_64__)
 static const unsigned char code_return[] = { 0xc3 };
 #elif defined(__aarch64__)
@@ -148,7 +148,7 @@ static void plant_code(const struct area *a)
 	}
 }
 
-/* Pages whose bytes, but for the planted ones, are other than written. */
+/* Number of pages that differ from their contents beyond the planted bytes. */
 static long bad_beside_code(const struct area *a)
 {
 	long bad = 0;
@@ -170,7 +170,7 @@ TEST_F(lazy, an_execution_moves_the_page)
 	long bytes = area_bytes(&self->a);
 
 	if (!sizeof(code_return))
-		SKIP(return, "no code for this processor in this test");
+		SKIP(return, "not implemented for this architecture");
 	plant_code(&self->a);
 	ASSERT_EQ(0, mprotect(self->a.base, bytes, PROT_READ | PROT_EXEC));
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
@@ -200,7 +200,7 @@ TEST_F(lazy, one_touch_uses_the_mark_up)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* Also where the page was in place, and nothing had to move. */
+/* A touch consumes the mark of a local page, too. */
 TEST_F(lazy, a_local_touch_uses_the_mark_up_as_well)
 {
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
@@ -227,7 +227,7 @@ TEST_F(lazy, marked_again_it_moves_again)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* Far apart, so that it holds with any window that asks for a run of touches. */
+/* Touched pages are far apart, so that no run enlarges the window. */
 TEST_F(lazy, untouched_pages_stay_and_stay_marked)
 {
 	long touched = 0;
@@ -302,8 +302,8 @@ TEST_F(lazy, counters_reconcile_when_some_pages_move_and_some_are_in_place)
 }
 
 /*
- * The kernel copies from and to user memory at the caller's addresses: a touch
- * like any other. A pipe takes a page at a time.
+ * The kernel copies from and to user memory at the caller's addresses, which is
+ * a touch like any other. A pipe takes a page at a time.
  */
 TEST_F(lazy, write_2_from_a_marked_buffer_moves_it)
 {
@@ -346,8 +346,8 @@ TEST_F(lazy, read_2_into_a_marked_buffer_moves_it)
 }
 
 /*
- * Another process that looks at ours. It is forked before the area is filled,
- * so that it shares none of its pages, and told to begin through a pipe.
+ * Another process that reads our memory. It is forked before the area is
+ * filled, so that they share no page, and starts when told through a pipe.
  */
 struct onlooker {
 	pid_t pid;
@@ -393,14 +393,14 @@ static void onlooker_start(struct onlooker *o, const struct area *a,
 	o->pid = fork();
 	if (o->pid)
 		return;
-	close(fd[1]);		/* so that we end if the test does */
+	close(fd[1]);		/* so that it exits if the test dies */
 	if (read(fd[0], &go, 1) != 1 || look(us, a, copy))
 		_exit(1);
 	seen.base = copy;
 	_exit(area_bad(&seen) ? 2 : 0);
 }
 
-/* Let it look; returns its verdict: 0, 1 cannot look, 2 wrong contents. */
+/* Start reading; returns 0, 1 if it cannot read, or 2 for wrong contents. */
 static int onlooker_finish(struct onlooker *o)
 {
 	int status;
@@ -426,7 +426,7 @@ TEST_F(lazy, process_vm_readv_reads_through_the_mark)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* A word at a time: one page is enough, but it needs a drained LRU as well. */
+/* ptrace reads single words, so try one page, with LRU batches drained. */
 TEST_F(lazy, ptrace_reads_through_the_mark)
 {
 	struct area one = area_part(&self->a, 0, 1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Marked memory and userfaultfd(2): write-protection, missing and minor faults,
- * and pages that it moves.
+ * and UFFDIO_MOVE.
  */
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -15,11 +15,11 @@
 /**
  * struct pager - a thread that serves the events of an area
  * @fd:		the userfaultfd
- * @stop:	a pipe: the thread ends when its write end is closed
- * @a:		the area, with the contents that missing pages get
- * @wp:		write-protect events so far
- * @missing:	missing events so far
- * @minor:	minor events so far
+ * @stop:	a pipe: the thread exits when its write end is closed
+ * @a:		the area, with the contents for missing pages
+ * @wp:		number of write-protect events
+ * @missing:	number of missing events
+ * @minor:	number of minor events
  */
 struct pager {
 	pthread_t thread;
@@ -31,7 +31,7 @@ struct pager {
 	long minor;
 };
 
-/* -ENOSYS or -EPERM without userfaultfd, -EINVAL without one of the features. */
+/* -ENOSYS or -EPERM without userfaultfd, -EINVAL without a feature. */
 static int pager_open(struct pager *p, const struct area *a, __u64 features)
 {
 	struct uffdio_api api = { .api = UFFD_API, .features = features };
@@ -74,7 +74,7 @@ static void serve_missing(struct pager *p, long page)
 
 	for (i = 0; i < words; i++)
 		copy[i] = area_word(&p->a, page, i);
-	/* The toucher goes on, and may look at this, as soon as it has its page. */
+	/* Count first: with its page, the touching thread continues. */
 	p->missing++;
 	ioctl(p->fd, UFFDIO_COPY, &c);
 	free(copy);
@@ -127,14 +127,14 @@ static void pager_stop(struct pager *p)
 
 #define NO_UFFD		"kernel without this feature of userfaultfd"
 
-/* Protect an area, and serve it. */
+/* Write-protect an area, and start the pager. */
 static const char *protected_start(struct pager *p, const struct area *a)
 {
 	if (pager_open(p, a, UFFD_FEATURE_PAGEFAULT_FLAG_WP) ||
 	    pager_register(p, UFFDIO_REGISTER_MODE_WP))
 		return NO_UFFD;
 	if (pager_start(p))
-		return "no thread to serve events";
+		return "cannot start a thread";
 	protect(p, a, true);
 	return NULL;
 }

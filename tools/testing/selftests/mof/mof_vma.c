@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Marked ranges under fork(2) and under everything that changes mappings.
+ * Marked ranges under fork(2) and under all operations on mappings.
  */
 #include "lib/test.h"
 
 /*
- * A child that does one step each time it is told to, and answers with the
- * step's result: the parent stays where it is and knows what has happened.
+ * A child that executes one step at a time on request, and returns the result,
+ * so that the parent stays on its node and in control of the order.
  */
 struct helper {
 	pid_t pid;
@@ -212,9 +212,9 @@ TEST_F(lazy, the_child_that_exits_or_unmaps_leaves_ours_alone)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* mprotect(2): a mark may get lost on the way, nothing else may. */
+/* mprotect(2): marks may get lost, contents and protection may not. */
 
-/* Pages that are on neither of the machine's two nodes. */
+/* Number of pages that are on neither of the two nodes. */
 static long elsewhere(const struct area *a, const struct machine *m)
 {
 	return a->pages - area_on(a, m->from) - area_on(a, m->to);
@@ -328,7 +328,7 @@ TEST_F(lazy, dontneed_gives_zeroes_in_the_right_place)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* Without pressure lazily freed pages keep their contents; a write keeps them. */
+/* Without pressure, lazily freed pages keep their contents. */
 TEST_F(lazy, madv_free_pages_are_old_or_zero_and_writable)
 {
 	long i;
@@ -348,7 +348,7 @@ TEST_F(lazy, madv_free_pages_are_old_or_zero_and_writable)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* Lazily freed and not written since: no swap backing, yet it must not get lost. */
+/* Lazily freed and not written since: not swap-backed, yet in use. */
 TEST_F(lazy, marking_after_madv_free_and_writing_keeps_what_was_written)
 {
 	ASSERT_EQ(0, madvise(self->a.base, area_bytes(&self->a), MADV_FREE));

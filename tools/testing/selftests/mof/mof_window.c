@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How many pages one fault moves, and that those that do not belong to it stay.
- * Contents are checked in every test.
+ * The number of pages that one fault moves, and that other pages stay. Every
+ * test checks contents.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -13,15 +13,15 @@
 
 #define TABLE_PAGES	512L	/* entries of a page table */
 #define DEFAULT_WINDOW	48	/* pages */
-#define SHARE		32L	/* a window has 1/32 of the run before it */
+#define SHARE		32L	/* a window is 1/32 of the preceding run */
 #define LONG_BYTES	(64L << 20)
-#define LONG_FAULTS	600	/* at most, for LONG_BYTES of pages of 4 KiB */
-#define BEHIND		64L	/* pages behind a sweep */
+#define LONG_FAULTS	600	/* maximum for LONG_BYTES in pages of 4 KiB */
+#define BEHIND		64L	/* pages behind the end of a sweep */
 
 FIXTURE(window)
 {
 	struct machine m;
-	struct area a;		/* what one page table maps */
+	struct area a;		/* range of one page table */
 	struct stats before;
 	struct stats d;
 	long saved;
@@ -65,7 +65,7 @@ static long pud_pages(void)
 }
 
 /*
- * Faults of a sweep, by the rule: a fault resolves 1/32 of the run of pages before
+ * Expected faults of a sweep: a fault resolves 1/32 of the run of pages before
  * it, at least one page and at most @window, and none beyond its page table.
  */
 static long sweep_faults(const struct area *a, long window)
@@ -149,8 +149,8 @@ TEST_F(window, long_sweep_starts_small_only_once)
 }
 
 /*
- * Sweep the first @pages of an area from @node, and return how many pages behind
- * them have lost their mark: those may belong to another thread.
+ * Sweep the first @pages pages of an area from @node, and return how many pages
+ * behind them have lost their mark: these may belong to another thread.
  */
 static long taken_behind(struct __test_metadata *_metadata, const struct machine *m,
 			 long pages, int node)
@@ -242,7 +242,7 @@ TEST_F(window, of_one_and_of_none_move_one_page_a_fault)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* The entry comes back writable: no second fault for the write. */
+/* Migration maps the page writable: no second fault for the write. */
 TEST_F(window, write_takes_no_fault_of_its_own)
 {
 	struct rusage begin, end;
@@ -294,7 +294,7 @@ TEST_F(window, pinned_neighbour_stays_and_the_others_move)
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
 	ring = pin_pages(&one);
 	if (ring < 0)
-		SKIP(return, "no io_uring");
+		SKIP(return, "kernel without io_uring");
 	ASSERT_EQ(0, run_on(self->m.to));
 	area_read(&self->a);
 	close(ring);
@@ -328,7 +328,7 @@ TEST_F(window, busy_neighbour_stays_and_the_others_move)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* What a page table maps of shared memory: the generic path. */
+/* One page table's range of shared memory, for the generic path. */
 static int shared_table_new(struct area *a, int node)
 {
 	int err = area_map_file(a, TABLE_PAGES, PROT_READ | PROT_WRITE,
@@ -338,8 +338,9 @@ static int shared_table_new(struct area *a, int node)
 }
 
 /*
- * Touch pages in order until a fault has moved at least @pages to @node. Returns the
- * next page to touch, whose window is no smaller; -1 if there was no such fault.
+ * Touch pages in order until a fault has moved at least @pages pages to @node.
+ * Returns the next page to touch, whose window is no smaller; -1 if there was
+ * no such fault.
  */
 static long sweep_to_window(const struct area *a, int node, long pages)
 {
@@ -416,7 +417,7 @@ static void *touch_all(void *arg)
 	return NULL;
 }
 
-/* Mark, let @nr threads touch all at once; true if all threads ran. */
+/* Mark, and let @nr threads touch at the same time; true if all threads ran. */
 static bool touch_at_once(struct area *a, struct machine *m, int nr)
 {
 	struct racer t[8];
@@ -470,8 +471,8 @@ static unsigned long *word_of(const struct area *a, long page)
 }
 
 /*
- * The marker's TLB flush is pending while pages it has marked are moved: a
- * write through a stale entry would be lost.
+ * The marker's TLB flush is pending while marked pages are migrated: a write
+ * through a stale TLB entry would be lost.
  */
 TEST_F(window, writes_beside_a_marker_are_not_lost)
 {
@@ -511,7 +512,7 @@ static void *drop_pages(void *arg)
 	return NULL;
 }
 
-/* Zapped while in flight: the page is zero, its neighbours are as they were. */
+/* Zapped during migration: a zero page, neighbours keep contents. */
 TEST_F(window, pages_dropped_while_they_move_are_zero)
 {
 	long round, i, not_zero = 0, bad = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Areas of memory with known contents and placement.
+ * Areas of memory with known contents and placement, and information on their
+ * pages.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -14,7 +15,7 @@
 
 #define SPLIT	"/sys/kernel/debug/split_huge_pages"
 #define THP_DIR		"/sys/kernel/mm/transparent_hugepage/"
-#define MOST_THPS	8		/* that tests have on a node */
+#define MOST_THPS	8		/* maximum that tests use on a node */
 
 long page_size(void)
 {
@@ -39,7 +40,7 @@ long thp_pages(void)
 	return thp_size() / page_size();
 }
 
-/* Has each node that has memory at least so much? */
+/* Has each node with memory at least @bytes of it? */
 bool nodes_hold(long long bytes)
 {
 	long long size;
@@ -53,7 +54,7 @@ bool nodes_hold(long long bytes)
 	return true;
 }
 
-/* With base pages of 64 KiB, a THP has 512 MiB. */
+/* With 64 KiB base pages, a THP is 512 MiB. */
 bool thp_fits(void)
 {
 	return thp_size() > 0 && nodes_hold(MOST_THPS * thp_size());
@@ -66,7 +67,7 @@ const char *thp_missing(void)
 	if (write_text(THP_DIR "enabled", "madvise"))
 		return "needs root to enable transparent huge pages";
 	if (!thp_fits())
-		return "huge pages that are too large for these nodes";
+		return "huge pages are too large for these nodes";
 	return NULL;
 }
 
@@ -76,8 +77,8 @@ long area_bytes(const struct area *a)
 }
 
 /*
- * Reserve the area, aligned, with an inaccessible page on each side: no VMA of
- * an area ever merges with a neighbour's.
+ * Reserve address space, aligned, with an inaccessible page on each side: VMAs
+ * of an area never merge with a neighbour.
  */
 static char *reserve(long bytes, long align)
 {
@@ -106,7 +107,7 @@ static int area_map_at(struct area *a, long pages, long align, int prot,
 	return 0;
 }
 
-/* Map a private anonymous area for base pages; nothing is allocated yet. */
+/* Map a private anonymous area of base pages, without populating it. */
 int area_map(struct area *a, long pages)
 {
 	int err = area_map_at(a, pages, page_size(), PROT_READ | PROT_WRITE,
@@ -124,7 +125,7 @@ int area_map_file(struct area *a, long pages, int prot, int flags, int fd)
 	return area_map_at(a, pages, huge ? thp_size() : page_size(), prot, flags, fd);
 }
 
-/* Map a private anonymous area of base pages, filled, all on @node. */
+/* Map a private anonymous area of base pages, filled, on @node. */
 int area_new(struct area *a, long pages, int node)
 {
 	int err = area_map(a, pages);
@@ -138,7 +139,7 @@ int area_begin(struct area *a, long pages, const struct machine *m, struct stats
 	return run_on(m->from) ? : area_new(a, pages, m->from) ? : stats_read(before);
 }
 
-/* The same of THPs. Less than the whole is an error (memory fragmented). */
+/* Like area_new(), but of THPs; fails if some are missing (fragmentation). */
 int area_new_thp(struct area *a, long thps, int node)
 {
 	int err;
@@ -155,7 +156,7 @@ int area_new_thp(struct area *a, long thps, int node)
 	return area_smaps_kb(a, "AnonHugePages") == area_bytes(a) / 1024 ? 0 : -ENOMEM;
 }
 
-/* A view of some of an area's pages; only for contents if @first is not 0. */
+/* A view of some pages of an area; with @first != 0, for contents only. */
 struct area area_part(const struct area *a, long first, long pages)
 {
 	return (struct area) {
@@ -172,7 +173,7 @@ void area_free(struct area *a)
 	a->base = NULL;
 }
 
-/* What word @word of page @page holds: never 0, different in each page. */
+/* Expected value of a word: never 0, different in each page. */
 __u64 area_word(const struct area *a, long page, long word)
 {
 	return (a->seed + page) * 0xff51afd7ed558ccdUL + (word << 1 | 1);
@@ -208,7 +209,7 @@ static bool page_is_bad(const struct area *a, long page)
 	return false;
 }
 
-/* Number of pages that hold other bytes than were written; touches them all. */
+/* Number of pages with wrong contents; touches all pages. */
 long area_bad(const struct area *a)
 {
 	long bad = 0;
@@ -219,7 +220,7 @@ long area_bad(const struct area *a)
 	return bad;
 }
 
-/* Number of pages that hold anything but zeroes; touches them all. */
+/* Number of pages that are not all zeroes; touches all pages. */
 long area_not_zero(const struct area *a)
 {
 	long bad = 0;
@@ -234,7 +235,7 @@ long area_not_zero(const struct area *a)
 	return bad;
 }
 
-/* Fill a mapped area with its contents, anew, on @node; leaves no policy behind. */
+/* Fill a mapped area anew on @node; leaves no policy behind. */
 int area_place(const struct area *a, int node)
 {
 	long err;
@@ -251,14 +252,14 @@ int area_place(const struct area *a, int node)
 	return area_on(a, node) == a->pages ? 0 : -ENOMEM;
 }
 
-/* Touches: atomic, so that the compiler neither drops nor merges them. */
+/* Touches are atomic, so that the compiler neither drops nor merges them. */
 
 void page_read(const struct area *a, long page)
 {
 	(void)__atomic_load_n(page_words(a, page), __ATOMIC_RELAXED);
 }
 
-/* Writes what is there, without a read before the write. */
+/* Write the expected value, without a read before the write. */
 void page_write(const struct area *a, long page)
 {
 	__atomic_store_n(page_words(a, page), area_word(a, page, 0), __ATOMIC_RELAXED);
@@ -280,10 +281,10 @@ void area_write(const struct area *a)
 		page_write(a, i);
 }
 
-/* Pages go to the kernel in pieces: the arrays stay small. */
+/* move_pages(2) takes pages in pieces, to keep the arrays small. */
 #define PIECE	64L
 
-/* Where @nr pages are (-ENOENT: nowhere), or move them to @nodes; touches none. */
+/* Query the nodes of @nr pages, or move them to @nodes; touches none. */
 static int piece(const struct area *a, long first, long nr, pid_t pid,
 		 const int *nodes, int *status)
 {
@@ -310,7 +311,7 @@ int page_node(const struct area *a, long page)
 	return err ? err : status;
 }
 
-/* Number of pages whose status is @want in process @pid (0: our own). */
+/* Number of pages with status @want in process @pid; 0: this process. */
 long area_on_as(const struct area *a, int want, pid_t pid)
 {
 	int status[PIECE];
@@ -360,13 +361,13 @@ long area_mbind(const struct area *a, int mode, unsigned long nodes,
 	return 0;
 }
 
-/* The call that all this is about. */
+/* Mark the area: the call under test. */
 long mark(const struct area *a, int mode, unsigned long nodes)
 {
 	return area_mbind(a, mode, nodes, MOF_LAZY_MOVE);
 }
 
-/* The policy of the area's first page. */
+/* Policy of the area's first page. */
 int area_policy(const struct area *a, int *mode, unsigned long *nodes)
 {
 	*nodes = 0;
@@ -374,8 +375,8 @@ int area_policy(const struct area *a, int *mode, unsigned long *nodes)
 }
 
 /*
- * Put what CPUs still hold in their batches onto the LRU lists, where it can be
- * isolated: moving anything makes the kernel do that on all CPUs.
+ * Drain all LRU batches, so that pages can be isolated: any migration call does
+ * so for all CPUs.
  */
 void drain_lru(void)
 {
@@ -388,7 +389,7 @@ void drain_lru(void)
 	area_free(&page);
 }
 
-/* Item @index of a file of 64-bit items; 0 where it cannot be read. */
+/* Item @index of a file of 64-bit items; 0 if it cannot be read. */
 static __u64 item(const char *path, unsigned long index)
 {
 	__u64 value = 0;
@@ -407,7 +408,7 @@ __u64 page_entry(const struct area *a, long page)
 	return item("/proc/self/pagemap", (uintptr_t)a->base / page_size() + page);
 }
 
-/* Number of the page's frame, or -1 if it is not present. */
+/* Page frame number, or -1 if the page is not present. */
 long page_pfn(const struct area *a, long page)
 {
 	__u64 entry = page_entry(a, page);
@@ -420,7 +421,7 @@ __u64 pfn_flags(long pfn)
 	return pfn < 0 ? 0 : item("/proc/kpageflags", pfn);
 }
 
-/* Number of pages with a bit in pagemap. */
+/* Number of pages with @bit set in pagemap. */
 long area_with(const struct area *a, __u64 bit)
 {
 	long found = 0;
@@ -431,7 +432,7 @@ long area_with(const struct area *a, __u64 bit)
 	return found;
 }
 
-/* Number of pages with a flag in kpageflags. */
+/* Number of pages with @flag set in kpageflags. */
 long area_flagged(const struct area *a, __u64 flag)
 {
 	long found = 0;
@@ -442,7 +443,7 @@ long area_flagged(const struct area *a, __u64 flag)
 	return found;
 }
 
-/* Do the @pages from @first on belong to one folio, and are all of it? */
+/* Are the @pages pages from @first on a whole folio? */
 static bool one_folio(const struct area *a, long first, long pages)
 {
 	long pfn = page_pfn(a, first);
@@ -457,7 +458,7 @@ static bool one_folio(const struct area *a, long first, long pages)
 	return !(pfn_flags(pfn + pages) & KPF_COMPOUND_TAIL);
 }
 
-/* Number of folios of exactly @pages that the area consists of. */
+/* Number of folios of exactly @pages pages in the area. */
 long area_folios(const struct area *a, long pages)
 {
 	long found = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the tests of the automatic mode, kernel.numa_balancing=4, share.
+ * Helpers for tests of the automatic mode, kernel.numa_balancing=4.
  */
 #ifndef _MOF_AUTO_H
 #define _MOF_AUTO_H
@@ -10,16 +10,16 @@
 #include "util.h"
 
 #define NO_AUTOMATIC	"kernel without the automatic mode"
-#define TOO_LARGE	"page tables that map too much for these nodes"
-#define MOST_EXTENTS	16		/* that tests have on a node */
+#define TOO_LARGE	"page tables map too much memory for these nodes"
+#define MOST_EXTENTS	16		/* maximum that tests use on a node */
 
-/* What one page table maps: what the mode learns, it learns of that. */
+/* Pages mapped by one page table, the granularity of the mode's history. */
 static inline long extent_pages(void)
 {
 	return page_size() / sizeof(__u64);
 }
 
-/* machine_setup(), and is there what we test? */
+/* machine_setup(), if the kernel has the automatic mode. */
 static inline const char *automatic_setup(struct machine *m)
 {
 	const char *why = machine_setup(m);
@@ -33,7 +33,7 @@ static inline const char *automatic_setup(struct machine *m)
 	return why;
 }
 
-/* Map base pages, filled, on @node: extents that no other area has a part of. */
+/* Map filled base pages on @node, in extents that contain no other VMA. */
 static inline int area_new_extents(struct area *a, long extents, int node)
 {
 	int err = area_map_file(a, extents * extent_pages(), PROT_READ | PROT_WRITE,
@@ -45,7 +45,7 @@ static inline int area_new_extents(struct area *a, long extents, int node)
 	return area_place(a, node);
 }
 
-/* Bind the area to nodes, among which it may be balanced. */
+/* Bind the area to @nodes, and allow balancing among them. */
 static inline long area_balanced(const struct area *a, unsigned long nodes)
 {
 	return area_mbind(a, MPOL_BIND | MPOL_F_NUMA_BALANCING, nodes, 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Faults to inject.
+ * Fault injection.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -17,13 +17,13 @@
 #define PAGES		"/sys/kernel/debug/fail_page_alloc/"
 #define FAIL_NTH	"/proc/thread-self/fail-nth"
 
-/* Of the calling thread; opening it would allocate. */
+/* Per thread, and kept open, as open(2) would allocate. */
 static __thread int nth_fd = -1;
 
 /**
- * function_fails_start() - prepare a function of the kernel to fail
+ * function_fails_start() - prepare a kernel function to fail
  * @function: its name
- * @retval: what it returns then, as the file wants it
+ * @retval: value that it returns then, in the format of the retval file
  *
  * Return: NULL, or why that is not possible.
  */
@@ -34,7 +34,7 @@ const char *function_fails_start(const char *function, const char *retval)
 	if (access(FUNCTIONS "inject", W_OK))
 		return "kernel without error injection, or no debugfs";
 	if (write_text(FUNCTIONS "inject", function))
-		return "kernel without this function, or it may not fail";
+		return "kernel without this function, or without error injection for it";
 	snprintf(path, sizeof(path), FUNCTIONS "%s/retval", function);
 	if (write_text(path, retval) || write_text(FUNCTIONS "verbose", "0") ||
 	    write_text(FUNCTIONS "interval", "1") ||
@@ -44,14 +44,14 @@ const char *function_fails_start(const char *function, const char *retval)
 	return NULL;
 }
 
-/* The next @times calls fail; -1: all. */
+/* Make the next @times calls fail; -1: all. */
 int function_fails(long times)
 {
 	return write_long(FUNCTIONS "times", times) ||
 	       write_text(FUNCTIONS "probability", "100");
 }
 
-/* How many of them have not been made yet. */
+/* Number of calls that are still to fail. */
 long function_fails_left(void)
 {
 	return read_long(FUNCTIONS "times");
@@ -69,7 +69,7 @@ void function_fails_stop(const char *function)
 /**
  * allocations_fail_start() - prepare allocations of the calling thread to fail
  *
- * Those of all sizes, also such as may wait.
+ * Allocations of all sizes can fail, including those that may sleep.
  *
  * Return: NULL, or why that is not possible.
  */
@@ -86,7 +86,7 @@ const char *allocations_fail_start(void)
 	return NULL;
 }
 
-/* The @nth allocation from now on fails; 0: none. */
+/* Make the @nth allocation from now on fail; 0: none. */
 int allocation_fails(long nth)
 {
 	char text[16];
@@ -95,7 +95,7 @@ int allocation_fails(long nth)
 	return pwrite(nth_fd, text, len, 0) == len ? 0 : -1;
 }
 
-/* Has it? Allocations do not fail any more. */
+/* Returns whether it has failed, and disables failures. */
 bool allocation_has_failed(void)
 {
 	char text[16] = "";
@@ -107,7 +107,7 @@ bool allocation_has_failed(void)
 	return failed;
 }
 
-/* As the kernel has them at boot. */
+/* Restore the defaults of the kernel. */
 void allocations_fail_stop(void)
 {
 	write_text(SLAB "ignore-gfp-wait", "Y");
@@ -117,8 +117,8 @@ void allocations_fail_stop(void)
 }
 
 /*
- * AREA_PAGES base pages. Before them in the same VMA are @run pages on m.to: the
- * first touch from there has a window of 1/32 of that.
+ * Map AREA_PAGES base pages. @run pages in front of them, in the same VMA, are
+ * on m->to: this earns the first touch from there a window of @run / 32 pages.
  */
 int fault_area(struct area *a, const struct machine *m, long run, int flags, int fd)
 {
@@ -137,7 +137,7 @@ int fault_area(struct area *a, const struct machine *m, long run, int flags, int
 }
 
 /*
- * The area is on m.from, and marked; the thread runs on m.to. MPOL_DEFAULT does not
+ * Place the area on m->from, mark it, and run on m->to. MPOL_DEFAULT does not
  * split the VMA.
  */
 int fault_begin(const struct machine *m, const struct area *a)
@@ -148,7 +148,7 @@ int fault_begin(const struct machine *m, const struct area *a)
 	return mark(a, MPOL_DEFAULT, 0) ? : run_on(m->to);
 }
 
-/* What the group has on LRU lists of anonymous memory, but not mapped. */
+/* Anonymous pages charged to the group, but on none of its LRU lists. */
 long cgroup_unlisted(const struct cgroup *cg)
 {
 	drain_lru();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Faults to inject: functions that fail by name, and the nth allocation of a
+ * Fault injection: functions that fail by name, and the nth allocation of a
  * thread. See Documentation/fault-injection/.
  */
 #ifndef _MOF_FAULT_H
@@ -18,8 +18,8 @@ int allocation_fails(long nth);
 bool allocation_has_failed(void);
 void allocations_fail_stop(void);
 
-#define RUN_PAGES	1024L
-#define RUN_WINDOW	(RUN_PAGES / 32)	/* window behind such a run, in pages */
+#define RUN_PAGES	1024L		/* a run that earns a window of RUN_WINDOW */
+#define RUN_WINDOW	(RUN_PAGES / 32)
 
 int fault_area(struct area *a, const struct machine *m, long run, int flags, int fd);
 int fault_begin(const struct machine *m, const struct area *a);

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The fuzzer: what each operation does, and what the model learns from it.
+ * The fuzzer: operations, and how they change the model. A call may be refused,
+ * depending on what is mapped: then the model stays the same, or becomes less
+ * certain.
  *
- * A call may be refused, as many are by what is mapped there: then nothing is
- * different, or it is not known what is.
+ * Two invariants about placement are checked. Private anonymous memory is on
+ * the nodes of its policies, whatever happens to it, if these are all
+ * MPOL_BIND. And a call with MPOL_MF_LAZY and MPOL_MF_STRICT that succeeds has
+ * marked all misplaced pages that are not shared, so after a touch of each page
+ * they obey the policy, unless a failure has been counted.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -32,7 +37,7 @@ static int mode_of(const struct fuzz_call *c)
 	return c->mode & ~FUZZ_MODE_FLAGS;
 }
 
-/* A hole is an error; with MPOL_DEFAULT, only if there is nothing else. */
+/* A hole is an error; with MPOL_DEFAULT, only if nothing is mapped at all. */
 static bool has_hole(const struct fuzz_area *a, const struct fuzz_call *c)
 {
 	long i, unmapped = 0;
@@ -59,7 +64,7 @@ static bool private_anonymous(const struct fuzz_area *a)
 	return a->kind == FUZZ_ANON || a->kind == FUZZ_HUGE;
 }
 
-/* The pages have all been moved to where the policy wants them. */
+/* All pages have been migrated to where the policy wants them. */
 static void all_moved(struct fuzz_run *r, struct fuzz_area *a, const struct fuzz_call *c)
 {
 	long i;
@@ -72,8 +77,8 @@ static void all_moved(struct fuzz_run *r, struct fuzz_area *a, const struct fuzz
 }
 
 /*
- * Is this what the call may return? MPOL_MF_STRICT alone ends it at the first
- * misplaced page, before it finds a hole, or installs the policy.
+ * MPOL_MF_STRICT without a move flag ends the call at the first misplaced page,
+ * before it finds a hole, or installs the policy.
  */
 static bool may_return(const struct fuzz_call *c, long err, bool hole)
 {
@@ -82,7 +87,7 @@ static bool may_return(const struct fuzz_call *c, long err, bool hole)
 	return err == (hole ? -EFAULT : 0);
 }
 
-/* Install the policy; the call may mark, or move. */
+/* Install the policy; the call may also mark or migrate. */
 static long set_policy(struct fuzz_run *r, const struct fuzz_call *c)
 {
 	struct fuzz_area *a = &r->area[c->area];
@@ -99,7 +104,7 @@ static long set_policy(struct fuzz_run *r, const struct fuzz_call *c)
 	return err;
 }
 
-/* Before anything is there: no page has been allocated by another policy. */
+/* For areas without pages: no page has been allocated under another policy. */
 void fuzz_bind_first(struct fuzz_run *r, const struct fuzz_call *c)
 {
 	struct fuzz_area *a = &r->area[c->area];
@@ -118,7 +123,7 @@ static void fuzz_mbind(struct fuzz_run *r, const struct fuzz_call *c)
 		all_moved(r, &r->area[c->area], c);
 }
 
-/* Where each page is, or a negative errno; touches none. */
+/* Node of each page, or a negative errno; touches none. */
 static void look(const struct fuzz_area *a, long first, long pages, int *status)
 {
 	void *addr[PIECE];
@@ -131,7 +136,7 @@ static void look(const struct fuzz_area *a, long first, long pages, int *status)
 	move_pages(0, pages, addr, NULL, status, 0);
 }
 
-/* Are pages on nodes where they may be? Asked only where that is known. */
+/* Check that pages are on allowed nodes, for memory where these are known. */
 void fuzz_check_places(struct fuzz_run *r, struct fuzz_area *a, long first, long pages)
 {
 	int status[PIECE];
@@ -151,7 +156,7 @@ void fuzz_check_places(struct fuzz_run *r, struct fuzz_area *a, long first, long
 	}
 }
 
-/* Where a touch from @node leaves a page that can be moved. */
+/* Allowed nodes after a touch from @node, for pages that can be migrated. */
 static unsigned long targets(const struct fuzz_call *c, int node)
 {
 	int mode = mode_of(c);
@@ -164,11 +169,11 @@ static unsigned long targets(const struct fuzz_call *c, int node)
 }
 
 /**
- * struct settling - one attempt
+ * struct settling - one attempt of fuzz_settle()
  * @r:		the program
- * @c:		the call, cut to what is mapped there
- * @misplaced:	pages that are elsewhere than they should be
- * @failed:	pages that were counted as failed
+ * @c:		the call, limited to what is mapped alike
+ * @misplaced:	number of pages that are misplaced after the touch
+ * @failed:	number of pages that were counted as failed
  */
 struct settling {
 	struct fuzz_run *r;
@@ -177,7 +182,7 @@ struct settling {
 	long failed;
 };
 
-/* Touch a piece; count pages that were there before, and are misplaced after. */
+/* Touch pages; count those that were and are present, but are misplaced. */
 static void settle_piece(struct settling *s, long first, long pages)
 {
 	struct fuzz_area *a = &s->r->area[s->c.area];
@@ -217,7 +222,7 @@ static long settle_once(struct settling *s)
 	return 0;
 }
 
-/* What is wanted can only be told of memory that nobody else has or moves. */
+/* Placement is only known for memory that no other process maps or moves. */
 static bool can_settle(const struct fuzz_run *r, const struct fuzz_call *c)
 {
 	const struct fuzz_area *a = &r->area[c->area];
@@ -227,8 +232,9 @@ static bool can_settle(const struct fuzz_run *r, const struct fuzz_call *c)
 }
 
 /*
- * Mark, touch all, and look where it is now. Others may take marks away in
- * between, as compaction does: more than once is no chance.
+ * Mark, touch all pages, and check where they are. Other code, such as
+ * compaction, may drop marks in between: it is a bug if pages stay several
+ * times.
  */
 static void fuzz_settle(struct fuzz_run *r, const struct fuzz_call *c)
 {
@@ -252,7 +258,7 @@ static void fuzz_settle(struct fuzz_run *r, const struct fuzz_call *c)
 }
 
 /**
- * struct target - what a call is about
+ * struct target - operands of a call
  * @r:		the program
  * @c:		the call
  * @area:	its area
@@ -312,7 +318,7 @@ static void op_settle(struct target *t)
 	fuzz_settle(t->r, t->c);
 }
 
-/* Calls that are wrong whatever is mapped there. */
+/* Calls that are invalid for any mapping. */
 static void op_wrong(struct target *t)
 {
 	static const struct {
@@ -336,7 +342,7 @@ static void op_wrong(struct target *t)
 	a.base += calls[which].offset;
 	err = area_mbind(&a, calls[which].mode, calls[which].nodes, calls[which].flags);
 	if (err != -EINVAL)
-		fuzz_fail(t->r, "wrong mbind(2), %s: %ld", fuzz_choice(t->c)->name, err);
+		fuzz_fail(t->r, "invalid mbind(2), %s: %ld", fuzz_choice(t->c)->name, err);
 }
 
 static void op_task_policy(struct target *t)
@@ -345,7 +351,7 @@ static void op_task_policy(struct target *t)
 		fuzz_fail(t->r, "set_mempolicy(2): %s", strerrorname_np(errno));
 }
 
-/* Contents may be gone; if the call has failed, those of some of the pages. */
+/* Contents are lost; if the call failed, perhaps only of some pages. */
 static void dropped(struct target *t, bool all)
 {
 	if (all)
@@ -395,7 +401,7 @@ static void op_map(struct target *t)
 	int fd = t->area->fd;
 
 	if (t->area->kind == FUZZ_SHARED)
-		return;		/* that would be another object */
+		return;		/* this would map another object */
 	if (mmap(t->a.base, area_bytes(&t->a), PROT_READ | PROT_WRITE,
 		 flags | MAP_FIXED | (fd < 0 ? MAP_ANONYMOUS : 0), fd,
 		 fd < 0 ? 0 : c->first * page_size()) == MAP_FAILED)
@@ -412,7 +418,7 @@ static void op_unmap(struct target *t)
 		fuzz_unmapped(t->area, t->c->first, t->c->pages);
 }
 
-/* What a move leaves behind: nothing, or a mapping without pages. */
+/* A move leaves nothing, or with MREMAP_DONTUNMAP an empty mapping. */
 static void left_behind(struct target *t, long pages, const struct fuzz_page *was)
 {
 	long i;
@@ -442,12 +448,12 @@ static void op_move(struct target *t)
 			left_behind(t, pages, &was);
 		return;
 	}
-	/* Several VMAs; what was in the way may be gone all the same. */
+	/* Several VMAs; the destination may have been unmapped nevertheless. */
 	munmap(to.base, bytes);
 	fuzz_unmapped(t->area, t->c->to, pages);
 }
 
-/* Pages that the mapping of page @last could have more. */
+/* Number of pages by which the mapping of page @last can grow, up to @most. */
 static long room(const struct fuzz_area *a, long last, long most)
 {
 	long i;
@@ -593,7 +599,7 @@ static void (* const ops[NR_FUZZ_OPS])(struct target *t) = {
 	[FUZZ_WRONG_SYSCTL] = op_wrong_sysctl,
 };
 
-/* Make one call, and compare what it did with what it should have done. */
+/* Make one call, and compare its result with the expected one. */
 void fuzz_call(struct fuzz_run *r, const struct fuzz_call *c)
 {
 	struct fuzz_area *area = &r->area[c->area];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The fuzzer: what programs consist of.
+ * The fuzzer: generates programs from seeds, and prints them.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #define MADV_POPULATE_WRITE	23
 #endif
 
-#define FEW_PAGES		16	/* more or less, in areas other than the first */
+#define FEW_PAGES		16	/* approximately, in areas other than the first */
 
 static const struct fuzz_choice advice[] = {
 	{ "DONTNEED", MADV_DONTNEED }, { "FREE", MADV_FREE },
@@ -118,7 +118,7 @@ static const struct {
 	[FUZZ_WRONG_SYSCTL] = { wrong_sysctls, ARRAY_SIZE(wrong_sysctls) },
 };
 
-/* splitmix64: each state gives a good number, also the first. */
+/* splitmix64: the first number is already well mixed. */
 static __u64 number(__u64 *state)
 {
 	__u64 z = *state += 0x9e3779b97f4a7c15ULL;
@@ -133,7 +133,7 @@ static long below(__u64 *state, long limit)
 	return (number(state) >> 1) % limit;
 }
 
-/* A state for call or area @i: no two programs share a sequence. */
+/* Initial state for call or area @i: no two programs share a sequence. */
 static __u64 begin(__u64 seed, long i)
 {
 	__u64 state = seed;
@@ -146,7 +146,10 @@ enum fuzz_kind fuzz_program_kind(__u64 seed)
 	return seed % NR_FUZZ_KINDS;
 }
 
-/* Two areas are of the program's kind. THPs cost time: a third is by chance. */
+/*
+ * Two areas are of the program's kind. THPs cost time, so only a third of the
+ * others that are drawn as THPs are.
+ */
 enum fuzz_kind fuzz_area_kind(const struct fuzz_program *p, int area)
 {
 	__u64 state = begin(p->seed, -1 - area);
@@ -159,7 +162,7 @@ enum fuzz_kind fuzz_area_kind(const struct fuzz_program *p, int area)
 	return kind == FUZZ_HUGE && !thp_fits() ? FUZZ_ANON : kind;
 }
 
-/* Pages that fit in there; not all are mapped. */
+/* Size of the area; not all of it is mapped. */
 long fuzz_area_pages(const struct fuzz_program *p, int area)
 {
 	__u64 state = begin(p->seed, -1 - FUZZ_AREAS - area);
@@ -169,7 +172,7 @@ long fuzz_area_pages(const struct fuzz_program *p, int area)
 	return 16 + below(&state, area ? FEW_PAGES : FUZZ_FILE_PAGES - 15);
 }
 
-/* The nodes that half of the areas are bound to at first, or 0 for the others. */
+/* Nodes that half of the areas are initially bound to, or 0 for other areas. */
 unsigned long fuzz_area_bound(const struct fuzz_program *p, int area)
 {
 	__u64 state = begin(p->seed, -1 - 2 * FUZZ_AREAS - area);
@@ -196,7 +199,7 @@ static void choose_range(const struct fuzz_program *p, __u64 *state, struct fuzz
 	c->pages = 1 + below(state, below(state, 3) ? left : left < 6 ? left : 6);
 }
 
-/* Any policy that there is, for some of the nodes with memory. */
+/* Any policy, for a random set of nodes with memory. */
 static void choose_policy(const struct fuzz_program *p, __u64 *state, struct fuzz_call *c)
 {
 	static const int modes[] = {
@@ -206,7 +209,7 @@ static void choose_policy(const struct fuzz_program *p, __u64 *state, struct fuz
 	};
 
 	c->mode = modes[below(state, ARRAY_SIZE(modes))];
-	/* What is bound at first stays so, to other nodes: see fuzz_check_places(). */
+	/* Bound areas stay bound, to varying nodes: see fuzz_check_places(). */
 	if (fuzz_area_bound(p, c->area))
 		c->mode = MPOL_BIND;
 	c->nodes = number(state) & p->memory;
@@ -241,7 +244,7 @@ static enum fuzz_op choose_op(__u64 *state)
 	return i;
 }
 
-/* Call @i of the program; all of it is filled in, whatever of that is used. */
+/* Generate call @i of the program; all fields are filled in, used or not. */
 void fuzz_call_make(const struct fuzz_program *p, long i, struct fuzz_call *c)
 {
 	__u64 state = begin(p->seed, i);
@@ -255,7 +258,7 @@ void fuzz_call_make(const struct fuzz_program *p, long i, struct fuzz_call *c)
 		c->choice = below(&state, variants[c->op].number);
 }
 
-/* The variant that the call is, or NULL if its operation has none. */
+/* The variant of the call, or NULL if its operation has none. */
 const struct fuzz_choice *fuzz_choice(const struct fuzz_call *c)
 {
 	return variants[c->op].choice ? &variants[c->op].choice[c->choice] : NULL;
@@ -327,7 +330,7 @@ static void print_call(const struct fuzz_program *p, long i)
 	printf("\n");
 }
 
-/* The program as a list of calls. */
+/* Print the program as a list of calls. */
 void fuzz_print(const struct fuzz_program *p)
 {
 	long i;

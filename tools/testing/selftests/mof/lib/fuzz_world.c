@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The fuzzer: what memory should hold.
+ * The fuzzer: the memory of a program and the model of it; its threads, its
+ * child, and sysctls.
  *
- * All contents of a page are made from one number, its generation, which is new
- * at each write; 0 is a page of zeroes. Some words of the page tell it, at both
- * ends and in between, the others are zero.
+ * The contents of a page are derived from one number, its generation, which is
+ * new at each write; 0 is a page of zeroes. Some words of the page hold it, at
+ * both ends and in between; the others are zero.
+ *
+ * A page is allowed on the nodes of all policies that have been in force since
+ * it was allocated, as it may have stayed at any change. Without MPOL_BIND that
+ * is any node. In an area with large folios, all pages share these nodes, as
+ * folios move as a whole, and are made of surrounding pages.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -23,15 +29,15 @@
 
 #include "fuzz.h"
 
-#define STAMPS		4L	/* words of a page that are written */
+#define STAMPS		4L	/* number of written words in a page */
 #define MAX_PAGE	(64UL << 10)
-#define UNWRITTEN	8	/* of these, one page is compared in areas of THPs */
-/* Generations of a child begin here, those of files above. */
+#define UNWRITTEN	8	/* of unwritten pages of THPs, one in so many is compared */
+/* First generation of a child; generations of files are above. */
 #define CHILD_GENERATIONS	0x40000000U
-/* Microseconds between rounds of a thread: others need the CPU, too. */
+/* Microseconds between rounds of a thread, to leave CPU time to others. */
 #define NAP			2000
 
-/* Number of pages from @first on, @limit at most, that are mapped alike. */
+/* Number of pages from @first on, up to @limit, that are mapped alike. */
 long fuzz_mapped(const struct fuzz_area *a, long first, long limit)
 {
 	const struct fuzz_page *p = &a->page[first];
@@ -46,7 +52,7 @@ long fuzz_mapped(const struct fuzz_area *a, long first, long limit)
 	return i;
 }
 
-/* Pages that show what is behind them from now on; behind shared ones is zero. */
+/* Pages show the backing object again; shared objects are zeroed. */
 void fuzz_forget(struct fuzz_area *a, long first, long pages)
 {
 	struct fuzz_page *p;
@@ -59,7 +65,7 @@ void fuzz_forget(struct fuzz_area *a, long first, long pages)
 	}
 }
 
-/* Pages that may do so at any time, until they are written. */
+/* Pages may show the backing object at any time, until they are written. */
 void fuzz_doubt(struct fuzz_area *a, long first, long pages)
 {
 	struct fuzz_page *p;
@@ -76,7 +82,7 @@ static unsigned long policy_nodes(const struct fuzz_page *p)
 	return p->nodes ? p->nodes : ~0UL;
 }
 
-/* Pages that will be allocated anew, by the policy that there is. */
+/* Pages will be allocated anew, under the current policy. */
 void fuzz_fresh(struct fuzz_area *a, long first, long pages)
 {
 	struct fuzz_page *p;
@@ -91,7 +97,7 @@ void fuzz_fresh(struct fuzz_area *a, long first, long pages)
 	}
 }
 
-/* Pages that may also be on @nodes from now on. */
+/* Pages may also be on @nodes from now on. */
 void fuzz_widen(struct fuzz_area *a, long first, long pages, unsigned long nodes)
 {
 	unsigned long all = nodes;
@@ -134,7 +140,7 @@ void fuzz_mapped_anew(struct fuzz_area *a, long first, long pages)
 		fuzz_widen(a, 0, 0, ~0UL);
 }
 
-/* Pages and all that is known of them go from @first to @to. */
+/* Move pages with their model from @first to @to. */
 void fuzz_moved(struct fuzz_area *a, long first, long pages, long to)
 {
 	memcpy(&a->page[to], &a->page[first], pages * sizeof(*a->page));
@@ -143,7 +149,7 @@ void fuzz_moved(struct fuzz_area *a, long first, long pages, long to)
 		fuzz_widen(a, 0, 0, 0);
 }
 
-/* Also called in children of a process with threads: no stdio. */
+/* Also called in children of a multithreaded process: no stdio. */
 void fuzz_fail(struct fuzz_run *r, const char *format, ...)
 {
 	char text[256];
@@ -182,7 +188,7 @@ static __u64 *page_words(const struct fuzz_area *a, long page)
 	return (__u64 *)(a->a.base + page * page_size());
 }
 
-/* The file's contents: no process ever writes that many generations. */
+/* Generations of the file's contents, beyond all generations of processes. */
 static __u32 fuzz_file_generation(long page)
 {
 	return 0x80000000U | (page + 1);
@@ -231,7 +237,7 @@ static int map(struct fuzz_run *r, struct fuzz_area *a, long pages)
 	return area_map_file(&a->a, pages, PROT_READ | PROT_WRITE, flags, a->fd);
 }
 
-/* Leave a quarter of the area to grow into. Once that is free, do not map more. */
+/* Unmap a quarter of the area, to grow into, and map no more after that. */
 int fuzz_area_cut(struct fuzz_area *a)
 {
 	long keep = a->a.pages / 4 * 3;
@@ -268,7 +274,7 @@ int fuzz_area_new(struct fuzz_run *r, int area)
 	return 0;
 }
 
-/* Give the page, which is writable, its next contents. */
+/* Write the next generation to a page, which is writable. */
 void fuzz_write_page(struct fuzz_run *r, struct fuzz_area *a, long page)
 {
 	struct fuzz_page *p = &a->page[page];
@@ -287,10 +293,10 @@ void fuzz_write_page(struct fuzz_run *r, struct fuzz_area *a, long page)
 }
 
 /**
- * struct look - what a page should show
+ * struct look - expected contents of a page
  * @generation:	its contents
- * @behind:	those that it may have instead
- * @unsure:	it may
+ * @behind:	contents of the backing object
+ * @unsure:	it may show @behind instead
  */
 struct look {
 	__u32 generation;
@@ -314,7 +320,7 @@ static struct look look_at(const struct fuzz_area *a, const struct fuzz_page *p)
 	return l;
 }
 
-/* It does show what is behind it: nothing brings back what it held before. */
+/* The page shows the backing object: its former contents cannot come back. */
 static void look_learned(struct fuzz_area *a, struct fuzz_page *p)
 {
 	if (a->behind) {
@@ -325,7 +331,7 @@ static void look_learned(struct fuzz_area *a, struct fuzz_page *p)
 	}
 }
 
-/* It may be dropped at any time if it is unsure, also between two words. */
+/* An unsure page may be dropped at any time, even between two words. */
 static void check_stamp(struct fuzz_run *r, struct look *l, __u64 *word, long nr)
 {
 	__u64 have = __atomic_load_n(word, __ATOMIC_RELAXED);
@@ -340,7 +346,7 @@ static void check_stamp(struct fuzz_run *r, struct look *l, __u64 *word, long nr
 			  (unsigned long long)have, (unsigned long long)want);
 }
 
-/* What lies between two stamps is zero, whatever the generation. */
+/* Words between two stamps are always zero. */
 static void check_zero(struct fuzz_run *r, const __u64 *words, long nr)
 {
 	static const __u64 zeroes[MAX_PAGE / sizeof(__u64)];
@@ -354,18 +360,18 @@ static void check_zero(struct fuzz_run *r, const __u64 *words, long nr)
 		  (unsigned long long)words[i]);
 }
 
-/* The kernel must refuse to read it, marked or not. */
+/* The kernel must refuse to read the page, marked or not. */
 static void check_refused(struct fuzz_run *r, struct fuzz_area *a, long page)
 {
 	char byte;
 
 	if (write(r->probe[1], page_words(a, page), 1) < 0) {
 		if (errno != EFAULT)
-			fuzz_fail(r, "%p: write(2) from it: %s", page_words(a, page),
+			fuzz_fail(r, "%p: write(2) from this address: %s", page_words(a, page),
 				  strerrorname_np(errno));
 		return;
 	}
-	fuzz_fail(r, "%p: can be read", page_words(a, page));
+	fuzz_fail(r, "%p: is readable", page_words(a, page));
 	if (read(r->probe[0], &byte, 1) < 0)
 		abort();
 }
@@ -406,7 +412,7 @@ void fuzz_check_area(struct fuzz_run *r, struct fuzz_area *a)
 			fuzz_check_page(r, a, page, true);
 }
 
-/* For the test of this test: one bit that nobody wrote. */
+/* Flip a bit, to test the checks themselves. */
 void fuzz_flip(struct fuzz_run *r)
 {
 	struct fuzz_area *a = &r->area[0];
@@ -417,13 +423,13 @@ void fuzz_flip(struct fuzz_run *r)
 			page_words(a, page)[stamp_word(1) + 1] ^= 1ULL << 40;
 			return;
 		}
-	fuzz_fail(r, "no page to flip a bit of");
+	fuzz_fail(r, "no page to flip a bit in");
 }
 
 static __thread sigjmp_buf back;
 static __thread sig_atomic_t touching;
 
-/* Threads may touch what is being unmapped or protected; nobody else may. */
+/* Only threads may touch unmapped or protected pages. */
 static void refused(int signal_number)
 {
 	if (touching)
@@ -435,7 +441,7 @@ static void touch_page(const struct fuzz_thread *t, long page)
 {
 	__u64 *word = (__u64 *)(t->a.base + page * page_size());
 
-	/* To be seen by the handler, at the access: so these are no plain stores. */
+	/* Ordered, as the handler must see @touching at the access. */
 	if (!sigsetjmp(back, 0)) {
 		__atomic_store_n(&touching, 1, __ATOMIC_SEQ_CST);
 		if (t->write)
@@ -478,7 +484,7 @@ static void *work(void *arg)
 
 int fuzz_crew_start(struct fuzz_run *r)
 {
-	/* SA_NODEFER: siglongjmp() leaves the mask as it is. */
+	/* SA_NODEFER: siglongjmp() does not restore the signal mask. */
 	struct sigaction action = { .sa_handler = refused, .sa_flags = SA_NODEFER };
 	struct fuzz_thread *t;
 	int i;
@@ -525,14 +531,14 @@ static void start(struct fuzz_run *r, const struct fuzz_call *c, struct area a,
 	pthread_mutex_unlock(&t->lock);
 }
 
-/* Have a thread touch the range, and wait until it has. */
+/* Let a thread touch the range once, and wait for it. */
 void fuzz_touch(struct fuzz_run *r, const struct fuzz_call *c, struct area a)
 {
 	start(r, c, a, FUZZ_ONCE);
 	wait_until_idle(&r->thread[c->who]);
 }
 
-/* Have a thread touch the range again and again. */
+/* Let a thread touch the range in a loop. */
 void fuzz_chase(struct fuzz_run *r, const struct fuzz_call *c, struct area a)
 {
 	start(r, c, a, FUZZ_ALWAYS);
@@ -546,7 +552,7 @@ void fuzz_halt(struct fuzz_run *r)
 		halt(&r->thread[i]);
 }
 
-/* Mark what the child has, under the policy that it has. */
+/* Mark the child's memory, under its current policy. */
 static void mark_again(struct fuzz_area *a)
 {
 	long pages = fuzz_mapped(a, 0, a->a.pages);
@@ -566,8 +572,8 @@ static void write_third(struct fuzz_run *r, struct fuzz_area *a)
 }
 
 /*
- * A child has what its parent had when it was made, whatever that does since
- * then. If it did not wait, its parent may be using what they share.
+ * A child keeps its parent's memory as of fork(2). Unless it has waited, its
+ * parent may be using their shared memory.
  */
 static void child_work(struct fuzz_run *r, const struct fuzz_call *c)
 {
@@ -598,7 +604,7 @@ static void child(struct fuzz_run *r, const struct fuzz_call *c, const int *wake
 	_exit(r->failed);
 }
 
-/* Make a child that uses the memory, at once or when it is waited for. */
+/* Fork a child that uses the memory, at once or at fuzz_join(). */
 void fuzz_fork(struct fuzz_run *r, const struct fuzz_call *c)
 {
 	int wake[2];
@@ -617,7 +623,7 @@ void fuzz_fork(struct fuzz_run *r, const struct fuzz_call *c)
 	}
 }
 
-/* The child goes on when its pipe is closed. */
+/* Closing the pipe wakes the child. */
 void fuzz_join(struct fuzz_run *r)
 {
 	int status = 0;
@@ -631,8 +637,8 @@ void fuzz_join(struct fuzz_run *r)
 }
 
 /*
- * One at a time: without JUMP_LABEL the kernel warns if somebody enables a
- * static key just where another disables it. Who is killed lets the file go.
+ * Serialised: without JUMP_LABEL the kernel warns if a static key is enabled
+ * while it is being disabled. The lock of a killed process is released.
  */
 static int write_balancing(struct fuzz_shared *all, long value)
 {
@@ -649,7 +655,7 @@ static int write_balancing(struct fuzz_shared *all, long value)
 	return err;
 }
 
-/* Write what the call chooses; @want is what that should return. */
+/* Write the call's value; @want is the expected result. */
 void fuzz_sysctl(struct fuzz_run *r, const struct fuzz_call *c, const char *path, int want)
 {
 	const struct fuzz_choice *choice = fuzz_choice(c);
@@ -666,7 +672,7 @@ void fuzz_sysctl(struct fuzz_run *r, const struct fuzz_call *c, const char *path
 		fuzz_fail(r, "%s: %d", choice->name, err);
 }
 
-/* Have sysctls as they were before the program, if that wrote to one. */
+/* Restore sysctls, if the program has written to one. */
 void fuzz_sysctls_back(struct fuzz_world *w)
 {
 	if (!w->me->sysctls)
@@ -677,9 +683,9 @@ void fuzz_sysctls_back(struct fuzz_world *w)
 }
 
 /**
- * fuzz_unbalanced_since() - has nothing but this program moved its pages?
+ * fuzz_unbalanced_since() - check that no balancer has moved pages
  * @r:		the program
- * @since:	negative at first; then it is the time since when to ask
+ * @since:	negative at first; set to the point in time to compare with
  *
  * Return: true if kernel.numa_balancing is 0, and has been so since then.
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Options and surroundings of the programs that do all at once.
+ * Options and setup of long-running programs.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -40,7 +40,7 @@ static bool setting_take(const struct setting *s, const char *text)
 	return !errno && end != text && !*end && *s->value >= s->least && *s->value <= s->most;
 }
 
-/* Take the options of the command line; ends the program if one is wrong. */
+/* Parse the command line; exits if an option is wrong. */
 void settings_parse(const struct setting *settings, int argc, char **argv)
 {
 	struct option longs[MAX_SETTINGS + 2] = { };
@@ -65,7 +65,7 @@ void settings_parse(const struct setting *settings, int argc, char **argv)
  * stage_open() - find nodes, enable swap and large folios
  * @s: is filled in; give it to stage_close() in the end
  *
- * Return: NULL, or why nothing can be tested here.
+ * Return: NULL, or why the tests cannot run here.
  */
 const char *stage_open(struct stage *s)
 {
@@ -78,7 +78,7 @@ const char *stage_open(struct stage *s)
 	why = swap_enable(&s->swap);
 	if (why)
 		ksft_print_msg("no swap: %s\n", why);
-	thp_missing();		/* enables them, if there are any */
+	thp_missing();		/* enables THPs where available */
 	write_text(MTHP, "madvise");
 	write_text(SHMEM_THP, "advise");
 	return NULL;

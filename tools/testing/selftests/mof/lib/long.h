@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the programs that do all at once share, mof_stress and mof_fuzz: their
- * options, and what they switch on.
+ * Common parts of the long-running programs, mof_stress and mof_fuzz: options
+ * and setup.
  */
 #ifndef _MOF_LONG_H
 #define _MOF_LONG_H
@@ -11,11 +11,11 @@
 
 /**
  * struct setting - an option, "--NAME N" or "--NAME"
- * @name:	what stands behind the dashes; NULL ends a table of these
- * @help:	what it is, in a few words
- * @value:	where its number goes, or where a 1 goes if it takes none
- * @least:	of its values
- * @most:	of its values; 0: it takes no number
+ * @name:	its name; NULL ends a table
+ * @help:	short description
+ * @value:	receives the number, or 1 if the option takes none
+ * @least:	minimum
+ * @most:	maximum; 0: the option takes no number
  */
 struct setting {
 	const char *name;
@@ -28,10 +28,10 @@ struct setting {
 void settings_parse(const struct setting *settings, int argc, char **argv);
 
 /**
- * struct stage - the machine as a long test wants it
- * @m:		its nodes
+ * struct stage - setup of a long-running program
+ * @m:		nodes
  * @swap:	a swap device
- * @window:	vm.mof_window_pages as it was found
+ * @window:	saved vm.mof_window_pages
  */
 struct stage {
 	struct machine m;
@@ -42,7 +42,7 @@ struct stage {
 const char *stage_open(struct stage *s);
 void stage_close(struct stage *s);
 
-/* The same, and plan the results; ends the program where nothing can be tested. */
+/* stage_open(), and set the plan; exits if the tests cannot run. */
 static inline void stage_begin(struct stage *s, unsigned int tests)
 {
 	const char *why;

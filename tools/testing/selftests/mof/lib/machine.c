@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The machine's nodes and CPUs.
+ * Nodes and CPUs of the machine.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -15,7 +15,7 @@
 
 #define CPUS		"/sys/devices/system/cpu/"
 
-/* Memory that a node must have free to be used, in bytes. */
+/* Free memory that a node must have to be used, in bytes. */
 #define ENOUGH_FREE	(16LL << 20)
 
 static bool node_has_cpus(int node)
@@ -51,7 +51,7 @@ static void machine_add_node(struct machine *m, int node)
 }
 
 /**
- * machine_setup() - find nodes to test with, and stop what moves pages by itself
+ * machine_setup() - find nodes to test with, and disable automatic balancing
  * @m: is filled in; give it to machine_restore() in the end
  *
  * Return: NULL, or why tests of placement cannot run here.
@@ -109,7 +109,7 @@ bool lazy_expected_absent(void)
 	return v && *v && strcmp(v, "0");
 }
 
-/* Where the calling thread runs, as the kernel tells: libnuma has a copy. */
+/* Node of the calling thread, from the kernel: libnuma caches it. */
 int my_node(void)
 {
 	unsigned int cpu, node;
@@ -117,7 +117,7 @@ int my_node(void)
 	return getcpu(&cpu, &node) ? -errno : (int)node;
 }
 
-/* Make the calling thread run on @node's CPUs only, and be there already. */
+/* Bind the calling thread to @node's CPUs, and wait until it runs there. */
 int run_on(int node)
 {
 	struct bitmask *cpus = numa_allocate_cpumask();
@@ -148,7 +148,7 @@ static int cpu_set(int cpu, bool on)
 	return write_long(path, on);
 }
 
-/* Take all of a node's CPUs down, or up again; 0 cannot go. */
+/* Take all of a node's CPUs offline, or online; CPU 0 stays online. */
 int node_cpus_set(int node, bool on)
 {
 	char path[80];
@@ -162,7 +162,7 @@ int node_cpus_set(int node, bool on)
 	return on ? 0 : err;
 }
 
-/* The nodes that have memory, as a mask. */
+/* Mask of the nodes that have memory. */
 unsigned long memory_nodes(void)
 {
 	unsigned long mask = 0;
@@ -175,8 +175,8 @@ unsigned long memory_nodes(void)
 }
 
 /**
- * is_nearest() - is no other node nearer?
- * @node:  from where
+ * is_nearest() - check that no other node is nearer
+ * @node:  distance from this node
  * @nid:   the node in question
  * @among: mask of all candidates
  *

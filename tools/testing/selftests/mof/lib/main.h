@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The last lines of every test program: tests that look back at all the others,
- * and main().
+ * To be included at the end of each test program: main(), and tests that run
+ * after all others.
  */
 FIXTURE(end)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The model of the stress test: what each word should hold.
+ * Model of the memory of the stress test.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -11,7 +11,7 @@
 
 #include "model.h"
 
-#define REPORTED	8	/* errors that are described */
+#define REPORTED	8	/* number of errors that are described */
 
 static long errors;
 
@@ -20,7 +20,7 @@ long model_errors(void)
 	return __atomic_load_n(&errors, __ATOMIC_RELAXED);
 }
 
-/* An error that others have described. */
+/* Count an error that has been described elsewhere. */
 void model_blame(void)
 {
 	__atomic_fetch_add(&errors, 1, __ATOMIC_RELAXED);
@@ -39,7 +39,7 @@ static int map(struct chunk *c, void *where)
 	return 0;
 }
 
-/* Map the chunk anew, at @where unless that is NULL; its contents are gone. */
+/* Map the chunk anew, at @where unless that is NULL; its contents are lost. */
 int chunk_map(struct chunk *c, void *where)
 {
 	int err = map(c, where);
@@ -49,7 +49,7 @@ int chunk_map(struct chunk *c, void *where)
 	return err;
 }
 
-/* @id, @kind, @owner, @forked and @a.pages have been set. */
+/* The caller has set @id, @kind, @owner, @forked and @a.pages. */
 int chunk_new(struct chunk *c, int threads)
 {
 	int i;
@@ -69,7 +69,7 @@ bool chunk_written_by(const struct chunk *c, int thread)
 	return c->owner < 0 || c->owner == thread;
 }
 
-/* Word of stamp @i: spread over the page, never the same for two threads. */
+/* Word of stamp @i: spread over the page, different for each thread. */
 static long stamp_word(int thread, long i)
 {
 	long words = page_size() / (long)sizeof(__u64);
@@ -89,7 +89,7 @@ static __u64 stamp(const struct chunk *c, int thread, long page, long i, __u32 g
 	return generation ? where << 32 | generation : 0;
 }
 
-/* Also called in children of a process with threads: no stdio. */
+/* Also called in children of a multithreaded process: no stdio. */
 static void complain(const struct chunk *c, int thread, long page, long i,
 		     __u64 want, __u64 have, const char *what)
 {
@@ -107,7 +107,7 @@ static void complain(const struct chunk *c, int thread, long page, long i,
 		abort();
 }
 
-/* Write the thread's next generation into all its words of the page. */
+/* Write the thread's next generation to all its words of the page. */
 void model_write(struct chunk *c, int thread, long page)
 {
 	__u32 next = c->generation[thread][page] + 1;
@@ -121,8 +121,9 @@ void model_write(struct chunk *c, int thread, long page)
 }
 
 /*
- * Compare all words of a thread in a page; for that thread. Returns bad ones. A
- * page that was lazily freed may be dropped at any time, also between two words.
+ * Compare all words of the calling thread in a page, and return the number of
+ * bad ones. A lazily freed page may be dropped at any time, even between two
+ * words.
  */
 long model_check(struct chunk *c, int thread, long page)
 {
@@ -148,7 +149,7 @@ long model_check(struct chunk *c, int thread, long page)
 	return bad;
 }
 
-/* Is it at least of this place, whoever wrote it when? For any thread. */
+/* Check that each word has a stamp of this place, of any generation. */
 long model_look(const struct chunk *c, long page)
 {
 	long i, bad = 0;
@@ -169,7 +170,7 @@ long model_look(const struct chunk *c, long page)
 	return bad;
 }
 
-/* Pages of the owner that are zero from now on. */
+/* Pages of the owner are zero from now on. */
 void model_forget(struct chunk *c, long first, long pages)
 {
 	long i;
@@ -182,7 +183,7 @@ void model_forget(struct chunk *c, long first, long pages)
 	}
 }
 
-/* Pages of the owner that may be zero from now on, until written. */
+/* Pages of the owner may become zero at any time, until written. */
 void model_doubt(struct chunk *c, long first, long pages)
 {
 	long i;
@@ -191,7 +192,7 @@ void model_doubt(struct chunk *c, long first, long pages)
 		c->unsure[i] = true;
 }
 
-/* For the test of this test: one bit of @thread's that nobody wrote. */
+/* Flip a bit of a word of @thread, to test the checks themselves. */
 void model_flip(struct chunk *c, int thread, long page)
 {
 	*word_at(c, page, stamp_word(thread, 1)) ^= 1ULL << 40;

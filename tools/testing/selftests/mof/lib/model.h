@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the memory of the stress test should hold.
+ * Model of the memory of the stress test.
  *
- * Memory consists of chunks. Some pages of a chunk belong to one thread, the
- * others to all; either way a word has one writer, who knows what it wrote there
- * last: a stamp that tells chunk, page, word, writer and generation. So a write
- * that got lost is found by its writer, and one that went astray by anybody.
+ * Memory consists of chunks. Some pages of a chunk belong to one thread, others
+ * to all threads; in both cases each word has a single writer, which remembers
+ * its last write: a stamp of chunk, page, word, writer and generation. So a
+ * lost write is found by its writer, and a stray write by any thread.
  */
 #ifndef _MOF_MODEL_H
 #define _MOF_MODEL_H
@@ -19,22 +19,22 @@
 
 enum chunk_kind {
 	CHUNK_BASE,		/* private anonymous memory, base pages */
-	CHUNK_HUGE,		/* the same, of THPs and other large folios */
+	CHUNK_HUGE,		/* private anonymous memory, THPs and other large folios */
 	CHUNK_SHMEM,		/* shared memory */
 	NR_CHUNK_KINDS
 };
 
 /**
  * struct chunk - a piece of memory
- * @a:		where it is
+ * @a:		its pages
  * @id:		its number, at most 255
- * @kind:	what it consists of
+ * @kind:	kind of memory
  * @fd:		file of shared memory, else -1
  * @owner:	the only thread that writes here, or -1 for all threads
- * @forked:	children have it, too; else its pages are never shared
- * @moving:	held for reading by all who look at @a, for writing by who moves it
- * @generation:	what was written last, by thread and page; 0: nothing, it is zero
- * @unsure:	lazily freed: it may be zero by now
+ * @forked:	inherited by children; else its pages are never shared
+ * @moving:	held for reading to access @a, for writing to move it
+ * @generation:	last written generation by thread and page; 0: zero
+ * @unsure:	lazily freed, so it may be zero already
  */
 struct chunk {
 	struct area a;

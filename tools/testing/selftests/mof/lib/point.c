@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Points of the kernel at which threads can be held, with
- * CONFIG_MIGRATE_ON_FAULT_DEBUG: see Documentation/mm/mof.rst.
+ * Hold points of the kernel, with CONFIG_MIGRATE_ON_FAULT_DEBUG: see
+ * Documentation/mm/mof.rst.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -15,9 +15,9 @@
 #include "point.h"
 
 #define POINTS		"/sys/kernel/debug/mof/points/"
-#define HOLD_USECS	20000000	/* if nobody lets it go */
-#define LOOKS		1000	/* of 10 milliseconds: less than a thread is held */
-#define STUCK		50	/* such looks: it waits for who is held */
+#define HOLD_USECS	20000000	/* limit, in case of no release */
+#define LOOKS		1000	/* polls of 10 milliseconds: less than HOLD_USECS */
+#define STUCK		50	/* polls after which the thread waits for a held one */
 
 static void point_path(char *path, size_t len, const char *point)
 {
@@ -41,8 +41,8 @@ static int point_write(const char *point, long usecs, long times, pid_t pid)
 /**
  * point_hold() - hold threads at a point, until point_release()
  * @point: its name
- * @pid: a thread, or all of this process
- * @times: how many threads; -1: all that come
+ * @pid: a thread, or all threads of this process
+ * @times: number of threads; -1: all
  *
  * Return: 0, or a negative errno.
  */
@@ -56,7 +56,7 @@ int point_release(const char *point)
 	return point_write(point, 0, 0, 0);
 }
 
-/* A number that is behind a word in the file of the point. */
+/* The number after a word in the file of the point. */
 static long point_number(const char *point, const char *word)
 {
 	char path[96], text[128] = "";
@@ -77,19 +77,19 @@ static long point_number(const char *point, const char *word)
 	return value;
 }
 
-/* How many threads are held there now. */
+/* Number of threads that are held there now. */
 long point_waiting(const char *point)
 {
 	return point_number(point, "waiting");
 }
 
-/* How many have been held since point_hold(). */
+/* Number of threads that have been held since point_hold(). */
 long point_hits(const char *point)
 {
 	return point_number(point, "hits");
 }
 
-/* The first letter of a thread's state, as ps(1) has it. */
+/* State of a thread, as in ps(1). */
 static char thread_state(pid_t pid, pid_t tid)
 {
 	char path[64], text[128] = "";
@@ -107,7 +107,7 @@ static char thread_state(pid_t pid, pid_t tid)
 	return p && p[1] ? p[2] : 'X';
 }
 
-/* Does a thread wait for something, and not only for a moment? */
+/* Does a thread sleep for more than a moment? */
 bool thread_sleeps(pid_t pid, pid_t tid)
 {
 	int looks;
@@ -122,7 +122,7 @@ bool thread_sleeps(pid_t pid, pid_t tid)
 	return true;
 }
 
-/* The number of a thread of the kernel; 0 if there is none of that name. */
+/* PID of a kernel thread; 0 if there is none of that name. */
 pid_t kernel_thread(const char *name)
 {
 	DIR *proc = opendir("/proc");
@@ -146,12 +146,12 @@ pid_t kernel_thread(const char *name)
 }
 
 /**
- * kernel_thread_reaches() - wait for the work of a thread of the kernel
+ * kernel_thread_reaches() - wait for the progress of a kernel thread
  * @name: its name
- * @path: a file that tells how much it has done
- * @target: wait for so much
+ * @path: file with a counter of its work
+ * @target: wait until the counter has reached this
  *
- * Return: 0, also if the thread waits for something itself, or -ETIMEDOUT.
+ * Return: 0, also if the thread itself waits for something, or -ETIMEDOUT.
  */
 int kernel_thread_reaches(const char *name, const char *path, long target)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Points of the kernel at which threads can be held.
+ * Hold points of the kernel.
  */
 #ifndef _MOF_POINT_H
 #define _MOF_POINT_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs a race: holds a thread in the middle of its touch of a marked page, lets
- * another thread come, and lets both go on.
+ * Runs a race: holds a thread in its touch of a marked page, starts the
+ * operation of another thread, and releases the first one.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -19,13 +19,13 @@
 #define MADV_PAGEOUT	21
 #endif
 
-#define PATIENCE	20000	/* looks of 200 microseconds */
-#define LONG		1000	/* the same */
-#define LONGER		15	/* seconds: less than a thread is held */
-#define BRIEFLY		2	/* the same, where mmap_lock may be in the way */
-#define ROUNDS		3	/* if nobody can be held */
+#define PATIENCE	20000	/* polls of 200 microseconds */
+#define LONG		1000	/* polls of 200 microseconds */
+#define LONGER		15	/* seconds: less than the hold time */
+#define BRIEFLY		2	/* seconds, where mmap_lock may be contended */
+#define ROUNDS		3	/* without hold points */
 #define STEPS		60	/* seconds until the automatic mode acts */
-#define USED		8	/* pages, of which a thread beside uses one */
+#define USED		8	/* pages, one of which the other thread uses */
 #define STAMP_WORD	7
 #define OTHER_WORD	9
 
@@ -34,19 +34,19 @@ static __u64 *word_of(const struct race *r, long page, long word)
 	return (__u64 *)(r->a.base + page * page_size()) + word;
 }
 
-/* Where the toucher writes RACE_STAMP. */
+/* The word where the toucher writes RACE_STAMP. */
 __u64 *race_stamp(const struct race *r)
 {
 	return word_of(r, r->page, STAMP_WORD);
 }
 
-/* Where the other thread may write. */
+/* The word where the other thread may write. */
 __u64 *race_other(const struct race *r)
 {
 	return word_of(r, r->other_page, OTHER_WORD);
 }
 
-/* How often to try: held once, or at random. */
+/* Number of tries: one with a hold, several at random. */
 long race_rounds(void)
 {
 	return have_points() ? 1 : ROUNDS;
@@ -60,7 +60,7 @@ static int area_new_shared(struct area *a, long pages, int node)
 	return err ? : area_place(a, node);
 }
 
-/* Map what the race is about, filled, on @r->m->from. */
+/* Map the area of the race, filled, on @r->m->from. */
 int race_area(struct race *r)
 {
 	long pages = r->op->pages ? : RACE_PAGES;
@@ -80,7 +80,7 @@ int race_area(struct race *r)
 	return err;
 }
 
-/* One of two threads on two nodes that use the first half, each some pages of it. */
+/* Use some pages of the first half, as a thread on the other node does. */
 static void use_half(const struct race *r)
 {
 	long i;
@@ -90,8 +90,8 @@ static void use_half(const struct race *r)
 }
 
 /*
- * Be noticed on both nodes, which is why samples are marked; then find all on the
- * wrong one. Real-time threads make no steps: so this one makes all.
+ * Accesses from both nodes make the mode mark samples; then make all memory
+ * misplaced. Real-time threads make no steps, so this thread makes all.
  */
 static void use_until_let_go(const struct race *r)
 {
@@ -112,12 +112,12 @@ static void *touch(void *arg)
 	long i;
 
 	run_on(r->marks ? r->m->from : r->m->to);
-	/* Backwards, so that none of them takes others along. */
+	/* Backwards, so that each fault resolves one page only. */
 	for (i = r->page - 1; i >= 0 && !r->marks; i--)
 		page_read(&r->a, i);
 	r->toucher_tid = syscall(SYS_gettid);
 	pthread_barrier_wait(&r->barrier);
-	/* The point is set. */
+	/* The point is set now. */
 	pthread_barrier_wait(&r->barrier);
 	if (r->steps)
 		use_until_let_go(r);
@@ -133,7 +133,7 @@ static void *come(void *arg)
 {
 	struct race *r = arg;
 
-	/* What libraries map for a thread, they map now: it would wait. */
+	/* Let libraries map per-thread memory now, as it would block later. */
 	run_on(r->m->from);
 	pthread_barrier_wait(&r->start);
 	__atomic_store_n(&r->other_tid, syscall(SYS_gettid), __ATOMIC_RELEASE);
@@ -142,7 +142,7 @@ static void *come(void *arg)
 	return NULL;
 }
 
-/* Steps come by often: it is held again until this is the right one. */
+/* Steps are frequent: hold again until enough pages are marked. */
 static bool is_held(const struct race *r)
 {
 	if (point_hits(r->point) <= 0)
@@ -154,8 +154,8 @@ static bool is_held(const struct race *r)
 }
 
 /*
- * The toucher is held, or has got by; or was held: who has a page table lock is
- * for a moment only.
+ * The toucher is held, or has passed the point. At points inside the page table
+ * lock it is held for a moment only.
  */
 static bool wait_until_held(const struct race *r)
 {
@@ -172,7 +172,7 @@ static bool wait_until_held(const struct race *r)
 	return false;
 }
 
-/* If it does not wait for the touch, it sleeps for reasons of its own. */
+/* An operation with @first may sleep without waiting for the touch. */
 static bool has_come(const struct race *r)
 {
 	pid_t tid = __atomic_load_n(&r->other_tid, __ATOMIC_ACQUIRE);
@@ -182,8 +182,8 @@ static bool has_come(const struct race *r)
 }
 
 /*
- * The other one has done it, or waits for something; or works for long, perhaps
- * at a lock for which nobody sleeps.
+ * The operation has ended, or sleeps, or has been running for long, perhaps
+ * spinning on a lock.
  */
 static void wait_until_come(const struct race *r)
 {
@@ -195,8 +195,8 @@ static void wait_until_come(const struct race *r)
 }
 
 /**
- * race_run() - let the two meet
- * @r: @m, @kind, @point and @op are set, the area is there and marked
+ * race_run() - run the touch and the operation
+ * @r: @m, @kind, @point and @op are set, the area is mapped and marked
  *
  * Return: 0, or a negative errno if threads could not be started.
  */
@@ -211,7 +211,7 @@ int race_run(struct race *r)
 	r->other_tid = 0;
 	pthread_barrier_init(&r->barrier, NULL, 2);
 	pthread_barrier_init(&r->start, NULL, 2);
-	/* Both now: to make a thread would wait for a marker that is held. */
+	/* Create both now: thread creation would wait for a held marker. */
 	if (pthread_create(&r->toucher, NULL, touch, r) ||
 	    pthread_create(&r->other, NULL, come, r))
 		return -EAGAIN;
@@ -238,12 +238,12 @@ int race_run(struct race *r)
 }
 
 /**
- * race_run_beside_writer() - the same beside a thread that writes all the time
+ * race_run_beside_writer() - race_run() beside a thread that writes in a loop
  * @r: as for race_run()
  *
- * To some pages only: its own touches use up marks where it has to fault.
+ * It writes to some pages only, as its faults consume marks.
  *
- * Return: how many writes were lost, or a negative errno.
+ * Return: number of lost writes, or a negative errno.
  */
 long race_run_beside_writer(struct race *r)
 {
@@ -270,14 +270,14 @@ static long lost_word(__u64 *word, __u64 want, __u64 before)
 	return lost;
 }
 
-/* Pages that hold what nobody has written, or not what somebody has. */
+/* Number of words and pages with lost or stray writes. */
 long race_lost(struct race *r)
 {
 	struct area left = area_part(&r->a, 0, r->left);
 	long lost = 0;
 
 	if (r->op->after == RACE_DROPS) {
-		/* The touch may have been first if the other one had to wait. */
+		/* The touch may be first if the operation had to wait. */
 		lost += !r->marks && *race_stamp(r) != RACE_STAMP &&
 			(*race_stamp(r) || r->first);
 		*race_stamp(r) = 0;
@@ -312,7 +312,7 @@ int race_page_out(struct race *r)
 	return advise(r, MADV_PAGEOUT);
 }
 
-/* Shared memory would keep what is only not mapped any more. */
+/* MADV_DONTNEED would only unmap shared memory. */
 int race_drop(struct race *r)
 {
 	return advise(r, r->kind == RACE_SHARED ? MADV_REMOVE : MADV_DONTNEED);

@@ -1,49 +1,49 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Races between the touch of a marked page and something else: what the touch is
- * held at, what the other thread does, and what must be so afterwards.
+ * Races between a touch of a marked page, held at a point, and an operation of
+ * another thread.
  */
 #ifndef _MOF_RACE_H
 #define _MOF_RACE_H
 
 #include "point.h"
 
-/* Pages touched before the one of the race: a run that earns a window of four */
+/* Pages touched before that of the race: a run for a window of four */
 #define RACE_BEFORE	128L
 #define RACE_PAGES	(RACE_BEFORE + AREA_PAGES)
 
 #define RACE_STAMP	0x7061676573746d70ULL
 #define RACE_OTHER	0x6f74686572737470ULL
 
-/* What a race is about */
+/* Memory of the race */
 enum race_kind {
 	RACE_SMALL,		/* anonymous base pages: the direct path */
 	RACE_SHARED,		/* pages of shared memory: the generic path */
 	RACE_THP,		/* a THP: the stock path */
 };
 
-/* What is in the area afterwards */
+/* Contents after the race */
 enum race_after {
-	RACE_KEEPS,		/* what was there, and what both have written */
-	RACE_DROPS,		/* zeroes, and perhaps what the toucher has written */
+	RACE_KEEPS,		/* unchanged, with the writes of both threads */
+	RACE_DROPS,		/* zeroes, and possibly the write of the toucher */
 };
 
 struct race;
 
 /**
- * struct race_op - what happens while a touch is held
- * @prepare:	before anything is marked; NULL, or why it cannot be tested
- * @run:	in a thread of its own: 0 or a negative errno
- * @check:	0 if what it is about is as it should be after both
+ * struct race_op - operation during a touch
+ * @prepare:	runs before marking; returns NULL, or why the test cannot run
+ * @run:	runs in a thread of its own; returns 0 or a negative errno
+ * @check:	runs after the race; returns 0 if all is as expected
  * @finish:	undoes @prepare; also called if that fails
- * @after:	what becomes of the contents
- * @writes:	it writes RACE_OTHER to race_other()
- * @moves:	it moves pages by itself, or keeps them from moving
- * @may_fail:	as others that it meets are busy
- * @first:	it does not wait for the touch, so it is done while that is held:
- *		until then, also if it sleeps; where nobody is held, at any time.
- *		Beside who marks, it may have to wait for others
- * @pages:	length of the area; 0: RACE_PAGES; only for base pages
+ * @after:	effect on contents
+ * @writes:	writes RACE_OTHER to race_other()
+ * @moves:	moves pages itself, or prevents their migration
+ * @may_fail:	may fail, as pages may be busy
+ * @first:	does not wait for the touch, so it ends while that is held, even if it
+ *		sleeps meanwhile. Does not apply without hold points, nor beside a
+ *		marker, where it may have to wait for others
+ * @pages:	length of an area of base pages; 0: RACE_PAGES
  */
 struct race_op {
 	const char *(*prepare)(struct race *r);
@@ -59,31 +59,31 @@ struct race_op {
 };
 
 /**
- * struct race - a toucher and somebody else
- * @m:		the toucher is on @m->to, all others and the area on @m->from
- * @marks:	the one that is held does not touch a page, but marks the area
- * @steps:	and that in steps of the automatic mode, while it uses memory
- * @hinted:	of @steps: it is held where so many pages of the area hint
- * @kind:	what the area consists of
- * @point:	where the toucher is held, if the kernel has points
- * @settled:	from there on the page moves, whatever comes
+ * struct race - a toucher and another thread
+ * @m:		the toucher is on @m->to, other threads and the area on @m->from
+ * @marks:	the held thread does not touch a page, but marks the area
+ * @steps:	the held thread marks in steps of the automatic mode
+ * @hinted:	with @steps: hold it when this number of pages is marked
+ * @kind:	kind of memory
+ * @point:	hold point, if the kernel has points
+ * @settled:	from this point on, the page migrates in any case
  * @before:	counters before
- * @op:		what happens meanwhile
+ * @op:		operation of the other thread
  * @a:		the area
- * @page:	the page that is touched; those before it have been
- * @other_page:	where @op writes; the same, if it says nothing else
- * @left:	pages of the area that @op has left, from its start on
+ * @page:	the touched page; all pages before it have been touched
+ * @other_page:	page that @op writes to; @page by default
+ * @left:	number of pages that @op leaves, from the start of the area
  * @window:	saved vm.mof_window_pages
  * @file:	for @op: a descriptor
  * @data:	for @op
  * @swap:	for @op
  * @cgroup:	for @op
- * @round:	if there are no points, this is tried several times
- * @touched:	the touch, or the call that marks, has returned
+ * @round:	without points, the race is tried several times
+ * @touched:	the touch, or the marking call, has returned
  * @done:	@op has returned
  * @reached:	the toucher was held
- * @first:	@op was done while the toucher was held
- * @err:	what @op has returned
+ * @first:	@op ended while the toucher was held
+ * @err:	result of @op
  */
 struct race {
 	const struct machine *m;
@@ -110,12 +110,12 @@ struct race {
 	bool reached;
 	bool first;
 	int err;
-	/* Of race_run() only */
+	/* Private to race_run() */
 	pthread_t toucher;
 	pthread_t other;
 	bool let_go;
 	pthread_barrier_t barrier;
-	pthread_barrier_t start;	/* of the other one */
+	pthread_barrier_t start;	/* for the other thread */
 	pid_t toucher_tid;
 	pid_t other_tid;
 };
@@ -128,7 +128,7 @@ long race_lost(struct race *r);
 __u64 *race_stamp(const struct race *r);
 __u64 *race_other(const struct race *r);
 
-/* mof_race_ops.c: what several programs race with */
+/* Operations that several programs use */
 const char *race_swap_prepare(struct race *r);
 void race_swap_finish(struct race *r);
 int race_page_out(struct race *r);

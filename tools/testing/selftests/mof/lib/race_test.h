@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What every race is tested for.
+ * Checks and fixture for races.
  */
 #ifndef _MOF_RACE_TEST_H
 #define _MOF_RACE_TEST_H
@@ -10,23 +10,24 @@
 
 #define DEFAULT_WINDOW	48
 
-/* What holds after each race. */
+/* Checks after each race. */
 static void race_check(struct __test_metadata *_metadata, struct race *r)
 {
 	const struct race_op *op = r->op;
 	struct stats d;
 
 	EXPECT_TRUE(r->reached)
-		TH_LOG("nobody came by %s", r->point);
+		TH_LOG("no thread has reached %s", r->point);
 	if (!op->may_fail)
 		EXPECT_EQ(0, r->err);
 	/*
-	 * Who marks has mmap_lock for reading. If anybody, also this program's own
-	 * libraries, wants it for writing meanwhile, faults wait for that.
+	 * A marker holds mmap_lock for reading. If any thread, even in this
+	 * program's libraries, waits for it meanwhile to write, faults wait as
+	 * well.
 	 */
 	if (have_points() && op->first && !r->marks)
 		EXPECT_TRUE(r->first)
-			TH_LOG("it waits for who is held at %s", r->point);
+			TH_LOG("it waits for the thread held at %s", r->point);
 	if (have_points() && r->settled && !op->moves && op->after == RACE_KEEPS)
 		EXPECT_EQ(r->m->to, page_node(&r->a, r->page));
 	if (op->check)
@@ -120,7 +121,7 @@ static void race_end(const struct race *r)
 	machine_restore(r->m);
 }
 
-/* Touches that are held, at least once on each path */
+/* At least one point on each path */
 FIXTURE(race)
 {
 	struct machine m;

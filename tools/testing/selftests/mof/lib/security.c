@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Being nobody, large address spaces, and what the kernel uses for them.
+ * Dropping privileges, large address spaces, and the kernel's memory for them.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -17,7 +17,7 @@
 
 #include "security.h"
 
-/* Give up all rights, for good; our own files in /proc stay ours. */
+/* Drop all privileges for good, but keep access to our own files in /proc. */
 int become_nobody(void)
 {
 	if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
@@ -26,7 +26,7 @@ int become_nobody(void)
 	return 0;
 }
 
-/* A child that runs a function, then waits to be ended; back when it has run. */
+/* Start a child that calls a function, then sleeps; returns after the call. */
 pid_t start_child(void (*run)(void *), void *arg)
 {
 	int ready[2];
@@ -58,7 +58,7 @@ int end_child(pid_t pid)
 	return waitpid(pid, &status, 0) == pid ? 0 : -errno;
 }
 
-/* All memory of the slab allocator. */
+/* Memory of the slab allocator. */
 long slab_kb(void)
 {
 	return file_line("/proc/meminfo", "Slab:");
@@ -72,7 +72,7 @@ double now_ms(void)
 	return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
 }
 
-/* How long a call with these flags takes, or a negative errno. */
+/* Time that the call takes with these flags, or a negative errno. */
 double mbind_ms(const struct area *a, unsigned int flags)
 {
 	double begin = now_ms();
@@ -81,7 +81,7 @@ double mbind_ms(const struct area *a, unsigned int flags)
 	return err ? err : now_ms() - begin;
 }
 
-/* Address space that no memory is set aside for, for base pages. */
+/* Map base pages without reserving memory. */
 int map_reserved(struct area *a, long pages)
 {
 	int err = area_map_file(a, pages, PROT_READ | PROT_WRITE,
@@ -92,7 +92,7 @@ int map_reserved(struct area *a, long pages)
 	return err;
 }
 
-/* Each page table has one entry, that of the zero page: much to walk. */
+/* Populate one entry of each page table, with the zero page: a long walk. */
 const char *map_tables(struct area *a, long tables)
 {
 	long i, step = page_size() / sizeof(__u64);
@@ -105,8 +105,8 @@ const char *map_tables(struct area *a, long tables)
 }
 
 /*
- * Areas in a row that cannot be merged: as many as are asked for, or can be made
- * in half a minute. Returns how many.
+ * Map adjacent VMAs that cannot be merged: @areas of them, or as many as
+ * possible in half a minute. Returns their number.
  */
 long map_many(struct area *a, long areas)
 {
@@ -121,7 +121,7 @@ long map_many(struct area *a, long areas)
 	return i;
 }
 
-/* Write to the first @run pages of each @step; returns how many. */
+/* Write to the first @run pages of each @step pages; returns how many. */
 long touch_scattered(const struct area *a, long step, long run)
 {
 	long i, j;

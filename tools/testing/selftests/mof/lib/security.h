@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the tests of rights and bounds share: being nobody, large address
- * spaces, and what the kernel uses for them.
+ * Helpers for tests of privileges and bounds: dropping privileges, large
+ * address spaces, and the kernel's memory for them.
  */
 #ifndef _MOF_SECURITY_H
 #define _MOF_SECURITY_H
@@ -26,10 +26,10 @@ long map_many(struct area *a, long areas);
 long touch_scattered(const struct area *a, long step, long run);
 
 /**
- * struct mapper - a thread that maps and unmaps a page all the time
+ * struct mapper - a thread that maps and unmaps a page in a loop
  * @node:	where it runs
- * @worst:	longest that one pair of calls has taken, in ms
- * @rounds:	how many
+ * @worst:	longest pair of calls so far, in ms
+ * @rounds:	number of pairs so far
  */
 struct mapper {
 	int node;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Things that some tests need around them: a control group, a disk, a swap
- * device, pinned pages. Those that cannot be had return the reason.
+ * Resources that some tests need: a control group, a disk, a swap device,
+ * pinned pages. If one is not available, functions return the reason.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -44,11 +44,11 @@ long read_long(const char *path)
 }
 
 /**
- * file_line() - the number on one line of a file of the kernel
- * @path: of lines that begin with a word and, after blanks, have a number
- * @key:  the word, with a colon if there is one
+ * file_line() - read the number on one line of a kernel file
+ * @path: file with lines of a word, blanks, and a number
+ * @key:  the word, with its colon if it has one
  *
- * Return: the number; -ENOENT if there is no such line, or another negative errno.
+ * Return: the number; -ENOENT without such a line, or another negative errno.
  */
 long file_line(const char *path, const char *key)
 {
@@ -107,7 +107,7 @@ static const char *cgroup_populate(struct cgroup *cg, const char *controllers)
 	if (write_text(path, controllers))
 		return "a controller is missing from the unified cgroup hierarchy";
 	snprintf(cg->dir, sizeof(cg->dir), "%s/mof-test", cg->root);
-	/* One that was left behind has limits of its own. */
+	/* A group left behind by an aborted test may have limits. */
 	rmdir(cg->dir);
 	if (mkdir(cg->dir, 0755) && errno != EEXIST)
 		return "cannot make a control group";
@@ -119,7 +119,7 @@ static const char *cgroup_populate(struct cgroup *cg, const char *controllers)
 /**
  * cgroup_enter() - move the calling process into a new group
  * @cg:		 is filled in; give it to cgroup_leave() in the end
- * @controllers: what the group needs, as cgroup.subtree_control takes it
+ * @controllers: required controllers, in the format of cgroup.subtree_control
  *
  * Return: NULL, or why that is not possible.
  */
@@ -142,7 +142,7 @@ const char *cgroup_enter(struct cgroup *cg, const char *controllers)
 	return why;
 }
 
-/* A thread that is about to exit cannot be moved: wait for its end. */
+/* An exiting thread cannot be moved to another group: wait for its end. */
 int cgroup_remove(const struct cgroup *cg)
 {
 	int i;
@@ -170,7 +170,7 @@ void cgroup_leave(struct cgroup *cg)
 	cg->root[0] = '\0';
 }
 
-/* Make memory.stat exact: by itself it sums up what CPUs have now and then. */
+/* Reading cpu.stat flushes per-CPU statistics: makes memory.stat exact. */
 static void cgroup_sum_up(const struct cgroup *cg)
 {
 	char path[160];
@@ -179,7 +179,7 @@ static void cgroup_sum_up(const struct cgroup *cg)
 	read_long(path);
 }
 
-/* One line of one of the group's files; -ENOENT if there is no such line. */
+/* The number on a line of a file of the group; -ENOENT without the line. */
 long cgroup_line(const struct cgroup *cg, const char *file, const char *key)
 {
 	char path[160];
@@ -212,11 +212,11 @@ static int loop_fill(const char *loop)
 	    ioctl(fd, LOOP_SET_FD, memory))
 		err = -errno;
 	close(memory);
-	close(fd);		/* what is open for writing cannot be mounted */
+	close(fd);		/* a device that is open for writing cannot be mounted */
 	return err;
 }
 
-/* Attach a file in memory to a free loop device. */
+/* Attach a memfd to a free loop device. */
 static const char *loop_attach(struct disk *d)
 {
 	int control, nr;
@@ -250,7 +250,7 @@ static const char *disk_format(struct disk *d)
 {
 	char command[128];
 
-	/* A journal, or inode tables to be zeroed, would write while tests count. */
+	/* A journal or lazy initialisation would write during tests. */
 	snprintf(command, sizeof(command),
 		 "mkfs.ext4 -q -O ^has_journal -E lazy_itable_init=0 %s >/dev/null 2>&1",
 		 d->loop);
@@ -268,11 +268,11 @@ static const char *disk_format(struct disk *d)
 }
 
 /**
- * disk_mount() - mount a small file system whose pages have a disk behind them
+ * disk_mount() - mount a small file system on a disk
  * @d: is filled in; give it to disk_umount() in the end
  *
- * Periodic writeback stops, so that dirty pages stay dirty until a test writes
- * them out.
+ * Disables periodic writeback, so that pages stay dirty until a test writes them
+ * back.
  *
  * Return: NULL, or why that is not possible.
  */
@@ -295,8 +295,8 @@ const char *disk_mount(struct disk *d)
 }
 
 /**
- * disk_remount() - write a disk back, and drop its page cache
- * @d: a disk whose files are neither open nor mapped
+ * disk_remount() - write back all pages of a disk, and drop its page cache
+ * @d: a disk without open or mapped files
  *
  * Return: 0, or a negative errno.
  */
@@ -322,7 +322,7 @@ void disk_umount(struct disk *d)
 	d->period = 0;
 }
 
-/* What mkswap(8) writes: a version 1 header without a bad page. */
+/* Write a version 1 header without bad pages, as mkswap(8) does. */
 static int write_swap_header(const char *device, long bytes)
 {
 	struct {
@@ -355,7 +355,7 @@ static const char *zram_setup(void)
 }
 
 /**
- * swap_enable() - swap to $MOF_SWAP_DEVICE, or to a zram device of our own
+ * swap_enable() - swap to $MOF_SWAP_DEVICE, or to a zram device
  * @s: is filled in; give it to swap_disable() in the end
  *
  * Return: NULL, or why that is not possible.
@@ -409,14 +409,15 @@ static int write_pool(int node, long pages)
  * take_huge_pages() - leave a node without a free huge page
  * @node: the node; call give_huge_pages() for it in the end
  *
- * All go to the pool of hugetlb. Not on large nodes, which others may be using.
+ * All huge pages go to the hugetlb pool. Refused on large nodes, which others may
+ * be using.
  *
  * Return: NULL, or why that is not possible.
  */
 const char *take_huge_pages(int node)
 {
 	if (numa_node_size64(node, NULL) > SMALL_NODE)
-		return "would use all memory of a node of more than 4 GiB: run it in a guest";
+		return "would fill a node of more than 4 GiB: run this in a guest";
 	if (write_pool(node, SMALL_NODE / thp_size()))
 		return "kernel without hugetlb pools per node";
 	return NULL;
@@ -427,7 +428,7 @@ void give_huge_pages(int node)
 	write_pool(node, 0);
 }
 
-/* Give some of them back. */
+/* Give back @pages huge pages. */
 int spare_huge_pages(int node, long pages)
 {
 	long had = read_long(pool(node));
@@ -437,11 +438,11 @@ int spare_huge_pages(int node, long pages)
 
 /**
  * fill_node() - leave a node without free memory
- * @hog: is what takes it; give it to empty_node() in the end, also after failure
+ * @hog: receives the memory; give it to empty_node() in the end, also after failure
  * @node: the node
  *
- * Huge pages of hugetlb take what they can, then base pages the rest, until the
- * kernel gives us pages of another node.
+ * Takes all huge pages for hugetlb, then base pages until the kernel allocates
+ * from another node.
  *
  * Return: NULL, or why that is not possible.
  */
@@ -497,7 +498,7 @@ int pin_pages(const struct area *a)
 /**
  * hold_pages() - take plain references to pages, as zero-copy I/O does
  * @a: the pages: at most 16, which fit into any pipe
- * @ends: the pipe that holds the references; the first one reads the contents
+ * @ends: the pipe that holds the references; its read end returns the contents
  *
  * Return: 0, or a negative errno.
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the kernel counts: /proc/vmstat, numa_maps and smaps.
+ * Counters and statistics of the kernel: /proc/vmstat, numa_maps and smaps.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -60,7 +60,7 @@ static void stats_parse_line(struct stats *s, const char *line)
 			s->v[i] = strtol(line + len, NULL, 10);
 }
 
-/* Read what is exact at any time: counters of events, as all of ours are. */
+/* Read event counters, which are always exact; all mof_ counters are such. */
 int stats_peek(struct stats *s)
 {
 	char line[128];
@@ -77,14 +77,14 @@ int stats_peek(struct stats *s)
 }
 
 /**
- * stats_read() - read all counters; one that the kernel lacks reads as 0
+ * stats_read() - read all counters; a missing one reads as 0
  * @s: result
  *
  * Return: 0, or a negative errno.
  */
 int stats_read(struct stats *s)
 {
-	/* Folds what CPUs keep for themselves; only root may, and must. */
+	/* Folds per-CPU counters; requires root. */
 	write_long("/proc/sys/vm/stat_refresh", 1);
 	return stats_peek(s);
 }
@@ -106,14 +106,14 @@ long stats_failed(const struct stats *s)
 	       s->v[MOF_FAILED_RACED];
 }
 
-/* Resolved pages that are neither migrated, nor in place, nor failed. */
+/* Resolved pages that are not counted as migrated, local, or failed. */
 long stats_unreconciled(const struct stats *s)
 {
 	return s->v[MOF_RESOLVED] - s->v[MOF_MIGRATED] - s->v[MOF_LOCAL] -
 	       stats_failed(s);
 }
 
-/* Pages that are isolated. Reclaim in the background may have some for a moment. */
+/* Isolated pages; retries, as background reclaim may isolate some. */
 long stats_isolated(struct stats *s)
 {
 	long isolated = 0;
@@ -130,7 +130,7 @@ long stats_isolated(struct stats *s)
 	return isolated;
 }
 
-/* How many of @nr counters from @first on the file has. */
+/* Number of the @nr counters from @first on that the file has. */
 static int count_names(const char *path, enum stat_id first, int nr)
 {
 	char line[256];
@@ -150,19 +150,19 @@ static int count_names(const char *path, enum stat_id first, int nr)
 	return found;
 }
 
-/* How many of the mof_ counters the file has. */
+/* Number of mof_ counters in the file. */
 int count_mof_names(const char *path)
 {
 	return count_names(path, 0, NR_MOF_STATS);
 }
 
-/* Does kernel.numa_balancing=4 mean something? Stock kernels take it, too. */
+/* Stock kernels accept kernel.numa_balancing=4 as well, without effect. */
 bool have_automatic(void)
 {
 	return count_names("/proc/vmstat", MOF_SAMPLES, 1) == 1;
 }
 
-/* Does a fault resolve just what it touched (no window)? */
+/* Does a fault resolve the touched page only (no window)? */
 bool faults_are_single(void)
 {
 	return read_long("/proc/sys/vm/mof_window_pages") <= 0;
@@ -176,8 +176,8 @@ static long hinted_in_line(const char *line)
 }
 
 /*
- * Number of marked pages in all VMAs that overlap the area, from numa_maps, which
- * has one line per VMA. Touches none of them.
+ * Marked pages in the VMAs of the area, from numa_maps, which has one line per
+ * VMA; touches no page.
  */
 long area_hinted(const struct area *a)
 {
@@ -201,7 +201,7 @@ long area_hinted(const struct area *a)
 	return found;
 }
 
-/* Is anything of this process marked? */
+/* Has this process any marked page? */
 bool numa_maps_say_hinted(void)
 {
 	char line[4096];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The fixtures that the test programs share. Each test is a process of its own.
- * Its parent tears down, so that a test that crashes leaves nothing behind either.
+ * Fixtures for all test programs. Each test is a process of its own. Its parent
+ * tears down, so that even a test that crashes leaves nothing behind.
  */
 #ifndef _MOF_TEST_H
 #define _MOF_TEST_H
@@ -9,11 +9,11 @@
 #include "../../kselftest_harness.h"
 #include "util.h"
 
-/* Seconds a test may take: enough for a debug kernel on an emulated machine. */
+/* Seconds per test: enough for a debug kernel on an emulated machine. */
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT	180
 
-/* SKIP() where something has been checked before: that forgets what has failed. */
+/* SKIP() after checks: keep the result if one of them has failed. */
 #define SKIP_UNLESS_FAILED(statement, fmt, ...) do { \
 	if (_metadata->exit_code != KSFT_FAIL) \
 		SKIP(break, fmt, ##__VA_ARGS__); \
@@ -54,7 +54,7 @@ FIXTURE_TEARDOWN_PARENT(lazy)
 	machine_restore(&self->m);
 }
 
-/* Tests of what was there before; the same on a kernel without the flag. */
+/* Tests of calls without the flag, which must pass on any kernel. */
 FIXTURE(stock)
 {
 	struct machine m;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Threads that write to an area all the time, from changing nodes, while it is
- * marked again and again and while something else disturbs them. Each writer has
- * a word of its own in each page, and knows what it wrote there last.
+ * Threads that write in a loop, and find lost writes: each has a word of its
+ * own in each page, and remembers its last write.
+ *
+ * A crew writes from alternating nodes, while one thread marks and another
+ * disturbs. A toucher writes from one node, for the automatic mode to follow.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -14,10 +16,10 @@
 #include "util.h"
 
 #define WRITERS		2
-#define MARKS		20	/* at least */
-#define ROUNDS		20	/* of each writer, at least */
+#define MARKS		20	/* minimum */
+#define ROUNDS		20	/* minimum for each writer */
 #define MOVE_EVERY	4	/* marks */
-#define SETTLE_SECONDS	30	/* patience, not a measure */
+#define SETTLE_SECONDS	30	/* generous limit, not a requirement */
 #define NAP		20000	/* microseconds */
 
 struct writer {
@@ -26,7 +28,7 @@ struct writer {
 	long slot;
 };
 
-/* A different place in each page, so that all of a page is looked at. */
+/* Spread slots over pages, so that all parts of a page are covered. */
 long crew_word(long page, long slot)
 {
 	return (page * 5 * WRITERS + slot) % (page_size() / (long)sizeof(__u64));
@@ -53,7 +55,7 @@ static bool crew_done(const struct crew *c)
 	       __atomic_load_n(&c->marks, __ATOMIC_RELAXED) >= MARKS;
 }
 
-/* The writers change nodes together, and for half of the time are on two. */
+/* Both writers change nodes together, and are apart half of the time. */
 static void change_node(const struct writer *w, long *phase)
 {
 	const struct machine *m = w->c->m;
@@ -99,7 +101,7 @@ static void *mark_always(void *arg)
 	return NULL;
 }
 
-/* Words outside of the slots that are other than area_fill() wrote them. */
+/* Words outside of the slots that differ from area_fill(). */
 static long bad_beside_slots(const struct area *a)
 {
 	long words = page_size() / (long)sizeof(__u64);
@@ -133,10 +135,10 @@ static void disturb(struct crew *c)
 }
 
 /**
- * crew_run() - disturb the writers @c->times times, and look for what they lost
- * @c: @a, @m, @op and @times are set; the area has been filled
+ * crew_run() - disturb the writers @c->times times, and count lost writes
+ * @c: @a, @m, @op and @times are set; the area is filled
  *
- * The calling thread does the disturbing. The area is filled anew in the end.
+ * The calling thread does the disturbing. The area is filled anew at the end.
  *
  * Return: 0, or a negative errno if threads could not be started.
  */
@@ -169,7 +171,7 @@ static __u64 *toucher_word(const struct toucher *t, long page)
 	return (__u64 *)(t->a->base + page * page_size()) + crew_word(page, t->slot);
 }
 
-/* Give a sibling of this CPU, or the CPU that emulates it, a chance. */
+/* Yield to a sibling of this CPU, or to the host. */
 static void relax(void)
 {
 #if __has_builtin(__builtin_ia32_pause)
@@ -192,7 +194,7 @@ static void write_pages(struct toucher *t, __u64 before, __u64 now)
 	}
 }
 
-/* Leave the area with the contents that area_bad() expects. */
+/* Restore the contents that area_bad() expects. */
 static void put_back(const struct toucher *t)
 {
 	long i;
@@ -210,7 +212,7 @@ static void *touch_always(void *arg)
 		sched_setscheduler(0, SCHED_FIFO, &(struct sched_param) { 1 });
 	for (round = 1; !__atomic_load_n(&t->stop, __ATOMIC_RELAXED); round++) {
 		if (my_node() != t->node)
-			run_on(t->node);	/* its CPUs may be gone */
+			run_on(t->node);	/* its CPUs may be offline */
 		write_pages(t, round - 1, round);
 		__atomic_store_n(&t->rounds, round, __ATOMIC_RELAXED);
 	}
@@ -220,7 +222,7 @@ static void *touch_always(void *arg)
 
 /**
  * toucher_start() - start the thread
- * @t: @a, @node, @slot, @first, @step and @fifo are set; the area has been filled
+ * @t: @a, @node, @slot, @first, @step and @fifo are set; the area is filled
  *
  * Return: 0, or a negative errno.
  */
@@ -250,7 +252,7 @@ long toucher_misplaced(const struct toucher *t)
 	return found;
 }
 
-/* Wait until its pages are on its node, but for 5%; but not for ever. */
+/* Wait until 95% of its pages are on its node, with a time limit. */
 bool toucher_settles(const struct toucher *t)
 {
 	long pages = (t->a->pages - t->first + t->step - 1) / t->step;
@@ -274,7 +276,7 @@ static double cpu_seconds(const struct toucher *t)
 	return now.tv_sec + now.tv_nsec / 1e9;
 }
 
-/* Wait until the thread has run for so long, and for a round more. */
+/* Wait until the thread has run for @seconds and one round more. */
 void toucher_work(const struct toucher *t, double seconds)
 {
 	double end = cpu_seconds(t) + seconds;

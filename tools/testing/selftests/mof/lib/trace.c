@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Probes on kernel functions, by kprobe events in a trace instance of our own.
+ * Probes on kernel functions, as kprobe events in a separate trace instance.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -24,7 +24,7 @@ static const struct probe *added;
 static int nr_added;
 
 /**
- * probes_add() - add probes, which record nothing yet
+ * probes_add() - add probes, not recording yet
  * @probes: the probes; must stay valid until probes_remove()
  * @nr: number of probes
  *
@@ -39,7 +39,7 @@ const char *probes_add(const struct probe *probes, int nr)
 
 	if (access(PROBES, W_OK))
 		return "kernel without CONFIG_KPROBE_EVENTS, or no tracefs";
-	/* A test that was killed may have left its probes behind. */
+	/* Remove probes that a killed test has left behind. */
 	probes_remove();
 	for (i = 0; i < nr; i++) {
 		snprintf(text, sizeof(text), "p:" GROUP "/%s %s", probes[i].name,
@@ -47,7 +47,7 @@ const char *probes_add(const struct probe *probes, int nr)
 		if (write_text(PROBES, text))
 			return "kernel without one of the functions to probe";
 	}
-	/* A thread may change CPUs, and its calls must stay in order. */
+	/* The thread may change CPUs, and its calls must stay in order. */
 	if (mkdir(INSTANCE, 0700) || write_text(INSTANCE "trace_clock", "global"))
 		return "cannot create a trace instance";
 	added = probes;
@@ -113,7 +113,7 @@ static bool parse_hit(const char *line, struct hit *hit)
 	return event;
 }
 
-/* Did the buffer overflow? The header tells how much it was given. */
+/* Did the buffer overflow? The header has the number of written entries. */
 static bool lost_hits(const char *line)
 {
 	long held, written;

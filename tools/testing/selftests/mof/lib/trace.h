@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Probes on kernel functions that record the calls of one thread: kprobe events
- * in a trace instance of our own. See Documentation/trace/kprobetrace.rst.
+ * in a separate trace instance. See Documentation/trace/kprobetrace.rst.
  */
 #ifndef _MOF_TRACE_H
 #define _MOF_TRACE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The fixture of tests that are to be run by nobody.
+ * Fixture for tests of unprivileged users.
  */
 #ifndef _MOF_USER_H
 #define _MOF_USER_H
@@ -10,16 +10,16 @@
 
 #define LONGEST		"/sys/kernel/debug/sched/numa_balancing/lazy_period_max_ms"
 
-/* An area of base pages on m.from, counters read; still root. */
+/* An area of base pages on m.from, and counters before; tests begin as root. */
 FIXTURE(user)
 {
 	struct machine m;
 	struct area a;
 	struct stats before;
 	struct stats d;
-	struct cgroup cg;	/* that a test enters; its parent removes it */
+	struct cgroup cg;	/* entered by the test, removed by its parent */
 	long max_map_count;
-	long longest;		/* time between two looks of the automatic mode */
+	long longest;		/* maximum interval between two steps, in ms */
 };
 
 FIXTURE_SETUP(user)
@@ -27,7 +27,7 @@ FIXTURE_SETUP(user)
 	const char *why = machine_setup_lazy(&self->m);
 
 	if (!why && geteuid())
-		why = "needs root, to give up its rights";
+		why = "needs root, to drop privileges";
 	SKIP_SETUP(return, &self->m, why);
 	self->max_map_count = read_long(MAX_MAP_COUNT);
 	self->longest = read_long(LONGEST);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the tests of migrate-on-fault share: the machine's nodes, areas of
- * memory with known contents, counters, and things that must be set up first.
+ * Helpers for tests of migrate-on-fault: nodes of the machine, areas of memory
+ * with known contents, counters, and setup.
  *
- * Nothing here decides whether a test passes: functions return what they saw,
- * 0 or a negative errno, or (const char *) the reason why a test cannot run.
+ * Helpers do not decide whether a test passes: they return a value to be
+ * checked, 0 or a negative errno, or (const char *) the reason why a test
+ * cannot run.
  */
 #ifndef _MOF_UTIL_H
 #define _MOF_UTIL_H
@@ -36,14 +37,14 @@
 #define NODE_MASK(node)		(1UL << (node))
 
 /*
- * Large enough that what the kernel batches per CPU (31 folios) is less than
- * half of it, small enough for an emulated machine.
+ * More than twice as large as per-CPU LRU batches (31 folios), but small enough
+ * for an emulated machine.
  */
 #define AREA_PAGES		64L
 
-/* mof_util.c: nodes and CPUs */
+/* machine.c: nodes and CPUs */
 
-/* Bits of a nodemask for the kernel, which looks at one bit less. */
+/* Number of bits of a nodemask for the kernel, which ignores the last one. */
 #define MAX_NODE		(8 * sizeof(unsigned long) + 1)
 
 #define NO_NODE			(-1)
@@ -55,12 +56,12 @@
 
 /**
  * struct machine - the nodes that a test uses
- * @from:	has CPUs and memory: where areas are at first
- * @to:		has CPUs and memory: where they are touched from
- * @third:	one more with memory, with or without CPUs, or NO_NODE
+ * @from:	has CPUs and memory: initial node of areas
+ * @to:		has CPUs and memory: node of touches
+ * @third:	another node with memory, with or without CPUs, or NO_NODE
  * @memoryless:	has CPUs and no memory, or NO_NODE
  * @cpuless:	has memory and no CPU, or NO_NODE
- * @balancing:	kernel.numa_balancing as it was found
+ * @balancing:	saved kernel.numa_balancing
  */
 struct machine {
 	int from;
@@ -86,11 +87,11 @@ int set_task_policy(int mode, unsigned long nodes);
 
 struct stats;
 
-/* mof_area.c */
+/* area.c: areas, and their pages */
 
 /**
  * struct area - memory with known contents, in VMAs of its own
- * @base:	first byte; a multiple of the THP size in areas for THPs
+ * @base:	first byte; a multiple of the THP size in areas of THPs
  * @pages:	length in base pages
  * @seed:	makes the contents of each area different
  */
@@ -139,7 +140,7 @@ long mark(const struct area *a, int mode, unsigned long nodes);
 int area_policy(const struct area *a, int *mode, unsigned long *nodes);
 void drain_lru(void);
 
-/* mof_page.c: what the kernel tells of single pages; only root may ask */
+/* Flags and page frames of single pages; require root */
 
 /* Bits of /proc/PID/pagemap and /proc/kpageflags: see pagemap.rst. */
 #define PM_PFN_MASK		0x007fffffffffffffULL
@@ -158,20 +159,20 @@ long area_flagged(const struct area *a, __u64 flag);
 long area_folios(const struct area *a, long pages);
 int split_thps(const struct area *a);
 
-/* mof_crew.c: threads that write all the time, and others that disturb them */
+/* threads.c: threads that write in a loop */
 
 /**
- * struct crew - writers, a marker, and a disturbance, all at the same time
- * @a:		where all this happens
- * @m:		the writers change between its nodes
- * @op:		the disturbance: 0, or a negative errno; NULL: none
- * @times:	how often to do it
+ * struct crew - concurrent writers, a marker, and a disturbing operation
+ * @a:		the area
+ * @m:		the writers alternate between its nodes
+ * @op:		the operation: returns 0, or a negative errno; NULL: none
+ * @times:	number of calls of @op
  * @pause:	microseconds between marks
- * @done:	how often it was done
- * @refused:	how often it returned an error
- * @marks:	how often the area was marked
- * @lost:	words that were found to be other than written
- * @writing:	writers that have not ended
+ * @done:	number of calls so far
+ * @refused:	number of calls that returned an error
+ * @marks:	number of marks so far
+ * @lost:	number of words that differ from the last write
+ * @writing:	number of writers that are still running
  */
 struct crew {
 	const struct area *a;
@@ -189,18 +190,16 @@ struct crew {
 int crew_run(struct crew *c);
 long crew_word(long page, long slot);
 
-/* mof_toucher.c: threads that use memory from one node */
-
 /**
- * struct toucher - a thread that writes to some pages of an area, again and again
- * @a:		where
- * @node:	from which node
- * @slot:	which word of each page it uses: another for each thread
+ * struct toucher - a thread that writes to some pages of an area in a loop
+ * @a:		the area
+ * @node:	node of the thread
+ * @slot:	selects its word in each page; different for each thread
  * @first:	first page
- * @step:	from one page to the next; 0: 1
- * @fifo:	it is of the real-time class
- * @rounds:	how often it has written to all of them
- * @lost:	words that were found to be other than written
+ * @step:	distance of its pages; 0: 1
+ * @fifo:	run in a real-time class
+ * @rounds:	number of rounds over all its pages so far
+ * @lost:	number of words that differ from the last write
  */
 struct toucher {
 	const struct area *a;
@@ -221,7 +220,7 @@ long toucher_misplaced(const struct toucher *t);
 bool toucher_settles(const struct toucher *t);
 void toucher_work(const struct toucher *t, double seconds);
 
-/* mof_stats.c */
+/* stats.c: counters and statistics of the kernel */
 
 enum stat_id {
 	MOF_MARKED,
@@ -240,7 +239,7 @@ enum stat_id {
 	MOF_ARMED,
 	NR_MOF_STATS,
 
-	MOF_WINDOWED = NR_MOF_STATS,	/* only where there is a window */
+	MOF_WINDOWED = NR_MOF_STATS,	/* only on kernels with windows */
 	NUMA_PTE_UPDATES,
 	NUMA_HINT_FAULTS,
 	NUMA_PAGES_MIGRATED,
@@ -278,7 +277,7 @@ long area_hinted(const struct area *a);
 long area_smaps_kb(const struct area *a, const char *field);
 bool numa_maps_say_hinted(void);
 
-/* mof_setup.c */
+/* setup.c: files of the kernel, and resources */
 
 long read_long(const char *path);
 long file_line(const char *path, const char *key);
@@ -286,9 +285,9 @@ int write_text(const char *path, const char *text);
 int write_long(const char *path, long value);
 
 /**
- * struct cgroup - a group of our own in the unified hierarchy
- * @root:	where the hierarchy is mounted for us
- * @dir:	our group
+ * struct cgroup - a group for a test, in the unified hierarchy
+ * @root:	mount point of the hierarchy
+ * @dir:	directory of the group
  */
 struct cgroup {
 	char root[64];
@@ -304,10 +303,10 @@ long cgroup_stat(const struct cgroup *cg, const char *key);
 int cgroup_stat_names(const struct cgroup *cg);
 
 /**
- * struct disk - ext4 on a loop device over memory: a disk-backed file system
- * @dir:	where it is mounted; empty if it is not
- * @loop:	the loop device's name; empty if it is not set up
- * @period:	of periodic writeback, as it was found; 0 if it was not stopped
+ * struct disk - ext4 on a loop device on a memfd: a file system on a disk
+ * @dir:	mount point; empty if it is not mounted
+ * @loop:	name of the loop device; empty if it is not set up
+ * @period:	saved interval of periodic writeback; 0 if that is not disabled
  */
 struct disk {
 	char dir[64];
@@ -320,8 +319,8 @@ int disk_remount(const struct disk *d);
 void disk_umount(struct disk *d);
 
 /**
- * struct swap - a swap device of our own
- * @device:	its name; empty while there is none
+ * struct swap - a swap device for a test
+ * @device:	its name; empty if there is none
  */
 struct swap {
 	char device[64];
