@@ -118,9 +118,7 @@ static int thps(struct area *a, int node)
 
 static int shared_memory(struct area *a, int node)
 {
-	return area_map_file(a, EXTENTS * extent_pages(), PROT_READ | PROT_WRITE,
-			     MAP_SHARED | MAP_ANONYMOUS, -1) ? :
-	       area_place(a, node);
+	return area_new_shared(a, EXTENTS * extent_pages(), node);
 }
 
 FIXTURE_VARIANT_ADD(misplaced, base_pages) {
@@ -339,8 +337,7 @@ TEST(area_that_is_a_quarter_of_an_extent_is_moved)
 	why = machine_setup(&m);
 	if (!why && !have_automatic())
 		why = NO_AUTOMATIC;
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, why);
 	ASSERT_EQ(0, run_on(m.to));
 	ASSERT_EQ(0, area_new(&a, extent_pages() / 4, m.from));
 	t = (struct toucher) { .a = &a, .node = m.to };

@@ -26,9 +26,7 @@ FIXTURE(alone)
 
 FIXTURE_SETUP(alone)
 {
-	const char *why = automatic_setup(&self->m);
-
-	SKIP_SETUP(return, &self->m, why);
+	SKIP_SETUP(return, &self->m, automatic_setup(&self->m));
 	ASSERT_EQ(0, run_on(self->m.from));
 	ASSERT_EQ(0, area_new_extents(&self->a, EXTENTS, self->m.from));
 }
@@ -119,8 +117,7 @@ TEST_F(alone, cpuset_with_memory_of_one_node)
 	char text[16];
 
 	why = cgroup_enter(&cg, "+cpuset");
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, why);
 	snprintf(text, sizeof(text), "%d", self->m.from);
 	EXPECT_EQ(0, cgroup_write(&cg, "cpuset.mems", text));
 	EXPECT_EQ(0, use_from(&self->a, self->m.to, self->m.to, &self->d));
@@ -304,10 +301,9 @@ static int read_only_file(struct area *a, int node)
 
 FIXTURE_SETUP(area)
 {
-	const char *why = automatic_setup(&self->m);
 	unsigned long nodes, both;
 
-	SKIP_SETUP(return, &self->m, why);
+	SKIP_SETUP(return, &self->m, automatic_setup(&self->m));
 	both = NODE_MASK(self->m.from) | NODE_MASK(self->m.to);
 	nodes = variant->both ? both : NODE_MASK(self->m.from);
 	ASSERT_EQ(0, run_on(self->m.to));

@@ -28,9 +28,7 @@ FIXTURE(life)
 /* An area on m.from that threads on both nodes can share. */
 FIXTURE_SETUP(life)
 {
-	const char *why = automatic_setup(&self->m);
-
-	SKIP_SETUP(return, &self->m, why);
+	SKIP_SETUP(return, &self->m, automatic_setup(&self->m));
 	ASSERT_EQ(0, run_on(self->m.from));
 	ASSERT_EQ(0, area_new_extents(&self->a, EXTENTS, self->m.from));
 	self->t[0] = (struct toucher) { .a = &self->a, .node = self->m.from };
@@ -186,11 +184,9 @@ static long slab_grown(const struct cgroup *cg, long before)
 /* On a debug kernel, a process takes more than a second. */
 TEST_F_TIMEOUT(life, exit_and_exec_leave_nothing, 480)
 {
-	const char *why = cgroup_enter(&self->cg, "+memory");
 	long slab, grown;
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, cgroup_enter(&self->cg, "+memory"));
 	area_free(&self->a);
 	ASSERT_EQ(0, short_processes(&self->m, WARM_UP));
 	usleep(3000000);
@@ -263,12 +259,10 @@ static int allow(const struct cgroup *cg, int first, int last)
 
 TEST_F(life, memory_stays_within_a_cpuset_that_changes)
 {
-	const char *why = cgroup_enter(&self->cg, "+cpuset");
 	int from = self->m.from, to = self->m.to;
 	int round, node;
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, cgroup_enter(&self->cg, "+cpuset"));
 	ASSERT_EQ(0, start_both(self->t));
 	for (round = 0; round < 6; round++) {
 		node = round % 2 ? from : to;

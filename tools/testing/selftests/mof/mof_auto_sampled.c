@@ -48,9 +48,7 @@ static int wait_for_samples(struct toucher *t, const struct area *idle, long *hi
 
 FIXTURE_SETUP(sampled)
 {
-	const char *why = automatic_setup(&self->m);
-
-	SKIP_SETUP(return, &self->m, why);
+	SKIP_SETUP(return, &self->m, automatic_setup(&self->m));
 	ASSERT_EQ(0, run_on(self->m.from));
 	ASSERT_EQ(0, area_new_extents(&self->a, 2, self->m.from));
 	ASSERT_EQ(0, area_new_extents(&self->idle, EXTENTS, self->m.from));

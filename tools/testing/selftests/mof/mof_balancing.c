@@ -44,9 +44,7 @@ FIXTURE_VARIANT_ADD(balancing, normal_and_tiering) {
 
 FIXTURE_SETUP(balancing)
 {
-	const char *why = machine_setup_lazy(&self->m);
-
-	SKIP_SETUP(return, &self->m, why);
+	SKIP_SETUP(return, &self->m, machine_setup_lazy(&self->m));
 	EXPECT_EQ(0, run_on(self->m.from));
 	EXPECT_EQ(0, area_new(&self->a, AREA_PAGES, self->m.from));
 	EXPECT_EQ(0, write_long(BALANCING, variant->mode));
@@ -89,12 +87,10 @@ TEST_F(balancing, pages_with_a_history_move_at_their_first_touch)
 
 TEST_F(balancing, a_thp_moves_at_its_first_touch)
 {
-	const char *why = thp_missing();
 	int round, node;
 	struct area thp;
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, thp_missing());
 	ASSERT_EQ(0, area_new_thp(&thp, 1, self->m.from));
 	for (round = 0; round < 4; round++) {
 		node = round % 2 ? self->m.from : self->m.to;
@@ -166,9 +162,7 @@ TEST_F(lazy, shared_memory_that_others_map_since_is_the_scanners_again)
 	pid_t pid;
 	int i;
 
-	ASSERT_EQ(0, area_map_file(&shm, AREA_PAGES, PROT_READ | PROT_WRITE,
-				   MAP_SHARED | MAP_ANONYMOUS, -1));
-	ASSERT_EQ(0, area_place(&shm, self->m.from));
+	ASSERT_EQ(0, area_new_shared(&shm, AREA_PAGES, self->m.from));
 	ASSERT_EQ(0, area_mbind(&shm, MPOL_BIND | MPOL_F_NUMA_BALANCING,
 				NODE_MASK(self->m.from) | NODE_MASK(self->m.to),
 				MOF_LAZY_MOVE));

@@ -94,8 +94,7 @@ TEST_F(lazy, reclaim_that_unmaps_in_batches_beside_marks_loses_no_write)
 
 	ASSERT_EQ(0, area_new(&big, BIG_PAGES, self->m.from));
 	why = swap_enable(&swap);
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, why);
 	EXPECT_EQ(0, stats_read(&before));
 	beside(_metadata, &self->m, &big, &c);
 	EXPECT_EQ(0, stats_since(&before, &d));
@@ -138,8 +137,7 @@ TEST_F(lazy, collapse_and_split_beside_marks_lose_no_write)
 
 	if (!why && access("/sys/kernel/debug/split_huge_pages", W_OK))
 		why = "no debugfs, or may not split huge pages";
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, why);
 	ASSERT_EQ(0, area_new_thp(&thp, 1, self->m.from));
 	ASSERT_EQ(0, stats_read(&self->before));
 	beside(_metadata, &self->m, &thp, &c);
@@ -172,11 +170,9 @@ TEST_F(lazy, mprotect_of_parts_beside_marks_loses_no_write)
 TEST_F(lazy, mprotect_of_parts_of_thps_beside_marks_loses_no_write)
 {
 	struct crew c = { .op = protect_in_part, .times = 40 };
-	const char *why = thp_missing();
 	struct area thp;
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, thp_missing());
 	ASSERT_EQ(0, area_new_thp(&thp, 1, self->m.from));
 	beside(_metadata, &self->m, &thp, &c);
 	EXPECT_EQ(0, c.refused);

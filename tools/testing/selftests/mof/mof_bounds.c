@@ -4,7 +4,6 @@
  * and time stay within the documented bounds for address spaces of maximum
  * size.
  */
-#define _GNU_SOURCE
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -26,6 +25,61 @@
 #define SHORT		32	/* minimum interval between two steps, in milliseconds */
 #define PATIENCE	40	/* polls of half a second */
 #define NODE_BYTES	592L		/* size of an xarray node, with 16 bytes of charge */
+
+/* Memory of the slab allocator. */
+static long slab_kb(void)
+{
+	return file_line("/proc/meminfo", "Slab:");
+}
+
+/* Time that the call takes with these flags, or a negative errno. */
+static double mbind_ms(const struct area *a, unsigned int flags)
+{
+	double begin = now_ms();
+	long err = area_mbind(a, MPOL_DEFAULT, 0, flags);
+
+	return err ? err : now_ms() - begin;
+}
+
+/* Populate one entry of each page table, with the zero page: a long walk. */
+static const char *map_tables(struct area *a, long tables)
+{
+	long i, step = page_size() / sizeof(__u64);
+
+	if (map_reserved(a, tables * step))
+		return "cannot reserve address space";
+	for (i = 0; i < a->pages; i += step)
+		page_read(a, i);
+	return NULL;
+}
+
+/*
+ * Map adjacent VMAs that cannot be merged: @areas of them, or as many as
+ * possible in half a minute. Returns their number.
+ */
+static long map_many(struct area *a, long areas)
+{
+	double end = now_ms() + 3e4;
+	long i;
+
+	if (map_reserved(a, areas))
+		return -ENOMEM;
+	for (i = 1; i < areas && now_ms() < end; i += 2)
+		if (mprotect(a->base + i * page_size(), page_size(), PROT_READ))
+			return -errno;
+	return i;
+}
+
+/* Write to the first @run pages of each @step pages; returns how many. */
+static long touch_scattered(const struct area *a, long step, long run)
+{
+	long i, j;
+
+	for (i = 0; i < a->pages; i += step)
+		for (j = 0; j < run; j++)
+			page_write(a, i + j);
+	return a->pages / step * run;
+}
 
 /* Keep the best of several times in milliseconds; the host may be busy. */
 static void keep_best(double *best, double took)
@@ -186,12 +240,10 @@ static const char *history_missing(void)
 
 TEST_F(user, history_of_scattered_pages_is_as_small_as_promised)
 {
-	const char *why = history_missing() ? : cgroup_enter(&self->cg, "+memory");
 	struct area wide;
 	long kept;
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, history_missing() ? : cgroup_enter(&self->cg, "+memory"));
 	kept = make_history(_metadata, self, &wide);
 	EXPECT_EQ(0, stats_since(&self->before, &self->d));
 	TH_LOG("%ld bytes for %ld extents, %ld samples", kept, EXTENTS, self->d.v[MOF_SAMPLES]);
@@ -209,8 +261,7 @@ TEST_F(user, history_of_what_is_unmapped_is_given_back)
 
 	if (!why && self->longest < 0)
 		why = "needs debugfs";
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, why);
 	kept = make_history(_metadata, self, &wide);
 	left = charged(&self->cg);
 	area_free(&wide);

@@ -31,8 +31,7 @@ TEST_F(lazy, a_read_that_moves_a_page_does_not_make_it_soft_dirty)
 {
 	const char *why = soft_dirty_missing(&self->a);
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, why);
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
 	ASSERT_EQ(0, run_on(self->m.to));
 	area_read(&self->a);
@@ -45,11 +44,9 @@ TEST_F(lazy, a_read_that_moves_a_page_does_not_make_it_soft_dirty)
 
 TEST_F(lazy, a_write_that_moves_a_page_makes_it_soft_dirty)
 {
-	const char *why = soft_dirty_missing(&self->a);
 	long i;
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, soft_dirty_missing(&self->a));
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
 	ASSERT_EQ(0, run_on(self->m.to));
 	for (i = 0; i < AREA_PAGES; i += 2)
@@ -63,11 +60,9 @@ TEST_F(lazy, a_write_that_moves_a_page_makes_it_soft_dirty)
 
 TEST_F(lazy, soft_dirty_pages_stay_so_when_they_are_marked_and_move)
 {
-	const char *why = soft_dirty_missing(&self->a);
 	long i;
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, soft_dirty_missing(&self->a));
 	for (i = 0; i < AREA_PAGES; i += 2)
 		page_write(&self->a, i);
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
@@ -84,8 +79,7 @@ TEST_F(lazy, clearing_soft_dirty_bits_keeps_the_marks)
 {
 	const char *why = soft_dirty_missing(&self->a);
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, why);
 	area_write(&self->a);
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
 	ASSERT_EQ(0, clear_soft_dirty());
@@ -105,12 +99,10 @@ TEST_F(lazy, a_write_that_moves_a_thp_makes_it_soft_dirty)
 	const char *why = thp_missing();
 	struct area thp;
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, why);
 	ASSERT_EQ(0, area_new_thp(&thp, 1, self->m.from));
 	why = soft_dirty_missing(&thp);
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, why);
 	ASSERT_EQ(0, mark(&thp, MPOL_BIND, NODE_MASK(self->m.to)));
 	EXPECT_EQ(0, area_with(&thp, PM_SOFT_DIRTY));
 	page_write(&thp, 1);
@@ -126,13 +118,11 @@ static int clear_always(const struct crew *c, long i)
 
 TEST_F(lazy, clearing_soft_dirty_bits_beside_marks_and_writers_loses_no_write)
 {
-	const char *why = soft_dirty_missing(&self->a);
 	struct crew c = {
 		.a = &self->a, .m = &self->m, .op = clear_always, .times = 50,
 	};
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, soft_dirty_missing(&self->a));
 	ASSERT_EQ(0, crew_run(&c));
 	EXPECT_EQ(0, c.lost);
 	EXPECT_EQ(0, c.refused);

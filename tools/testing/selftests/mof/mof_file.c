@@ -43,8 +43,7 @@ TEST_F(lazy, anonymous_shared_memory_moves_to_the_toucher)
 {
 	struct area shm;
 
-	ASSERT_EQ(0, area_map_file(&shm, AREA_PAGES, RW, MAP_SHARED | MAP_ANONYMOUS, -1));
-	ASSERT_EQ(0, area_place(&shm, self->m.from));
+	ASSERT_EQ(0, area_new_shared(&shm, AREA_PAGES, self->m.from));
 	ASSERT_EQ(0, mark(&shm, MPOL_LOCAL, 0));
 	ASSERT_EQ(0, run_on(self->m.to));
 	area_write(&shm);
@@ -56,7 +55,7 @@ TEST_F(lazy, anonymous_shared_memory_moves_to_the_toucher)
  * A second process that maps and populates the same memory. It waits for the
  * pipe to close, and exits with 0 if the contents are right.
  */
-static pid_t sharer_start(const struct area *a, int go[2])
+static pid_t populated_sharer_start(const struct area *a, int go[2])
 {
 	int ready[2];
 	char c = 0;
@@ -76,7 +75,7 @@ static pid_t sharer_start(const struct area *a, int go[2])
 	_exit(area_bad(a) ? 1 : 0);
 }
 
-static int sharer_verdict(pid_t pid, int go[2])
+static int populated_sharer_verdict(pid_t pid, int go[2])
 {
 	int status;
 
@@ -92,7 +91,7 @@ TEST_F(lazy, shmem_shared_by_two_processes_is_not_marked_by_move)
 	pid_t pid;
 
 	ASSERT_EQ(0, shmem_new(&shm, AREA_PAGES, self->m.from));
-	pid = sharer_start(&shm, go);
+	pid = populated_sharer_start(&shm, go);
 	ASSERT_LT(0, pid);
 	ASSERT_EQ(0, stats_read(&self->before));
 	EXPECT_EQ(0, mark(&shm, MPOL_BIND, NODE_MASK(self->m.to)));
@@ -100,7 +99,7 @@ TEST_F(lazy, shmem_shared_by_two_processes_is_not_marked_by_move)
 	EXPECT_EQ(0, self->d.v[MOF_MARKED]);
 	area_write(&shm);
 	EXPECT_EQ(AREA_PAGES, area_on(&shm, self->m.from));
-	EXPECT_EQ(0, sharer_verdict(pid, go));
+	EXPECT_EQ(0, populated_sharer_verdict(pid, go));
 	EXPECT_EQ(0, area_bad(&shm));
 }
 
@@ -111,7 +110,7 @@ TEST_F(lazy, shmem_shared_by_two_processes_moves_with_move_all_for_both)
 	pid_t pid;
 
 	ASSERT_EQ(0, shmem_new(&shm, AREA_PAGES, self->m.from));
-	pid = sharer_start(&shm, go);
+	pid = populated_sharer_start(&shm, go);
 	ASSERT_LT(0, pid);
 	ASSERT_EQ(0, stats_read(&self->before));
 	ASSERT_EQ(0, area_mbind(&shm, MPOL_BIND, NODE_MASK(self->m.to),
@@ -121,7 +120,7 @@ TEST_F(lazy, shmem_shared_by_two_processes_moves_with_move_all_for_both)
 	EXPECT_EQ(AREA_PAGES, area_on(&shm, self->m.to));
 	EXPECT_EQ(AREA_PAGES, area_on_as(&shm, self->m.to, pid));
 	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_MIGRATED]);
-	EXPECT_EQ(0, sharer_verdict(pid, go));
+	EXPECT_EQ(0, populated_sharer_verdict(pid, go));
 	EXPECT_EQ(0, area_bad(&shm));
 }
 
@@ -134,7 +133,7 @@ TEST_F(lazy, shmem_that_became_shared_stays)
 
 	ASSERT_EQ(0, shmem_new(&shm, AREA_PAGES, self->m.from));
 	ASSERT_EQ(0, mark(&shm, MPOL_BIND, NODE_MASK(self->m.to)));
-	pid = sharer_start(&shm, go);
+	pid = populated_sharer_start(&shm, go);
 	ASSERT_LT(0, pid);
 	ASSERT_EQ(0, stats_read(&self->before));
 	area_write(&shm);
@@ -143,7 +142,7 @@ TEST_F(lazy, shmem_that_became_shared_stays)
 	EXPECT_EQ(0, stats_unreconciled(&self->d));
 	EXPECT_EQ(AREA_PAGES, area_on(&shm, self->m.from));
 	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_FAILED_SHARED]);
-	EXPECT_EQ(0, sharer_verdict(pid, go));
+	EXPECT_EQ(0, populated_sharer_verdict(pid, go));
 	EXPECT_EQ(0, area_bad(&shm));
 }
 
@@ -183,27 +182,6 @@ FIXTURE(disk)
 	struct stats d;
 };
 
-/* Write a new file through a mapping, under a task policy for @node. */
-static int file_new(struct area *a, const char *dir, const char *name, int node, int *fd)
-{
-	char path[96];
-	int err;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	*fd = open(path, O_RDWR | O_CREAT, 0600);
-	if (*fd < 0 || ftruncate(*fd, AREA_PAGES * page_size()))
-		return -errno;
-	err = area_map_file(a, AREA_PAGES, RW, MAP_SHARED, *fd);
-	if (err)
-		return err;
-	err = set_task_policy(MPOL_BIND, NODE_MASK(node));
-	area_fill(a);
-	if (!err)
-		err = set_task_policy(MPOL_DEFAULT, 0);
-	drain_lru();
-	return err;
-}
-
 FIXTURE_SETUP(disk)
 {
 	const char *why = machine_setup_lazy(&self->m);
@@ -212,7 +190,7 @@ FIXTURE_SETUP(disk)
 		why = disk_mount(&self->disk);
 	SKIP_SETUP(return, &self->m, why);
 	EXPECT_EQ(0, run_on(self->m.from));
-	EXPECT_EQ(0, file_new(&self->a, self->disk.dir, "file", self->m.from, &self->fd));
+	EXPECT_EQ(0, area_new_file(&self->a, self->disk.dir, "file", self->m.from, &self->fd));
 	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.from));
 	EXPECT_EQ(0, stats_read(&self->before));
 }
@@ -294,7 +272,7 @@ TEST_F(disk, dirty_file_pages_move_without_being_written_out)
 	struct area eager;
 	int fd;
 
-	ASSERT_EQ(0, file_new(&eager, self->disk.dir, "eager", self->m.from, &fd));
+	ASSERT_EQ(0, area_new_file(&eager, self->disk.dir, "eager", self->m.from, &fd));
 	ASSERT_EQ(kb, area_smaps_kb(&self->a, "Private_Dirty"));
 	ASSERT_EQ(kb, area_smaps_kb(&eager, "Private_Dirty"));
 	ASSERT_EQ(0, stats_read(&self->before));
@@ -479,7 +457,7 @@ FIXTURE_SETUP(ramfs)
 		why = ramfs_mount(self->dir, sizeof(self->dir));
 	SKIP_SETUP(return, &self->m, why);
 	EXPECT_EQ(0, run_on(self->m.from));
-	EXPECT_EQ(0, file_new(&self->a, self->dir, "file", self->m.from, &self->fd));
+	EXPECT_EQ(0, area_new_file(&self->a, self->dir, "file", self->m.from, &self->fd));
 	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.from));
 	EXPECT_EQ(0, stats_read(&self->before));
 }

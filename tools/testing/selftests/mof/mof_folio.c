@@ -59,6 +59,32 @@ static int folio_set(const char *dir, const char *file, const char *text)
 	return write_text(path, text);
 }
 
+/* Are the @pages pages from @first on a whole folio? */
+static bool one_folio(const struct area *a, long first, long pages)
+{
+	long pfn = page_pfn(a, first);
+	long i;
+
+	if (pfn < 0 || !(pfn_flags(pfn) & KPF_COMPOUND_HEAD))
+		return false;
+	for (i = 1; i < pages; i++)
+		if (page_pfn(a, first + i) != pfn + i ||
+		    !(pfn_flags(pfn + i) & KPF_COMPOUND_TAIL))
+			return false;
+	return !(pfn_flags(pfn + pages) & KPF_COMPOUND_TAIL);
+}
+
+/* Number of folios of exactly @pages pages in the area. */
+static long area_folios(const struct area *a, long pages)
+{
+	long found = 0;
+	long i;
+
+	for (i = 0; i + pages <= a->pages; i += pages)
+		found += one_folio(a, i, pages);
+	return found;
+}
+
 /* Number of splits of folios of this size so far. */
 static long folio_splits(const char *dir)
 {
@@ -256,25 +282,10 @@ TEST_F(folio, partly_unmapped_they_keep_the_rest)
 	EXPECT_EQ(0, area_bad(&last));
 }
 
-/* A child that maps the area until @go is closed; exits with 0 if right. */
-static pid_t child_start(const struct area *a, int go[2])
-{
-	char c;
-	pid_t pid;
-
-	if (pipe(go))
-		return -1;
-	pid = fork();
-	if (pid)
-		return pid;
-	close(go[1]);
-	_exit(read(go[0], &c, 1) || area_bad(a) ? 1 : 0);
-}
-
 TEST_F(folio, shared_ones_move_with_move_all_for_both)
 {
-	int go[2], status;
-	pid_t pid = child_start(&self->a, go);
+	int go[2];
+	pid_t pid = sharer_start(&self->a, go);
 
 	ASSERT_LT(0, pid);
 	ASSERT_EQ(0, stats_read(&self->before));
@@ -283,18 +294,16 @@ TEST_F(folio, shared_ones_move_with_move_all_for_both)
 	area_read(&self->a);
 	EXPECT_EQ(self->a.pages, area_on_as(&self->a, self->m.to, pid));
 	check_moved(_metadata, &self->a, self->m.to, &self->of, &self->before);
-	close(go[1]);
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, sharer_verdict(pid, go));
 }
 
 TEST_F(folio, shared_ones_stay_without_move_all)
 {
-	int go[2], status;
+	int go[2];
 	pid_t pid;
 
 	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
-	pid = child_start(&self->a, go);
+	pid = sharer_start(&self->a, go);
 	ASSERT_LT(0, pid);
 	area_read(&self->a);
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
@@ -302,9 +311,7 @@ TEST_F(folio, shared_ones_stay_without_move_all)
 	EXPECT_EQ(self->a.pages / self->of.pages, area_folios(&self->a, self->of.pages));
 	EXPECT_EQ(0, self->d.v[MOF_MIGRATED]);
 	EXPECT_EQ(0, stats_unreconciled(&self->d));
-	close(go[1]);
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, sharer_verdict(pid, go));
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 

@@ -6,7 +6,6 @@
  * Program i has the seed S + i. A failing program is cut to its shortest
  * failing prefix, and printed with the command that runs it again.
  */
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>

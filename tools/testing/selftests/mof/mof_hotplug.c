@@ -342,9 +342,7 @@ static void pin_moves_once(struct __test_metadata *_metadata, const struct machi
 		SKIP(return, NOT_MOVABLE);
 	for (try = 0; try < FEW_TRIES; try++) {
 		ring = pin_marked(a, m, &d);
-		if (ring == -EOPNOTSUPP)
-			SKIP(return, "kernel without io_uring");
-		ASSERT_LE(0, ring);
+		SKIP_UNLESS_PINNED(return, ring);
 		if (!stats_failed(&d) && !d.v[COMPACT_ISOLATED])
 			break;
 		close(ring);

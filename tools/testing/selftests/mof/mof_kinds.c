@@ -49,8 +49,7 @@ TEST_F(lazy, tmpfs_pages_mapped_by_one_process_move)
 	struct tmpfs t;
 	const char *why = tmpfs_new(&t, NULL, AREA_PAGES, self->m.from);
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, why);
 	ASSERT_EQ(0, stats_read(&self->before));
 	ASSERT_EQ(0, mark(&t.a, MPOL_BIND, NODE_MASK(self->m.to)));
 	EXPECT_EQ(AREA_PAGES, area_hinted(&t.a));
@@ -69,8 +68,7 @@ TEST_F(lazy, huge_pages_of_tmpfs_move_whole)
 
 	if (!why)
 		why = tmpfs_new(&t, "huge=always", thp_pages(), self->m.from);
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, why);
 	ASSERT_EQ(thp_size() / 1024, area_smaps_kb(&t.a, "ShmemPmdMapped"));
 	ASSERT_EQ(0, stats_read(&self->before));
 	ASSERT_EQ(0, mark(&t.a, MPOL_BIND, NODE_MASK(self->m.to)));
@@ -92,12 +90,7 @@ TEST_F(lazy, huge_pages_of_memfd_mapped_by_base_pages_move_whole)
 
 	if (why || write_text(SHMEM_THP, "advise"))
 		SKIP(return, "kernel without huge pages in shared memory");
-	ASSERT_EQ(0, ftruncate(fd, thp_size()));
-	ASSERT_EQ(0, area_map_file(&whole, thp_pages(), RW, MAP_SHARED, fd));
-	ASSERT_EQ(0, madvise(whole.base, area_bytes(&whole), MADV_HUGEPAGE));
-	EXPECT_EQ(0, area_place(&whole, self->m.from));
-	write_text(SHMEM_THP, "never");
-	ASSERT_EQ(thp_size() / 1024, area_smaps_kb(&whole, "ShmemPmdMapped"));
+	ASSERT_EQ(0, area_new_shared_thp(&whole, fd, self->m.from));
 	ASSERT_EQ(0, area_map_file(&part, thp_pages() - 1, RW, MAP_SHARED, fd));
 	part.seed = whole.seed;
 	area_free(&whole);
@@ -118,20 +111,11 @@ TEST_F(lazy, huge_pages_of_memfd_mapped_by_base_pages_move_whole)
 TEST_F(lazy, clean_pages_of_a_private_file_mapping_move)
 {
 	struct disk disk;
-	const char *why = disk_mount(&disk);
 	struct area file, priv;
-	char path[96];
 	int fd;
 
-	if (why)
-		SKIP(return, "%s", why);
-	snprintf(path, sizeof(path), "%s/file", disk.dir);
-	fd = open(path, O_RDWR | O_CREAT, 0600);
-	EXPECT_EQ(0, ftruncate(fd, AREA_PAGES * page_size()));
-	EXPECT_EQ(0, area_map_file(&file, AREA_PAGES, RW, MAP_SHARED, fd));
-	EXPECT_EQ(0, set_task_policy(MPOL_BIND, NODE_MASK(self->m.from)));
-	area_fill(&file);
-	EXPECT_EQ(0, set_task_policy(MPOL_DEFAULT, 0));
+	SKIP_IF(return, disk_mount(&disk));
+	EXPECT_EQ(0, area_new_file(&file, disk.dir, "file", self->m.from, &fd));
 	EXPECT_EQ(0, fsync(fd));
 	EXPECT_EQ(0, area_map_file(&priv, AREA_PAGES, RW, MAP_PRIVATE, fd));
 	priv.seed = file.seed;
@@ -156,21 +140,14 @@ TEST_F(lazy, clean_pages_of_a_private_file_mapping_move)
 TEST_F(lazy, pages_in_the_swap_cache_move_and_both_users_see_them_right)
 {
 	struct swap swap;
-	const char *why = swap_enable(&swap);
-	int go[2], status;
+	int go[2];
 	pid_t pid;
-	char c;
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, swap_enable(&swap));
 	EXPECT_EQ(0, madvise(self->a.base, area_bytes(&self->a), MADV_PAGEOUT));
 	EXPECT_EQ(AREA_PAGES, area_absent(&self->a));
-	EXPECT_EQ(0, pipe(go));
-	pid = fork();
-	if (!pid) {
-		close(go[1]);
-		_exit(read(go[0], &c, 1) || area_bad(&self->a) ? 1 : 0);
-	}
+	pid = sharer_start(&self->a, go);
+	EXPECT_LT(0, pid);
 	area_read(&self->a);
 	drain_lru();
 	EXPECT_EQ(AREA_PAGES, area_flagged(&self->a, KPF_SWAPCACHE));
@@ -181,9 +158,7 @@ TEST_F(lazy, pages_in_the_swap_cache_move_and_both_users_see_them_right)
 	EXPECT_EQ(0, area_hinted(&self->a));
 	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
 	EXPECT_EQ(0, area_bad(&self->a));
-	close(go[1]);
-	EXPECT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, sharer_verdict(pid, go));
 	EXPECT_EQ(0, area_bad(&self->a));
 	area_free(&self->a);
 	swap_disable(&swap);
@@ -380,9 +355,7 @@ FIXTURE_VARIANT_ADD(lru_batch, deactivate) {
 
 FIXTURE_SETUP(lru_batch)
 {
-	const char *why = machine_setup_lazy(&self->m);
-
-	SKIP_SETUP(return, &self->m, why);
+	SKIP_SETUP(return, &self->m, machine_setup_lazy(&self->m));
 	ASSERT_EQ(0, stats_read(&self->before));
 }
 
@@ -414,12 +387,8 @@ static int run_on_last_cpu(int node)
 
 static int batch_area(struct area *a, bool shared, int node)
 {
-	int err;
-
-	if (!shared)
-		return area_new(a, BATCH_PAGES, node);
-	err = area_map_file(a, BATCH_PAGES, RW, MAP_SHARED | MAP_ANONYMOUS, -1);
-	return err ? : area_place(a, node);
+	return shared ? area_new_shared(a, BATCH_PAGES, node) :
+			area_new(a, BATCH_PAGES, node);
 }
 
 TEST_F(lru_batch, pages_in_one_of_another_cpu_all_move)
@@ -549,11 +518,9 @@ TEST_F(lazy, a_full_target_leaves_thps_and_shared_memory_whole_and_right)
 	const char *why = thp_missing();
 	int node = self->m.to;
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, why);
 	ASSERT_EQ(0, area_new_thp(&thp, 1, self->m.from));
-	ASSERT_EQ(0, area_map_file(&shm, AREA_PAGES, RW, MAP_SHARED | MAP_ANONYMOUS, -1));
-	ASSERT_EQ(0, area_place(&shm, self->m.from));
+	ASSERT_EQ(0, area_new_shared(&shm, AREA_PAGES, self->m.from));
 	why = fill_node(&hog, node);
 	EXPECT_EQ(0, stats_read(&self->before));
 	EXPECT_EQ(0, mark(&thp, MPOL_BIND, NODE_MASK(node)));
@@ -564,8 +531,7 @@ TEST_F(lazy, a_full_target_leaves_thps_and_shared_memory_whole_and_right)
 	area_write(&self->a);
 	EXPECT_EQ(0, stats_since(&self->before, &self->d));
 	empty_node(&hog, node);
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, why);
 	EXPECT_LE(thp.pages, self->d.v[MOF_FAILED_NOMEM]);
 	EXPECT_EQ(thp.pages + 2 * AREA_PAGES, self->d.v[MOF_RESOLVED]);
 	EXPECT_EQ(self->d.v[MOF_RESOLVED],

@@ -49,9 +49,7 @@ static const char *device_open(struct machine *m)
 
 FIXTURE_SETUP(mirror)
 {
-	const char *why = device_open(&self->m);
-
-	SKIP_SETUP(return, &self->m, why);
+	SKIP_SETUP(return, &self->m, device_open(&self->m));
 	ASSERT_EQ(0, run_on(self->m.from));
 	ASSERT_EQ(0, area_new(&self->a, AREA_PAGES, self->m.from));
 	ASSERT_EQ(0, area_new(&self->copy, AREA_PAGES, self->m.from));

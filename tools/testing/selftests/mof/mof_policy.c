@@ -121,9 +121,7 @@ FIXTURE_VARIANT_ADD(mask, preferred_many) {
 
 FIXTURE_SETUP(mask)
 {
-	const char *why = machine_setup_lazy(&self->m);
-
-	SKIP_SETUP(return, &self->m, why);
+	SKIP_SETUP(return, &self->m, machine_setup_lazy(&self->m));
 	ASSERT_EQ(0, area_begin(&self->a, AREA_PAGES, &self->m, &self->before));
 }
 
@@ -538,9 +536,7 @@ static int memfd_area(struct area *a, int node)
 
 FIXTURE_SETUP(tasks)
 {
-	const char *why = machine_setup_lazy(&self->m);
-
-	SKIP_SETUP(return, &self->m, why);
+	SKIP_SETUP(return, &self->m, machine_setup_lazy(&self->m));
 	ASSERT_EQ(0, run_on(self->m.from));
 	ASSERT_EQ(0, variant->shared ? memfd_area(&self->a, self->m.from) :
 				       area_new(&self->a, AREA_PAGES, self->m.from));

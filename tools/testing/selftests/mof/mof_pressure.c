@@ -4,7 +4,6 @@
  * in the memory cgroup, or while swapping. They always succeed, in bounded
  * time, and without an OOM kill.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <numa.h>
 #include <stdio.h>
@@ -230,9 +229,7 @@ FIXTURE(pressure)
 
 FIXTURE_SETUP(pressure)
 {
-	const char *why = machine_setup_lazy(&self->m);
-
-	SKIP_SETUP(return, &self->m, why);
+	SKIP_SETUP(return, &self->m, machine_setup_lazy(&self->m));
 	ASSERT_EQ(0, area_begin(&self->a, PAGES, &self->m, &self->before));
 }
 
@@ -317,8 +314,7 @@ TEST_F(pressure, a_full_target_takes_nothing_and_all_when_it_has_room_again)
 	struct area hog;
 
 	why = fill_for_good(&hog, self->m.to);
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, why);
 	EXPECT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
 	area_write(&self->a);
 	check(_metadata, self);
@@ -341,8 +337,7 @@ TEST_F(pressure, a_full_source_is_left_and_has_its_pages_back)
 	struct area hog;
 
 	why = fill_for_good(&hog, self->m.from);
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, why);
 	EXPECT_EQ(0, count_anew(self));
 	EXPECT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
 	area_write(&self->a);
@@ -363,8 +358,7 @@ TEST_F(pressure, with_both_full_touches_succeed_and_nobody_is_killed)
 	ASSERT_EQ(0, pace_eager(&self->a, &self->m, &p));
 	ASSERT_EQ(PAGES, area_on(&self->a, self->m.from));
 	why = fill_for_good(&hog[0], self->m.to) ? : fill_for_good(&hog[1], self->m.from);
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, why);
 	/* Below the low watermark is full; with less nothing could run. */
 	EXPECT_EQ(0, spare_huge_pages(self->m.to, SPARE));
 	EXPECT_EQ(0, spare_huge_pages(self->m.from, SPARE));
@@ -422,8 +416,7 @@ TEST_F(pressure, a_full_target_takes_one_fault_for_each_window)
 	if (window <= 1)
 		SKIP(return, "vm.mof_window_pages is at most 1");
 	why = fill_for_good(&hog, self->m.to);
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, why);
 	for (try = 0; try < TRIES && faults > CUTS; try++)
 		faults = faults_too_many(_metadata, self, &part, window);
 	EXPECT_GE(CUTS, faults);
@@ -437,11 +430,9 @@ static void move_at_limit(struct __test_metadata *_metadata,
 			  const char *event)
 {
 	struct cgroup cg;
-	const char *why = cgroup_enter(&cg, "+memory");
 	long events;
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, cgroup_enter(&cg, "+memory"));
 	area_free(&self->a);
 	EXPECT_EQ(0, area_new(&self->a, PAGES, self->m.from));
 	/* Room for page tables, and for per-CPU charges in advance. */
@@ -503,8 +494,7 @@ TEST_F(pressure, a_group_that_thrashes_makes_progress_and_loses_no_write)
 
 	if (!why)
 		why = cgroup_enter(&cg, "+memory");
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, why);
 	area_free(&self->a);
 	EXPECT_EQ(0, area_new(&self->a, 2 * PAGES, self->m.from));
 	/*
@@ -545,12 +535,10 @@ TEST_F(pressure, a_fragmented_target_takes_pages_and_leaves_thps_whole)
 	struct area hog, thp;
 	long stayed;
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, why);
 	ASSERT_EQ(0, area_new_thp(&thp, 4, self->m.from));
 	why = fragment_node(&hog, self->m.to);
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, why);
 	EXPECT_EQ(0, mark(&thp, MPOL_BIND, NODE_MASK(self->m.to)));
 	area_read(&thp);
 	stayed = area_on(&thp, self->m.from);

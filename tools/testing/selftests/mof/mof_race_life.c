@@ -115,9 +115,7 @@ static int victim_area(struct victim *v)
 {
 	if (!v->shared)
 		return area_new(&v->a, VICTIM_PAGES, v->m->from);
-	return area_map_file(&v->a, VICTIM_PAGES, PROT_READ | PROT_WRITE,
-			     MAP_SHARED | MAP_ANONYMOUS, -1) ? :
-	       area_place(&v->a, v->m->from);
+	return area_new_shared(&v->a, VICTIM_PAGES, v->m->from);
 }
 
 static void victim_main(struct victim *v)

@@ -4,7 +4,6 @@
  * nothing about other users. Each test sets up as root, and then drops all
  * privileges.
  */
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -67,11 +66,9 @@ TEST_F(user, shared_pages_of_others_do_not_move)
 
 TEST_F(user, never_leaves_the_nodes_of_his_cpuset)
 {
-	const char *why = cgroup_enter(&self->cg, "+cpuset");
 	char node[16];
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, cgroup_enter(&self->cg, "+cpuset"));
 	snprintf(node, sizeof(node), "%d", self->m.from);
 	EXPECT_EQ(0, cgroup_write(&self->cg, "cpuset.mems", node));
 	EXPECT_EQ(0, become_nobody());

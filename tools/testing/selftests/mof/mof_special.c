@@ -133,8 +133,7 @@ TEST_F(lazy, hugetlb_pages_are_not_marked)
 	long had;
 	const char *why = hugetlb_page(&huge, &had);
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, why);
 	EXPECT_EQ(0, stats_read(&self->before));
 	EXPECT_EQ(0, area_mbind(&huge, MPOL_LOCAL, 0, MOF_LAZY_MOVE));
 	EXPECT_EQ(0, stats_since(&self->before, &self->d));
@@ -147,11 +146,9 @@ TEST_F(lazy, strict_tells_of_hugetlb_pages_on_other_nodes_only)
 {
 	struct area huge;
 	long had;
-	const char *why = hugetlb_page(&huge, &had);
 	int node, other;
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, hugetlb_page(&huge, &had));
 	node = page_node(&huge, 0);
 	other = node == self->m.to ? self->m.from : self->m.to;
 	EXPECT_EQ(0, stats_read(&self->before));
@@ -173,9 +170,7 @@ TEST_F(lazy, pages_pinned_before_are_not_marked)
 	struct area last = area_part(&self->a, AREA_PAGES / 2, AREA_PAGES / 2);
 	int pins = pin_pages(&first);
 
-	if (pins == -EOPNOTSUPP)
-		SKIP(return, "kernel without io_uring");
-	ASSERT_LE(0, pins);
+	SKIP_UNLESS_PINNED(return, pins);
 	ASSERT_EQ(0, stats_read(&self->before));
 	EXPECT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
@@ -195,9 +190,7 @@ TEST_F(lazy, strict_returns_eio_for_pinned_pages_and_marks_the_rest)
 	unsigned long nodes;
 	int mode;
 
-	if (pins == -EOPNOTSUPP)
-		SKIP(return, "kernel without io_uring");
-	ASSERT_LE(0, pins);
+	SKIP_UNLESS_PINNED(return, pins);
 	ASSERT_EQ(0, stats_read(&self->before));
 	EXPECT_EQ(-EIO, area_mbind(&self->a, MPOL_BIND, NODE_MASK(self->m.to),
 				   MOF_LAZY_MOVE | MPOL_MF_STRICT));
@@ -217,9 +210,7 @@ TEST_F(lazy, strict_accepts_pinned_pages_that_are_in_place)
 {
 	int pins = pin_pages(&self->a);
 
-	if (pins == -EOPNOTSUPP)
-		SKIP(return, "kernel without io_uring");
-	ASSERT_LE(0, pins);
+	SKIP_UNLESS_PINNED(return, pins);
 	EXPECT_EQ(0, area_mbind(&self->a, MPOL_BIND, NODE_MASK(self->m.from),
 				MOF_LAZY_MOVE | MPOL_MF_STRICT));
 	close(pins);
@@ -230,9 +221,7 @@ TEST_F(lazy, default_policy_ignores_strict)
 {
 	int pins = pin_pages(&self->a);
 
-	if (pins == -EOPNOTSUPP)
-		SKIP(return, "kernel without io_uring");
-	ASSERT_LE(0, pins);
+	SKIP_UNLESS_PINNED(return, pins);
 	EXPECT_EQ(0, area_mbind(&self->a, MPOL_DEFAULT, 0,
 				MOF_LAZY_MOVE | MPOL_MF_STRICT));
 	close(pins);
@@ -243,9 +232,7 @@ TEST_F(lazy, unpinned_pages_can_be_marked_and_move)
 {
 	int pins = pin_pages(&self->a);
 
-	if (pins == -EOPNOTSUPP)
-		SKIP(return, "kernel without io_uring");
-	ASSERT_LE(0, pins);
+	SKIP_UNLESS_PINNED(return, pins);
 	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
 	close(pins);
 	/* A worker tears down the ring asynchronously. */
@@ -276,9 +263,7 @@ TEST_F(lazy, pages_pinned_between_call_and_touch_stay)
 	ASSERT_EQ(0, area_map_file(&second, AREA_PAGES, PROT_READ | PROT_WRITE,
 				   MAP_SHARED, fd));
 	pins = pin_pages(&second);
-	if (pins == -EOPNOTSUPP)
-		SKIP(return, "kernel without io_uring");
-	ASSERT_LE(0, pins);
+	SKIP_UNLESS_PINNED(return, pins);
 	area_free(&second);
 
 	ASSERT_EQ(0, stats_read(&self->before));
@@ -299,9 +284,7 @@ TEST_F(lazy, pinning_a_marked_page_moves_it_first)
 
 	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
 	pins = pin_pages(&self->a);
-	if (pins == -EOPNOTSUPP)
-		SKIP(return, "kernel without io_uring");
-	ASSERT_LE(0, pins);
+	SKIP_UNLESS_PINNED(return, pins);
 	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
 	EXPECT_EQ(0, area_hinted(&self->a));
 	close(pins);
@@ -392,8 +375,7 @@ TEST_F(lazy, without_memory_on_the_target_pages_stay_and_the_touch_succeeds)
 	struct area hog = { 0 };
 	const char *why = thp_missing();
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, why);
 	why = fill_node(&hog, self->m.to);
 	if (why) {
 		empty_node(&hog, self->m.to);

@@ -28,32 +28,6 @@ static long counted_as_ours(const struct stats *before)
 	return sum;
 }
 
-/* A child that maps the same memory until its pipe is closed. */
-static pid_t sharer_start(const struct area *a, int go[2])
-{
-	char c;
-	pid_t pid;
-
-	if (pipe(go))
-		return -1;
-	pid = fork();
-	if (pid)
-		return pid;
-	close(go[1]);
-	if (read(go[0], &c, 1) < 0)
-		_exit(2);
-	_exit(area_bad(a) ? 1 : 0);
-}
-
-static int sharer_verdict(pid_t pid, int go[2])
-{
-	int status;
-
-	close(go[1]);
-	waitpid(pid, &status, 0);
-	return status;
-}
-
 TEST_F(stock, move_moves_at_once)
 {
 	ASSERT_EQ(0, area_mbind(&self->a, MPOL_BIND, NODE_MASK(self->m.to), MPOL_MF_MOVE));
@@ -125,9 +99,7 @@ TEST_F(stock, strict_and_move_reports_what_cannot_move)
 	struct area first = area_part(&self->a, 0, AREA_PAGES / 2);
 	int pins = pin_pages(&first);
 
-	if (pins == -EOPNOTSUPP)
-		SKIP(return, "kernel without io_uring");
-	ASSERT_LE(0, pins);
+	SKIP_UNLESS_PINNED(return, pins);
 	EXPECT_EQ(-EIO, area_mbind(&self->a, MPOL_BIND, NODE_MASK(self->m.to),
 				   MPOL_MF_MOVE | MPOL_MF_STRICT));
 	EXPECT_EQ(AREA_PAGES / 2, area_on(&self->a, self->m.to));
@@ -178,11 +150,9 @@ TEST_F(stock, migrate_pages_2_moves)
 
 TEST_F(stock, a_thp_moves_whole)
 {
-	const char *why = thp_missing();
 	struct area thp;
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, thp_missing());
 	ASSERT_EQ(0, area_new_thp(&thp, 1, self->m.from));
 	ASSERT_EQ(0, area_mbind(&thp, MPOL_BIND, NODE_MASK(self->m.to), MPOL_MF_MOVE));
 	EXPECT_EQ(thp.pages, area_on(&thp, self->m.to));
@@ -194,11 +164,9 @@ TEST_F(stock, a_thp_moves_whole)
 TEST_F(stock, change_of_cpuset_mems_moves)
 {
 	struct cgroup cg;
-	const char *why = cgroup_enter(&cg, "+cpuset");
 	char text[16];
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, cgroup_enter(&cg, "+cpuset"));
 	snprintf(text, sizeof(text), "%d", self->m.from);
 	EXPECT_EQ(0, cgroup_write(&cg, "cpuset.mems", text));
 	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.from));
@@ -322,8 +290,7 @@ TEST_F(lazy, parked_while_unmapped_and_still_reclaimable_to_swap)
 	struct swap swap;
 	const char *why = swap_enable(&swap);
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, why);
 	EXPECT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
 	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.from));
 	EXPECT_EQ(0, madvise(first.base, area_bytes(&first), MADV_PAGEOUT));
@@ -413,9 +380,7 @@ TEST_F(lazy, blocking_accesses_during_migration_after_fork_in_several_address_sp
 	int i, status;
 
 	ASSERT_NE(NULL, f);
-	ASSERT_EQ(0, area_map_file(&shared, AREA_PAGES, PROT_READ | PROT_WRITE,
-				   MAP_SHARED | MAP_ANONYMOUS, -1));
-	ASSERT_EQ(0, area_place(&shared, self->m.from));
+	ASSERT_EQ(0, area_new_shared(&shared, AREA_PAGES, self->m.from));
 	for (i = 0; i < FAMILY; i++)
 		reader[i] = reader_start(&shared, &forked, f, node_of_round(&self->m, i));
 	family_wait(f);
@@ -455,35 +420,15 @@ TEST_F(lazy, dirty_page_cache_moved_without_writing_out)
 	EXPECT_EQ(0, area_bad(&file));
 }
 
-/* Map a new file on the disk, and dirty its pages on @node. */
-static int dirty_file(struct area *a, const char *dir, int node)
-{
-	char path[96];
-	int err, fd;
-
-	snprintf(path, sizeof(path), "%s/file", dir);
-	fd = open(path, O_RDWR | O_CREAT, 0600);
-	if (fd < 0 || ftruncate(fd, AREA_PAGES * page_size()))
-		return -errno;
-	err = area_map_file(a, AREA_PAGES, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
-	close(fd);
-	if (err)
-		return err;
-	err = set_task_policy(MPOL_BIND, NODE_MASK(node));
-	area_fill(a);
-	drain_lru();
-	return err ? err : set_task_policy(MPOL_DEFAULT, 0);
-}
-
 TEST_F(lazy, dirty_page_cache_of_a_disk_moved_without_writing_out)
 {
 	struct area file;
 	struct disk disk;
-	const char *why = disk_mount(&disk);
+	int fd;
 
-	if (why)
-		SKIP(return, "%s", why);
-	EXPECT_EQ(0, dirty_file(&file, disk.dir, self->m.from));
+	SKIP_IF(return, disk_mount(&disk));
+	EXPECT_EQ(0, area_new_file(&file, disk.dir, "file", self->m.from, &fd));
+	close(fd);
 	EXPECT_EQ(AREA_PAGES, area_on(&file, self->m.from));
 	EXPECT_EQ(area_bytes(&file) / 1024, area_smaps_kb(&file, "Private_Dirty"));
 	EXPECT_EQ(0, stats_read(&self->before));
@@ -506,23 +451,14 @@ TEST_F(lazy, dirty_page_cache_of_a_disk_moved_without_writing_out)
 static long move_all_shared(const struct area *b, int node)
 {
 	int go[2];
-	pid_t pid;
-	char c;
+	pid_t pid = sharer_start(b, go);
 	long on;
 
-	if (pipe(go))
-		return -errno;
-	pid = fork();
-	if (!pid) {
-		close(go[1]);
-		_exit(read(go[0], &c, 1) || area_bad(b) ? 1 : 0);
-	}
-	close(go[0]);
+	if (pid < 0)
+		return -ECHILD;
 	area_mbind(b, MPOL_BIND, NODE_MASK(node), MPOL_MF_MOVE_ALL);
 	on = area_on_as(b, node, pid);
-	close(go[1]);
-	waitpid(pid, NULL, 0);
-	return on;
+	return sharer_verdict(pid, go) ? -EFAULT : on;
 }
 
 static long migrate_all(const struct area *b, int from, int to)
@@ -551,11 +487,9 @@ TEST_F(lazy, move_flags_migrate_pages_and_cpuset_memory_migrate_still_work)
 {
 	int from = self->m.from, to = self->m.to;
 	struct cgroup cg;
-	const char *why = cgroup_enter(&cg, "+cpuset");
 	struct area b;
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, cgroup_enter(&cg, "+cpuset"));
 	EXPECT_EQ(0, area_new(&b, AREA_PAGES, from));
 	EXPECT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
 	EXPECT_EQ(0, area_mbind(&b, MPOL_BIND, NODE_MASK(to), MPOL_MF_MOVE));
@@ -579,11 +513,9 @@ TEST_F(lazy, move_flags_migrate_pages_and_cpuset_memory_migrate_still_work)
 
 TEST_F(lazy, lazy_thp_as_one_unit)
 {
-	const char *why = thp_missing();
 	struct area thp;
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, thp_missing());
 	ASSERT_EQ(0, area_new_thp(&thp, 1, self->m.from));
 	ASSERT_EQ(0, stats_read(&self->before));
 	ASSERT_EQ(0, mark(&thp, MPOL_LOCAL, 0));

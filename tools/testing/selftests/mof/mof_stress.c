@@ -6,7 +6,6 @@
  * With --flip the test corrupts memory itself after half of the time, and must
  * fail.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>
 #include <numa.h>

@@ -141,11 +141,9 @@ TEST_F(swap, pages_just_swapped_in_move_and_go_out_again)
 TEST_F(swap, marked_pages_go_out_under_pressure_and_come_back)
 {
 	struct cgroup cg;
-	const char *why = cgroup_enter(&cg, "+memory");
 	int tries;
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, cgroup_enter(&cg, "+memory"));
 	area_free(&self->a);
 	EXPECT_EQ(0, area_new(&self->a, 4 * AREA_PAGES, self->m.from));
 	EXPECT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
@@ -175,11 +173,9 @@ TEST_F(swap, half_out_and_half_marked_all_end_on_the_target)
 
 TEST_F(swap, a_marked_thp_goes_out_and_comes_back_right)
 {
-	const char *why = thp_missing();
 	struct area thp;
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, thp_missing());
 	ASSERT_EQ(0, area_new_thp(&thp, 1, self->m.from));
 	ASSERT_EQ(0, mark(&thp, MPOL_BIND, NODE_MASK(self->m.to)));
 	ASSERT_EQ(thp.pages, area_hinted(&thp));

@@ -297,9 +297,7 @@ TEST_F(thp, pinned_before_it_is_not_marked_and_strict_says_so)
 {
 	int pins = pin_pages(&self->a);
 
-	if (pins == -EOPNOTSUPP)
-		SKIP(return, "kernel without io_uring");
-	ASSERT_LE(0, pins);
+	SKIP_UNLESS_PINNED(return, pins);
 	ASSERT_EQ(0, stats_read(&self->before));
 	EXPECT_EQ(-EIO, area_mbind(&self->a, MPOL_BIND, NODE_MASK(self->m.to),
 				   MOF_LAZY_MOVE | MPOL_MF_STRICT));
@@ -381,13 +379,7 @@ TEST_F(thp, one_of_shared_memory_moves_whole)
 
 	if (write_text(SHMEM_THP, "advise"))
 		SKIP(return, "kernel without huge pages in shared memory");
-	ASSERT_EQ(0, ftruncate(fd, thp_size()));
-	ASSERT_EQ(0, area_map_file(&shm, thp_pages(), PROT_READ | PROT_WRITE,
-				   MAP_SHARED, fd));
-	ASSERT_EQ(0, madvise(shm.base, area_bytes(&shm), MADV_HUGEPAGE));
-	EXPECT_EQ(0, area_place(&shm, self->m.from));
-	write_text(SHMEM_THP, "never");
-	ASSERT_EQ(kb, area_smaps_kb(&shm, "ShmemPmdMapped"));
+	ASSERT_EQ(0, area_new_shared_thp(&shm, fd, self->m.from));
 	ASSERT_EQ(0, stats_read(&self->before));
 	ASSERT_EQ(0, mark(&shm, MPOL_BIND, NODE_MASK(self->m.to)));
 	EXPECT_EQ(shm.pages, area_hinted(&shm));
@@ -422,8 +414,7 @@ TEST_F(thp, without_a_huge_page_on_the_target_it_stays_whole)
 {
 	const char *why = take_huge_pages(self->m.to);
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, why);
 	EXPECT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.to)));
 	EXPECT_EQ(0, stats_read(&self->before));
 	page_read(&self->a, 0);

@@ -144,8 +144,7 @@ TEST_F(lazy, uffd_write_protection_survives_mark_and_migration)
 	struct pager p;
 	const char *why = protected_start(&p, &self->a);
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, why);
 	ASSERT_EQ(AREA_PAGES, area_with(&self->a, PM_UFFD_WP));
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
 	EXPECT_EQ(AREA_PAGES, area_hinted(&self->a));
@@ -168,8 +167,7 @@ TEST_F(lazy, a_write_to_a_marked_page_raises_the_uffd_event_and_moves_it)
 	struct pager p;
 	const char *why = protected_start(&p, &self->a);
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, why);
 	ASSERT_EQ(AREA_PAGES, area_with(&self->a, PM_UFFD_WP));
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
 	ASSERT_EQ(0, run_on(self->m.to));
@@ -217,8 +215,7 @@ TEST_F(lazy, uffd_write_protection_beside_marks_and_writers_loses_no_write)
 	struct pager p;
 	const char *why = protected_start(&p, &self->a);
 
-	if (why)
-		SKIP(return, "%s", why);
+	SKIP_IF(return, why);
 	ASSERT_EQ(AREA_PAGES, area_with(&self->a, PM_UFFD_WP));
 	beside_pager = &p;
 	ASSERT_EQ(0, crew_run(&c));

@@ -328,15 +328,6 @@ TEST_F(window, busy_neighbour_stays_and_the_others_move)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* One page table's range of shared memory, for the generic path. */
-static int shared_table_new(struct area *a, int node)
-{
-	int err = area_map_file(a, TABLE_PAGES, PROT_READ | PROT_WRITE,
-				MAP_SHARED | MAP_ANONYMOUS, -1);
-
-	return err ? : area_place(a, node);
-}
-
 /*
  * Touch pages in order until a fault has moved at least @pages pages to @node.
  * Returns the next page to touch, whose window is no smaller; -1 if there was
@@ -362,7 +353,7 @@ TEST_F(window, busy_neighbour_keeps_its_mark_and_moves_at_its_own_touch)
 	int ends[2];
 	long page;
 
-	ASSERT_EQ(0, shared_table_new(&a, self->m.from));
+	ASSERT_EQ(0, area_new_shared(&a, TABLE_PAGES, self->m.from));
 	ASSERT_EQ(0, stats_read(&self->before));
 	ASSERT_EQ(0, mark(&a, MPOL_LOCAL, 0));
 	ASSERT_EQ(0, run_on(self->m.to));

@@ -3,7 +3,6 @@
  * Areas of memory with known contents and placement, and information on their
  * pages.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <numa.h>
@@ -139,6 +138,13 @@ int area_begin(struct area *a, long pages, const struct machine *m, struct stats
 	return run_on(m->from) ? : area_new(a, pages, m->from) ? : stats_read(before);
 }
 
+/* Like area_new(), but shared. */
+int area_new_shared(struct area *a, long pages, int node)
+{
+	return area_map_file(a, pages, PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_ANONYMOUS, -1) ? : area_place(a, node);
+}
+
 /* Like area_new(), but of THPs; fails if some are missing (fragmentation). */
 int area_new_thp(struct area *a, long thps, int node)
 {
@@ -154,6 +160,45 @@ int area_new_thp(struct area *a, long thps, int node)
 	if (err)
 		return err;
 	return area_smaps_kb(a, "AnonHugePages") == area_bytes(a) / 1024 ? 0 : -ENOMEM;
+}
+
+/*
+ * Map a THP of shared memory, filled, on @node, from the empty memfd @fd. Huge
+ * pages of shared memory must be enabled by "advise"; disables them again.
+ */
+int area_new_shared_thp(struct area *a, int fd, int node)
+{
+	int err = 0;
+
+	if (ftruncate(fd, thp_size()))
+		return -errno;
+	err = area_map_file(a, thp_pages(), PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+	if (!err && madvise(a->base, area_bytes(a), MADV_HUGEPAGE))
+		err = -errno;
+	err = err ? : area_place(a, node);
+	write_text(SHMEM_THP, "never");
+	if (err)
+		return err;
+	return area_smaps_kb(a, "ShmemPmdMapped") == thp_size() / 1024 ? 0 : -ENOMEM;
+}
+
+/* Write a new file through a mapping, under a task policy for @node. */
+int area_new_file(struct area *a, const char *dir, const char *name, int node, int *fd)
+{
+	char path[96];
+	int err;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	*fd = open(path, O_RDWR | O_CREAT, 0600);
+	if (*fd < 0 || ftruncate(*fd, AREA_PAGES * page_size()))
+		return -errno;
+	err = area_map_file(a, AREA_PAGES, PROT_READ | PROT_WRITE, MAP_SHARED, *fd);
+	if (err)
+		return err;
+	err = set_task_policy(MPOL_BIND, NODE_MASK(node));
+	area_fill(a);
+	drain_lru();
+	return err ? : set_task_policy(MPOL_DEFAULT, 0);
 }
 
 /* A view of some pages of an area; with @first != 0, for contents only. */
@@ -440,32 +485,6 @@ long area_flagged(const struct area *a, __u64 flag)
 
 	for (i = 0; i < a->pages; i++)
 		found += !!(pfn_flags(page_pfn(a, i)) & flag);
-	return found;
-}
-
-/* Are the @pages pages from @first on a whole folio? */
-static bool one_folio(const struct area *a, long first, long pages)
-{
-	long pfn = page_pfn(a, first);
-	long i;
-
-	if (pfn < 0 || !(pfn_flags(pfn) & KPF_COMPOUND_HEAD))
-		return false;
-	for (i = 1; i < pages; i++)
-		if (page_pfn(a, first + i) != pfn + i ||
-		    !(pfn_flags(pfn + i) & KPF_COMPOUND_TAIL))
-			return false;
-	return !(pfn_flags(pfn + pages) & KPF_COMPOUND_TAIL);
-}
-
-/* Number of folios of exactly @pages pages in the area. */
-long area_folios(const struct area *a, long pages)
-{
-	long found = 0;
-	long i;
-
-	for (i = 0; i + pages <= a->pages; i += pages)
-		found += one_folio(a, i, pages);
 	return found;
 }
 

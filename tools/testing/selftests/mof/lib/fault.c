@@ -2,7 +2,6 @@
 /*
  * Fault injection.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -10,7 +10,6 @@
  * marked all misplaced pages that are not shared, so after a touch of each page
  * they obey the policy, unless a failure has been counted.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <numaif.h>
 #include <string.h>

@@ -2,7 +2,6 @@
 /*
  * The fuzzer: generates programs from seeds, and prints them.
  */
-#define _GNU_SOURCE
 #include <stdio.h>
 #include <sys/mman.h>
 

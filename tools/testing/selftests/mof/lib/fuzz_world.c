@@ -12,7 +12,6 @@
  * is any node. In an area with large folios, all pages share these nodes, as
  * folios move as a whole, and are made of surrounding pages.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>

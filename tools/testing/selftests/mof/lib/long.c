@@ -2,7 +2,6 @@
 /*
  * Options and setup of long-running programs.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>

@@ -2,7 +2,6 @@
 /*
  * Nodes and CPUs of the machine.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <numa.h>
 #include <sched.h>

@@ -2,7 +2,6 @@
 /*
  * Model of the memory of the stress test.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

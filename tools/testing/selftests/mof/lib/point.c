@@ -3,7 +3,6 @@
  * Hold points of the kernel, with CONFIG_MIGRATE_ON_FAULT_DEBUG: see
  * Documentation/mm/mof.rst.
  */
-#define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

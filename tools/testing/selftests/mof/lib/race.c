@@ -3,7 +3,6 @@
  * Runs a race: holds a thread in its touch of a marked page, starts the
  * operation of another thread, and releases the first one.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -50,14 +49,6 @@ __u64 *race_other(const struct race *r)
 long race_rounds(void)
 {
 	return have_points() ? 1 : ROUNDS;
-}
-
-static int area_new_shared(struct area *a, long pages, int node)
-{
-	int err = area_map_file(a, pages, PROT_READ | PROT_WRITE,
-				MAP_SHARED | MAP_ANONYMOUS, -1);
-
-	return err ? : area_place(a, node);
 }
 
 /* Map the area of the race, filled, on @r->m->from. */

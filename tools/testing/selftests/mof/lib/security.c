@@ -2,7 +2,6 @@
 /*
  * Dropping privileges, large address spaces, and the kernel's memory for them.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <grp.h>
 #include <signal.h>
@@ -58,27 +57,12 @@ int end_child(pid_t pid)
 	return waitpid(pid, &status, 0) == pid ? 0 : -errno;
 }
 
-/* Memory of the slab allocator. */
-long slab_kb(void)
-{
-	return file_line("/proc/meminfo", "Slab:");
-}
-
 double now_ms(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
-}
-
-/* Time that the call takes with these flags, or a negative errno. */
-double mbind_ms(const struct area *a, unsigned int flags)
-{
-	double begin = now_ms();
-	long err = area_mbind(a, MPOL_DEFAULT, 0, flags);
-
-	return err ? err : now_ms() - begin;
 }
 
 /* Map base pages without reserving memory. */
@@ -90,46 +74,6 @@ int map_reserved(struct area *a, long pages)
 	if (!err)
 		madvise(a->base, area_bytes(a), MADV_NOHUGEPAGE);
 	return err;
-}
-
-/* Populate one entry of each page table, with the zero page: a long walk. */
-const char *map_tables(struct area *a, long tables)
-{
-	long i, step = page_size() / sizeof(__u64);
-
-	if (map_reserved(a, tables * step))
-		return "cannot reserve address space";
-	for (i = 0; i < a->pages; i += step)
-		page_read(a, i);
-	return NULL;
-}
-
-/*
- * Map adjacent VMAs that cannot be merged: @areas of them, or as many as
- * possible in half a minute. Returns their number.
- */
-long map_many(struct area *a, long areas)
-{
-	double end = now_ms() + 3e4;
-	long i;
-
-	if (map_reserved(a, areas))
-		return -ENOMEM;
-	for (i = 1; i < areas && now_ms() < end; i += 2)
-		if (mprotect(a->base + i * page_size(), page_size(), PROT_READ))
-			return -errno;
-	return i;
-}
-
-/* Write to the first @run pages of each @step pages; returns how many. */
-long touch_scattered(const struct area *a, long step, long run)
-{
-	long i, j;
-
-	for (i = 0; i < a->pages; i += step)
-		for (j = 0; j < run; j++)
-			page_write(a, i + j);
-	return a->pages / step * run;
 }
 
 static void *mapper_run(void *arg)

@@ -16,14 +16,9 @@ int become_nobody(void);
 pid_t start_child(void (*run)(void *), void *arg);
 int end_child(pid_t pid);
 
-long slab_kb(void);
 double now_ms(void);
-double mbind_ms(const struct area *a, unsigned int flags);
 
 int map_reserved(struct area *a, long pages);
-const char *map_tables(struct area *a, long tables);
-long map_many(struct area *a, long areas);
-long touch_scattered(const struct area *a, long step, long run);
 
 /**
  * struct mapper - a thread that maps and unmaps a page in a loop

@@ -3,7 +3,6 @@
  * Resources that some tests need: a control group, a disk, a swap device,
  * pinned pages. If one is not available, functions return the reason.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
@@ -19,6 +18,7 @@
 #include <sys/swap.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "util.h"
@@ -468,6 +468,32 @@ void empty_node(struct area *hog, int node)
 {
 	area_free(hog);
 	give_huge_pages(node);
+}
+
+/* Fork a child that shares the area until sharer_verdict(). */
+pid_t sharer_start(const struct area *a, int go[2])
+{
+	pid_t pid;
+	char c;
+
+	if (pipe(go))
+		return -errno;
+	pid = fork();
+	if (!pid) {
+		close(go[1]);
+		_exit(read(go[0], &c, 1) || area_bad(a) ? 1 : 0);
+	}
+	close(go[0]);
+	return pid;
+}
+
+/* End the child; 0 if its view of the contents was right. */
+int sharer_verdict(pid_t pid, const int go[2])
+{
+	int status;
+
+	close(go[1]);
+	return waitpid(pid, &status, 0) == pid ? status : -errno;
 }
 
 /**

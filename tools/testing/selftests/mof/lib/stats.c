@@ -2,7 +2,6 @@
 /*
  * Counters and statistics of the kernel: /proc/vmstat, numa_maps and smaps.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

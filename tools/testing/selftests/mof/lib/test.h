@@ -20,16 +20,29 @@
 	statement; \
 } while (0)
 
+#define SKIP_IF(statement, why) do { \
+	const char *_why = (why); \
+	if (_why) \
+		SKIP(statement, "%s", _why); \
+} while (0)
+
+/* After pin_pages(): skip without io_uring, fail on other errors. */
+#define SKIP_UNLESS_PINNED(statement, pins) do { \
+	int _pins = (pins); \
+	if (_pins == -EOPNOTSUPP) \
+		SKIP(statement, "kernel without io_uring"); \
+	ASSERT_LE(0, _pins); \
+} while (0)
+
 /*
  * In FIXTURE_SETUP(): skip the test if there is a reason. The harness calls no
  * teardown then, so this restores the machine.
  */
 #define SKIP_SETUP(statement, machine, why) do { \
-	const char *reason = (why); \
-	if (reason) { \
+	const char *_reason = (why); \
+	if (_reason) \
 		machine_restore(machine); \
-		SKIP(statement, "%s", reason); \
-	} \
+	SKIP_IF(statement, _reason); \
 } while (0)
 
 /* Tests of MPOL_MF_LAZY: an area of base pages on m.from, counters read. */
@@ -43,9 +56,7 @@ FIXTURE(lazy)
 
 FIXTURE_SETUP(lazy)
 {
-	const char *why = machine_setup_lazy(&self->m);
-
-	SKIP_SETUP(return, &self->m, why);
+	SKIP_SETUP(return, &self->m, machine_setup_lazy(&self->m));
 	ASSERT_EQ(0, area_begin(&self->a, AREA_PAGES, &self->m, &self->before));
 }
 
@@ -65,9 +76,7 @@ FIXTURE(stock)
 
 FIXTURE_SETUP(stock)
 {
-	const char *why = machine_setup(&self->m);
-
-	SKIP_SETUP(return, &self->m, why);
+	SKIP_SETUP(return, &self->m, machine_setup(&self->m));
 	ASSERT_EQ(0, area_begin(&self->a, AREA_PAGES, &self->m, &self->before));
 }
 

@@ -6,7 +6,6 @@
  * A crew writes from alternating nodes, while one thread marks and another
  * disturbs. A toucher writes from one node, for the automatic mode to follow.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>

@@ -2,7 +2,6 @@
 /*
  * Probes on kernel functions, as kprobe events in a separate trace instance.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

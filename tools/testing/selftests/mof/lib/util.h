@@ -112,6 +112,9 @@ int area_map(struct area *a, long pages);
 int area_map_file(struct area *a, long pages, int prot, int flags, int fd);
 int area_new(struct area *a, long pages, int node);
 int area_begin(struct area *a, long pages, const struct machine *m, struct stats *before);
+int area_new_shared(struct area *a, long pages, int node);
+int area_new_shared_thp(struct area *a, int fd, int node);
+int area_new_file(struct area *a, const char *dir, const char *name, int node, int *fd);
 int area_new_thp(struct area *a, long thps, int node);
 struct area area_part(const struct area *a, long first, long pages);
 void area_free(struct area *a);
@@ -156,7 +159,6 @@ long page_pfn(const struct area *a, long page);
 __u64 pfn_flags(long pfn);
 long area_with(const struct area *a, __u64 bit);
 long area_flagged(const struct area *a, __u64 flag);
-long area_folios(const struct area *a, long pages);
 int split_thps(const struct area *a);
 
 /* threads.c: threads that write in a loop */
@@ -335,6 +337,8 @@ int spare_huge_pages(int node, long pages);
 const char *fill_node(struct area *hog, int node);
 void empty_node(struct area *hog, int node);
 
+pid_t sharer_start(const struct area *a, int go[2]);
+int sharer_verdict(pid_t pid, const int go[2]);
 int pin_pages(const struct area *a);
 int hold_pages(const struct area *a, int ends[2]);
 void release_pages(const int ends[2]);
