@@ -9,7 +9,7 @@
 
 #include "lib/test.h"
 
-#define NOBODY	65534
+#define NOBODY		65534
 #define CROWD		4	/* threads */
 #define FAMILY		3	/* processes */
 #define ROUNDS		10
