@@ -8,9 +8,9 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from mofbench import boot, compare, plan, rows, show
-from mofbench.compare import ABSENT, MISSED, OK, UNKNOWN, WORSE
-from mofbuild import Failure
+from mof.bench import boot, compare, plan, rows, show
+from mof.bench.compare import ABSENT, MISSED, OK, UNKNOWN, WORSE
+from mof.build import Failure
 
 
 def value(ratio, target="<= 1", name="row"):

@@ -8,9 +8,9 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from mofbench import (autofigures, autoplan, autorecord, autorows, autorun,
+from mof.bench import (autofigures, autoplan, autorecord, autorows, autorun,
                       autoshow)
-from mofbuild import Failure
+from mof.build import Failure
 
 NS = 10**9
 

@@ -5,8 +5,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from mofbench import model, modelrecord
-from mofbuild import Failure
+from mof.bench import model, modelrecord
+from mof.build import Failure
 
 
 def cpu(user, kernel):

@@ -3,7 +3,7 @@
 
 import unittest
 
-from mofdebian import SOURCE
+from mof.debian import SOURCE
 
 
 class TestSources(unittest.TestCase):

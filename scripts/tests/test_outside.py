@@ -3,10 +3,10 @@
 
 import unittest
 
-from mofoutside import compare
-from mofoutside.compare import Explained
-from mofoutside.table import EXPLAINED, PROGRAMS
-from tap import FAIL, PASS, SKIP
+from mof.outside import compare
+from mof.outside.compare import Explained
+from mof.outside.table import EXPLAINED, PROGRAMS
+from mof.tap import FAIL, PASS, SKIP
 
 OUTPUT = """
 ##begin a -x

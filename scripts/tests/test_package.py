@@ -7,8 +7,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from mofbuild import Failure, LINUX
-from mofpackage import config, initramfs
+from mof.build import Failure, LINUX
+from mof.package import config, initramfs
 
 TEXT = ('CONFIG_LOCALVERSION=""\nCONFIG_SMP=y\nCONFIG_MODULE_SIG_KEY=""\n'
         'CONFIG_SYSTEM_TRUSTED_KEYS="debian/certs/a.pem"\n'

@@ -9,9 +9,9 @@ import unittest
 from pathlib import Path
 from xml.etree import ElementTree
 
-from mofbench import (autoplan, gnuplot, plan, plotcost, plotmodel, plotrecord,
+from mof.bench import (autoplan, gnuplot, plan, plotcost, plotmodel, plotrecord,
                       plots, plottime)
-from mofbuild import Failure
+from mof.build import Failure
 
 
 def columns(local, faults, end=8.0):

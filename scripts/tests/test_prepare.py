@@ -30,8 +30,9 @@ class TestPrepare(unittest.TestCase):
         self.repo = Path(holder.name)
         self.linux = self.repo / "build/linux"
         self.pristine = self.repo / "build/pristine/linux"
-        (self.repo / "scripts").mkdir()
-        for name in ("prepare", "mofbuild.py", "mofsource.py", "series"):
+        (self.repo / "scripts/mof").mkdir(parents=True)
+        for name in ("prepare", "series", "mof/__init__.py", "mof/build.py",
+                     "mof/source.py"):
             shutil.copy(SCRIPTS / name, self.repo / "scripts" / name)
         self.tarball = self.repo / "linux.tar.xz"
         self.pack(KERNEL)

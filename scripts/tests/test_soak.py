@@ -8,7 +8,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from mofsoak import guest, inject, leaks, plan, record, run
+from mof.soak import guest, inject, leaks, plan, record, run
 
 
 def row(profile="debug", revision="now", **more):

@@ -5,7 +5,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from mofsyzkaller import constants, wrong
+from mof.syzkaller import constants, wrong
 
 DESCRIPTION = """\
 # NOT_THIS

@@ -3,8 +3,8 @@
 
 import unittest
 
-import tap
-from tap import FAIL, PASS, SKIP
+from mof import tap
+from mof.tap import FAIL, PASS, SKIP
 
 
 def results(text):

@@ -10,9 +10,9 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from mofbuild import Failure
-from mofupstream import cover, make, manifest, trial
-from mofupstream.manifest import Part
+from mof.build import Failure
+from mof.upstream import cover, make, manifest, trial
+from mof.upstream.manifest import Part
 from test_prepare import KERNEL, PATCH
 
 SCRIPTS = Path(__file__).resolve().parents[1]

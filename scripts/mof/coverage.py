@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Which lines of mm/mof/ and kernel/sched/mof.c run: guests with the kernel of
+profile gcov, what each leaves, and the sum."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+from mof import selftest
+from mof import tap
+from mof.build import BUILD, LOGS, REPO, Failure, ending, objdir, watch
+
+VM = REPO / "tools" / "vm" / "mof-vm"
+PROFILE = "gcov"
+PLACE = BUILD / "coverage"
+OURS = ("mm/mof", "kernel/sched/mof.c")
+SECONDS = 3000
+
+
+@dataclass(frozen=True)
+class Boot:
+    """A guest that runs kselftests: all, or some."""
+    name: str
+    options: tuple = ()
+    only: tuple = ()
+
+    def programs(self):
+        """What it runs."""
+        return [name for name in selftest.build()
+                if not self.only or name in self.only]
+
+
+def window(pages):
+    """Another kernel default of how many pages a fault may move."""
+    return ("--append", f"sysctl.vm.mof_window_pages={pages}")
+
+
+BOOTS = (
+    Boot("kunit", ("--append", "kunit.enable=1 kunit.filter_glob=mof* "
+                   "numa_balancing=lazy"), only=("mof_flags",)),
+    Boot("all", ("--topology", "uneven")),
+    Boot("window0", window(0), only=selftest.WINDOWED),
+    Boot("window1", window(1), only=selftest.WINDOWED),
+    Boot("hotplug", ("--append", "movablecore=1G"), only=("mof_hotplug",)),
+)
+
+
+def sources():
+    """Our source files, as the kernel's tree names them."""
+    return sorted(str(path.relative_to(REPO))
+                  for name in OURS
+                  for path in ([REPO / name] if name.endswith(".c")
+                               else (REPO / name).glob("*.c")))
+
+
+def script(programs):
+    """The guest's commands. The files of gcov have no size: cp would do, tar
+    would not."""
+    counters = f"/sys/kernel/debug/gcov{objdir(PROFILE)}"
+    lines = [selftest.script(programs), f"cd {counters} || exit 1"]
+    for source in sources():
+        file = re.sub(r"\.c$", ".gcda", source)
+        lines.append(f"mkdir -p \"$MOF_SHARE/$(dirname {file})\" && "
+                     f"cat {file} > \"$MOF_SHARE/{file}\" || exit 1")
+    return "\n".join(lines)
+
+
+def failures(text):
+    """Names of tests that failed."""
+    return [result.name for result in tap.parse(text)
+            if result.verdict == tap.FAIL]
+
+
+def run(boot):
+    """Boot, and leave counters in build/coverage/NAME; names of failed tests."""
+    place = PLACE / boot.name
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    LOGS.mkdir(parents=True, exist_ok=True)
+    log = LOGS / f"coverage-{boot.name}.log"
+    command = [VM, "--profile", PROFILE, *boot.options, "--timeout", SECONDS,
+               "--share", place,
+               "--log", LOGS / f"coverage-{boot.name}-console.log",
+               "--", "sh", "-c", script(boot.programs())]
+    status = watch(f"guest {boot.name}", command, log)
+    if status:
+        raise Failure(f"guest {boot.name}: status {status}; {log} says:\n"
+                      + ending(log))
+    return failures(log.read_text(errors="replace"))
+
+
+def gcov(counters, notes):
+    """What gcov says of an object: the JSON of its counters. It looks for
+    notes beside them, and takes none that it does not find for zeroes."""
+    shutil.copy(notes, counters.with_suffix(".gcno"))
+    done = subprocess.run(["gcov", "--json-format", "--stdout", counters],
+                          capture_output=True, text=True, check=False)
+    if done.stderr:
+        raise Failure(f"gcov {counters}: {done.stderr.strip()}")
+    return json.loads(done.stdout)
+
+
+def lines_of(report, source):
+    """{line: how often it ran} of a source file. A line may be there for each
+    function that it was inlined into."""
+    found = Counter()
+    for file in report["files"]:
+        if file["file"].endswith("/" + source):
+            for line in file["lines"]:
+                found[line["line_number"]] += line["count"]
+    return found
+
+
+def collect(boot):
+    """{source: {line: how often}} of a guest."""
+    found = {}
+    for source in sources():
+        stem = source[:-len(".c")]
+        report = gcov(PLACE / boot.name / f"{stem}.gcda",
+                      objdir(PROFILE) / f"{stem}.gcno")
+        found[source] = lines_of(report, source)
+        if not found[source]:
+            raise Failure(f"gcov knows no line of {source}")
+    return found
+
+
+def merged(guests):
+    """The sum over guests."""
+    total = defaultdict(Counter)
+    for guest in guests:
+        for source, lines in guest.items():
+            # update() keeps lines that never ran, + does not
+            total[source].update(lines)
+    return dict(total)
+
+
+@dataclass
+class Row:
+    """A file of the table."""
+    name: str
+    lines: int
+    ran: int
+
+    @property
+    def percent(self):
+        """Of its lines."""
+        return 100 * self.ran / self.lines
+
+
+def rows(total):
+    """A row for each file, and one for all."""
+    table = [Row(source, len(lines), sum(count > 0 for count in
+                                         lines.values()))
+             for source, lines in sorted(total.items())]
+    return table + [Row("total", sum(row.lines for row in table),
+                        sum(row.ran for row in table))]
+
+
+def never(total):
+    """(source, line) of what never ran."""
+    return [(source, line) for source, lines in sorted(total.items())
+            for line, count in sorted(lines.items()) if not count]
+
+
+def function_at(lines, number):
+    """The function that a line is in: the last name at the left margin that
+    is followed by a parenthesis."""
+    for line in reversed(lines[:number]):
+        match = re.match(r"[a-z_].*?\b(\w+)\(", line)
+        if match:
+            return match[1]
+    raise Failure(f"line {number} is in no function")
+
+
+def by_function(missed):
+    """(source, function, how many lines) of what never ran."""
+    texts = {source: (REPO / source).read_text().splitlines()
+             for source, _ in missed}
+    found = Counter((source, function_at(texts[source], line))
+                    for source, line in missed)
+    return [(*place, str(lines)) for place, lines in found.items()]

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Files for guests of another architecture: Debian for arm64, from packages."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from mof.build import BUILD, Failure, logged
+
+ROOT = BUILD / "arm64" / "root"
+BINARIES = BUILD / "arm64" / "selftests"
+LIBRARIES = BUILD / "arm64" / "lib"
+# What guest-init and the selftests need, and what these are compiled against
+PACKAGES = ("bash", "coreutils", "dash", "findutils", "gawk", "grep", "gzip",
+            "hostname", "iproute2", "kmod", "libc6-dev", "libnuma-dev",
+            "liburing-dev", "mount", "numactl", "procps", "sed", "util-linux")
+SOURCES = [Path("/etc/apt/sources.list"),
+           *sorted(Path("/etc/apt/sources.list.d").glob("*.list")),
+           *sorted(Path("/etc/apt/sources.list.d").glob("*.sources"))]
+
+
+def root():
+    """The directory with the guest's files; unpacked once. Nothing in it is
+    configured: no script of a package has to run here."""
+    stamp = ROOT.with_name("packages")
+    wanted = " ".join(PACKAGES)
+    if stamp.exists() and stamp.read_text() == wanted:
+        return ROOT
+    if not shutil.which("mmdebstrap"):
+        raise Failure("no mmdebstrap: run 'make deps' as root")
+    shutil.rmtree(ROOT, ignore_errors=True)
+    ROOT.parent.mkdir(parents=True, exist_ok=True)
+    mirrors = [path for path in SOURCES
+               if path.exists() and path.read_text().strip()]
+    # It changes to its own directory, which others must be able to enter
+    with tempfile.TemporaryDirectory() as directory:
+        logged("unpack Debian for arm64", "arm64-root.log",
+               ["mmdebstrap", "--variant=extract", "--architectures=arm64",
+                "--include=" + ",".join(PACKAGES), "bookworm", ROOT, *mirrors],
+               cwd=directory)
+    stamp.write_text(wanted)
+    return ROOT
+
+
+def libraries():
+    """A directory with what the selftests are linked against beside libc. The
+    one of the guest would do, but for its libc.so: that is a script, with paths
+    that hold in the guest only; the compiler brings its own."""
+    LIBRARIES.mkdir(parents=True, exist_ok=True)
+    there = root() / "usr/lib/aarch64-linux-gnu"
+    for path in (*there.glob("libnuma.*"), *there.glob("liburing.*")):
+        link = LIBRARIES / path.name
+        link.unlink(missing_ok=True)
+        link.symlink_to(path)
+    return LIBRARIES
+
+
+def variables():
+    """For make: compile the selftests against what is in that directory."""
+    return ["ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-",
+            f"USERCFLAGS=-idirafter {root()}/usr/include",
+            f"USERLDFLAGS=-L{libraries()}"]

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The kselftests: build them, and run them one by one in a guest."""
+
+import functools
+import os
+import subprocess
+
+from mof import cross
+from mof.build import BUILD, LINUX, logged, make, objdir, profile
+
+SELFTESTS = "tools/testing/selftests/mof"
+BINARIES = BUILD / "selftests"
+BEGIN, END = "##begin", "##end"
+# What moves pages by windows, and sets none itself
+WINDOWED = ("mof_beside", "mof_cached", "mof_cgroup", "mof_failure", "mof_file",
+            "mof_folio", "mof_kinds", "mof_policy", "mof_special", "mof_split",
+            "mof_swap", "mof_thp", "mof_touch", "mof_uffd", "mof_vma",
+            "mof_window")
+
+
+def where(kernel="guest"):
+    """The directory of the programs that run on a kernel."""
+    return cross.BINARIES if profile(kernel).arch.cross else BINARIES
+
+
+@functools.cache
+def compiled(kernel):
+    """Compile them against the headers of a patched kernel; their names."""
+    target = where(kernel)
+    more = cross.variables() if profile(kernel).arch.cross else []
+    logged("headers", "headers.log", make(kernel, "headers"))
+    target.mkdir(parents=True, exist_ok=True)
+    command = ["make", f"-j{os.cpu_count()}", "-C", LINUX / SELFTESTS,
+               f"OUTPUT={target}",
+               f"KHDR_INCLUDES=-isystem {objdir(kernel)}/usr/include", *more]
+    logged("selftests", "selftests.log", command)
+    listing = subprocess.run([*command, "-s", "emit_tests"], check=False,
+                             capture_output=True, text=True).stdout
+    return [name.split(":")[1] for name in listing.split() if ":" in name]
+
+
+def build(kernel="guest"):
+    """Compile those that run on a kernel: once for each architecture."""
+    return compiled("arm64" if profile(kernel).arch.cross else "guest")
+
+
+def script(names, kernel="guest"):
+    """Runs the binaries one by one, with marks in output and kernel log."""
+    lines = [f"cd {where(kernel)}"]
+    for name in names:
+        lines += [f"echo '{BEGIN} {name}'; echo 'test {name}' > /dev/kmsg",
+                  f"./{name} 2>&1; echo \"{END} {name} $?\""]
+    return "\n".join(lines)

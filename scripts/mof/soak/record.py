@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Keep what was soaked, so that several runs add up; show it, record it."""
+
+import collections
+import json
+
+from mof.bench import autorecord, autoshow
+from mof.build import BUILD, REPO
+
+from . import run
+
+STATE = BUILD / "soak" / "state.json"
+RECORD = REPO / "Documentation" / "bench" / "reliability.json"
+TEXT = RECORD.with_suffix(".rst")
+FAULTS = {"fail_page_alloc": "faults: pages not allocated",
+          "failslab": "faults: slabs not allocated",
+          "fail_function": "faults: steps of ours failed"}
+# Name of a sum, and what it is called
+DONE = {"seconds": "seconds of programs", "operations": "operations, mof_stress",
+        "bytes_verified": "bytes verified, mof_stress",
+        "programs": "programs, mof_fuzz",
+        "pages_compared": "pages compared, mof_fuzz",
+        "mof_marked": "pages marked", "mof_migrated": "pages migrated",
+        "mof_migrated_thp": "THPs migrated", "mof_failed_nomem":
+        "pages that stayed: no memory", "mof_failed_shared":
+        "pages that stayed: shared", "mof_failed_pinned":
+        "pages that stayed: pinned", "mof_failed_busy":
+        "pages that stayed: busy", "mof_failed_raced":
+        "pages that stayed: raced", "mof_samples": "samples",
+        "mof_armed": "extents armed", "pswpout": "pages swapped out"}
+
+
+def load(path=STATE):
+    """Parts of the present code; those of other code do not count."""
+    rows = autorecord.load(path, ("parts",), list)["parts"]
+    now = run.revision()
+    return [row for row in rows if row["revision"] == now]
+
+
+def save(rows, path=STATE):
+    """A line for each part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = ",\n ".join(json.dumps(row) for row in rows)
+    path.write_text('{"parts": [\n ' + lines + "\n]}\n")
+
+
+def total(rows):
+    """The sum of some parts."""
+    done, injected = collections.Counter(), collections.Counter()
+    leaks, races = collections.Counter(), collections.Counter()
+    for row in rows:
+        done.update(row["done"])
+        injected.update(row["injected"])
+        leaks.update(row["leaks"])
+        races.update(row["races"])
+    return {"guests": len(rows), "done": dict(done),
+            "injected": dict(injected), "leaks": dict(leaks),
+            "races": dict(races.most_common()),
+            "warnings": sum(row["warnings"] for row in rows),
+            "failed": sum(bool(row["problems"]) for row in rows)}
+
+
+def by_profile(rows):
+    """{profile: sum} in the order in which they came."""
+    return {profile: total([row for row in rows
+                            if row["profile"] == profile])
+            for profile in dict.fromkeys(row["profile"] for row in rows)}
+
+
+def cells(sums):
+    """{what: number} of the table."""
+    yield "guests", sums["guests"]
+    for name, text in DONE.items():
+        yield text, sums["done"].get(name, 0)
+    for name, text in FAULTS.items():
+        yield text, sums["injected"].get(name, 0)
+    yield "data races of the stock kernel", sum(sums["races"].values())
+    yield "warnings", sums["warnings"]
+    yield "pages leaked", sum(sums["leaks"].values())
+    yield "guests with a failure", sums["failed"]
+
+
+def table(sums):
+    """As reStructuredText, a column for each profile."""
+    columns = [dict(cells(each)) for each in sums.values()]
+    lines = [["what", *sums]]
+    for name in columns[0] if columns else ():
+        lines.append([name, *(f"{column[name]:,}" for column in columns)])
+    return autoshow.simple_table(lines)
+
+
+def write(rows):
+    """Into the documentation."""
+    sums = by_profile(rows)
+    record = {"revision": run.revision(), "profiles": sums}
+    RECORD.write_text(json.dumps(record, indent=1) + "\n")
+    before, _, after = autorecord.parts(TEXT.read_text(), TEXT)
+    TEXT.write_text(f"{before}\n{table(sums)}\n{after}")

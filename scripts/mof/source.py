@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What of this repository belongs into a kernel tree: files and patches."""
+
+import re
+import subprocess
+
+from mof.build import REPO, Failure
+
+PATCHES = REPO / "patches"
+# Our directories whose files appear at the same path in the kernel tree
+OVERLAY = ["include", "kernel", "mm", "Documentation",
+           "tools/testing/selftests/mof", "tools/numa-bench"]
+# What a build leaves there; only needed where git cannot tell
+GENERATED = (".o", ".so", ".d", ".pyc", "~", ".orig", ".rej")
+
+
+def series():
+    """Names of the patches, in order."""
+    path = PATCHES / "series"
+    if not path.exists():
+        return []
+    lines = (line.split("#")[0].split() for line in path.open())
+    return [line[0] for line in lines if line]
+
+
+def touched(names):
+    """The kernel files that the patches in names change."""
+    files = set()
+    for name in names:
+        path = PATCHES / name
+        if not path.exists():
+            raise Failure(f"patches/series names {name}, which is not there")
+        for line in path.open(errors="replace"):
+            if line.startswith(("--- a/", "+++ b/")):
+                files.add(line.split()[1][2:])
+    return files
+
+
+def ours():
+    """Our files that belong into the kernel tree."""
+    try:
+        listing = subprocess.run(
+            ["git", "-C", REPO, "ls-files", "-z", "-co", "--exclude-standard",
+             "--", *OVERLAY], check=True, capture_output=True, text=True)
+        files = set(listing.stdout.split("\0")) - {""}
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        files = {str(path.relative_to(REPO)) for top in OVERLAY
+                 for path in (REPO / top).rglob("*")
+                 if not path.name.endswith(GENERATED)}
+    return {file for file in files if (REPO / file).is_file()}
+
+
+def version(tree):
+    """The version of a kernel tree, as (6, 12, 117); its EXTRAVERSION is not
+    looked at."""
+    found = dict(re.findall(r"^(VERSION|PATCHLEVEL|SUBLEVEL) *= *(\d+)$",
+                            (tree / "Makefile").read_text(), re.M))
+    if len(found) != 3:
+        raise Failure(f"{tree.relative_to(REPO)}/Makefile names no version: "
+                      "is this a kernel?")
+    return tuple(map(int, found.values()))
+
+
+def dotted(numbers):
+    """A version as text."""
+    return ".".join(map(str, numbers))
+
+
+def tested():
+    """The versions in patches/versions, sorted."""
+    lines = (PATCHES / "versions").read_text().splitlines()
+    return sorted(tuple(map(int, line.split("."))) for line in lines
+                  if line and not line.startswith("#"))

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The cover letter: its text has places for what documents and records say."""
+
+import json
+import re
+import textwrap
+
+from mof.bench.compare import reached
+from mof.build import REPO, Failure
+
+PLACE = re.compile(r"^@(section|figures) (\S+?)(?:, (.*))?@$", re.M)
+WIDTH = 46
+
+
+def section(file, title):
+    """The text below a heading of a document, up to the next heading."""
+    text = (REPO / file).read_text()
+    heading = re.compile(rf"^{re.escape(title)}\n(=+|-+|~+)\n", re.M)
+    begin = heading.search(text)
+    if not begin:
+        raise Failure(f"{file} has no section '{title}', which the cover "
+                      "letter quotes")
+    rest = text[begin.end():]
+    following = re.search(r"^\S.*\n([=~-])\1{2,}\n(?=\n)", rest, re.M)
+    return rest[:following.start() if following else None].strip()
+
+
+def rows(record):
+    """(name, row) of a record, wherever in it a row is."""
+    for name, value in record.items():
+        if isinstance(value, dict) and {"ratio", "value"} & set(value):
+            yield name, value
+        elif isinstance(value, dict):
+            yield from rows(value)
+
+
+def figure(name, row):
+    """A line of the table."""
+    value = row["ratio"] if "ratio" in row else row["value"]
+    target = row.get("target", "none")
+    text = "never" if value is None else f"{value:.4g} {row.get('unit', '')}"
+    line = f"{name:{WIDTH}} {text.strip():>9}"
+    if target != "none":
+        line += f"  {target}"
+        if value is None or not reached(value, target):
+            line += ", missed"
+    return line
+
+
+def figures(file):
+    """The rows of a record as a table."""
+    record = json.loads((REPO / file).read_text())
+    lines = [figure(name, row) for name, row in rows(record["rows"])]
+    if not lines:
+        raise Failure(f"{file} has no rows, which the cover letter quotes")
+    return "\n".join([f"{'':{WIDTH}} {'measured':>9}  target", *lines])
+
+
+def filled(text, release):
+    """The text with its places filled."""
+    def fill(place):
+        kind, file, title = place.groups()
+        return section(file, title) if kind == "section" else figures(file)
+    text = PLACE.sub(fill, text.replace("@kernel@", release))
+    left = re.findall(r"^@.*@$", text, re.M)
+    if left:
+        raise Failure(f"patches/upstream/cover: cannot fill {left[0]}")
+    return text
+
+
+def fill(letter, text, release):
+    """The cover letter that git has made, with our subject and text."""
+    subject, _, body = filled(text, release).partition("\n")
+    # One line for each new file, which the statistics name already
+    letter = re.sub(r"^ create mode .*\n", "", letter, flags=re.M)
+    # As git does with long subjects
+    subject = textwrap.fill(subject, 60, subsequent_indent=" ")
+    return letter.replace("*** SUBJECT HERE ***", subject).replace(
+        "*** BLURB HERE ***", body.strip())

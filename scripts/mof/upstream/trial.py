@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Apply the series to an unpatched tree, compile after each patch, compare.
+
+The tree is kept from run to run, so that only what a patch changes is compiled
+after it. Git sets the time stamps that make needs.
+"""
+
+import filecmp
+import gzip
+import os
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+
+from mof import tap
+from mof.build import (LINUX, LOGS, PRISTINE, REPO, SERIES, Failure, logged,
+                      make as make_command, objdir)
+from mof.source import series, touched
+from mof.style import COMMON, EXCUSED
+
+from . import make, manifest
+from .repository import Repository
+
+TREE = SERIES["tree"]
+GIT = TREE.with_name("git")
+ON, OFF = "series-on", "series-off"
+# What the code is in; --all compiles all of it
+DIRECTORIES = ["mm/", "kernel/sched/", "fs/proc/", "kernel/fork.o"]
+# Names that are ours; other objects may have them from elsewhere
+OURS = re.compile(r"mof|(?:^|_)interleave_nid$")
+WHO = ("Test of the series", "test@example.org")
+PAGES = {"man2/mbind.2": "/usr/share/man/man2/mbind.2.gz",
+         "man5/proc.5": "/usr/share/man/man5/proc.5.gz",
+         "man7/numa.7": "/usr/share/man/man7/numa.7.gz"}
+# What patches/upstream/man-pages.diff is against
+PAGES_RELEASE = "Linux man-pages 6.03"
+
+
+def unpatched(files):
+    """An unpatched tree with a repository of these files; a tree of an earlier
+    run is taken back to where it was."""
+    if not (TREE / "Makefile").exists() or \
+            not (TREE / "Makefile").samefile(PRISTINE / "Makefile"):
+        shutil.rmtree(TREE.parent / "O", ignore_errors=True)
+        shutil.rmtree(TREE, ignore_errors=True)
+        TREE.parent.mkdir(parents=True, exist_ok=True)
+        logged("link build/series/linux", "link-series.log",
+               ["cp", "-al", PRISTINE, TREE])
+    repository = Repository(GIT, TREE, WHO)
+    if GIT.exists():
+        repository.git("reset", "-q", "--hard", "base", check=False)
+    repository.start(files, "unpatched")
+    # Objects of files that are not there yet would satisfy undefined symbols
+    for profile in (ON, OFF):
+        shutil.rmtree(objdir(profile) / "mm/mof", ignore_errors=True)
+        (objdir(profile) / "kernel/sched/mof.o").unlink(missing_ok=True)
+    return repository
+
+
+def style(out, path):
+    """What checkpatch says of a patch, without what is known to stay."""
+    done = subprocess.run(
+        [LINUX / "scripts/checkpatch.pl", "--strict", "--no-tree", "--terse",
+         f"--root={LINUX}", "--show-types", "--showfile", "--no-summary",
+         "--ignore", ",".join(COMMON), path], text=True, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    left = []
+    for line in done.stdout.splitlines():
+        match = re.match(r"(\S+?):\d+: [A-Z]+:(\w+):", line)
+        if not match or match[2] not in EXCUSED.get(match[1], ()):
+            left.append(line)
+    out.test(f"checkpatch {path.name}", "\n".join(left))
+
+
+def objects(files):
+    """What to compile when these files have changed. With the option off,
+    mm/mof/ must not be named, or it would be compiled all the same."""
+    found = {ON: set(), OFF: set()}
+    for file in files:
+        if file.startswith("mm/mof/"):
+            found[ON].add("mm/mof/")
+            continue
+        goal = "kernel/sched/" if file.startswith("kernel/sched/") \
+            else file[:-2] + ".o"
+        if file.endswith(".c") and not file.startswith("tools/"):
+            found[ON].add(goal)
+            found[OFF].add(goal)
+    return found
+
+
+def goals(texts, whole):
+    """For each patch, what is compiled after it: what it changes; before the
+    first, and after the last of them, what any of them changes. With whole:
+    the directories, if it changes any code."""
+    changed = [re.findall(r"^\+\+\+ b/(\S+)$", text, re.M) for text in texts]
+    plans = [objects(files) for files in changed]
+    coded = [at for at, plan in enumerate(plans) if plan[ON]]
+    for at in coded[:1] + coded[-1:]:
+        hooks = objects(touched(series()))
+        plans[at] = {ON: hooks[ON] | {"mm/mof/"}, OFF: hooks[OFF]}
+    if whole:
+        plans = [{ON: DIRECTORIES, OFF: DIRECTORIES} if plan[ON] else plan
+                 for plan in plans]
+    return plans
+
+
+def compiled(profile, log, plan):
+    """Compile; returns errors and warnings."""
+    try:
+        subprocess.run([REPO / "scripts/kernel", "--config-only", profile],
+                       check=True, stdout=sys.stderr, stderr=subprocess.STDOUT)
+        logged(f"compile {log}", f"{log}.log",
+               make_command(profile, "-k", *sorted(plan)))
+    except (subprocess.CalledProcessError, Failure) as failure:
+        return str(failure)
+    text = (LOGS / f"{log}.log").read_text()
+    return "\n".join(line for line in text.splitlines() if "warning:" in line)
+
+
+def unresolved(profile):
+    """Symbols of ours that objects need and none has: it would not link."""
+    needed, had = set(), set()
+    for path in objdir(profile).rglob("*.o"):
+        if not path.is_relative_to(objdir(profile) / "scripts"):
+            listing = subprocess.run(["nm", path], capture_output=True,
+                                     text=True, check=False).stdout
+            for line in listing.splitlines():
+                *_, kind, name = line.split()
+                (needed if kind == "U" else had).add(name)
+    missing = sorted(name for name in needed - had if OURS.search(name))
+    return f"undefined: {' '.join(missing)}" if missing else ""
+
+
+def build(out, name, plan):
+    """Compile with the option on and off."""
+    for profile in (ON, OFF):
+        if not plan[profile]:
+            continue
+        option = profile.split("-")[1]
+        with redirect_stdout(sys.stderr):
+            wrong = compiled(profile, f"series-{name[:4]}-{option}",
+                             plan[profile])
+        out.test(f"{name} builds with the option {option}",
+                 wrong or unresolved(profile))
+
+
+def apply(out, repository, path):
+    """One patch, as a maintainer would take it."""
+    done = repository.git("am", "-q", path, check=False)
+    out.test(f"{path.name} applies", done.stdout if done.returncode else "")
+    return not done.returncode
+
+
+def walk(tree):
+    """All files of a kernel tree but quilt's, by name."""
+    for top, directories, files in os.walk(tree):
+        directories[:] = [name for name in directories if name != ".pc"]
+        for name in files:
+            path = Path(top) / name
+            yield str(path.relative_to(tree)), path
+
+
+def expected(name, path):
+    """Whether a file of build/linux is as the series should leave it."""
+    other = TREE / name
+    if name == str(make.MAINTAINERS):
+        return other.read_text() == make.maintained(path.read_text(), WHO)
+    if path.is_symlink() and not path.exists():
+        return other.is_symlink() and os.readlink(other) == os.readlink(path)
+    return path.samefile(other) or filecmp.cmp(path, other, shallow=False)
+
+
+def difference(kept):
+    """What differs between build/linux and the series' tree; kept: the files
+    that are not sent."""
+    wanted, found = dict(walk(LINUX)), dict(walk(TREE))
+    lines = [f"{name}: only in build/linux"
+             for name in sorted(set(wanted) - set(found) - set(kept))]
+    lines += [f"{name}: only in the series"
+              for name in sorted(set(found) - set(wanted))]
+    lines += [f"{name}: sent, against {manifest.NOT_SENT}"
+              for name in sorted(set(found) & set(kept))]
+    lines += [f"{name}: differs" for name in sorted(set(found) & set(wanted))
+              if not expected(name, wanted[name])]
+    return "\n".join(lines)
+
+
+def tools(out):
+    """What runs in user space builds from the series' tree alone."""
+    where = TREE.with_name("tools")
+    headers = f"KHDR_INCLUDES=-isystem {objdir(ON)}/usr/include"
+    with redirect_stdout(sys.stderr):
+        logged("headers", "series-headers.log", make_command(ON, "headers"))
+    (where / "selftests").mkdir(parents=True, exist_ok=True)
+    for name, words in (
+            ("tools/numa-bench", [f"O={where}/numa-bench"]),
+            ("tools/testing/selftests/mof",
+             [f"OUTPUT={where}/selftests", headers])):
+        done = subprocess.run(
+            ["make", f"-j{os.cpu_count()}", "-C", TREE / name, *words],
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            check=False)
+        out.test(f"{name} builds", done.stdout if done.returncode else "")
+
+
+def man_pages(out):
+    """The patch for the man pages, against those that Debian has."""
+    name = f"{make.MAN_PAGES} applies to {PAGES_RELEASE}"
+    holder = TREE.with_name("man-pages")
+    shutil.rmtree(holder, ignore_errors=True)
+    for page, source in PAGES.items():
+        try:
+            with gzip.open(source, "rt") as text:
+                content = text.read()
+        except FileNotFoundError:
+            out.test(name, skip=f"no {source}: install manpages-dev, manpages")
+            return
+        if PAGES_RELEASE not in content:
+            out.test(name, skip=f"{source} is of another release")
+            return
+        (holder / page).parent.mkdir(parents=True, exist_ok=True)
+        (holder / page).write_text(content)
+    done = subprocess.run(
+        ["patch", "-f", "-p1", "--fuzz=0", "-i", make.OUT / make.MAN_PAGES],
+        cwd=holder, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, check=False)
+    out.test(name, done.stdout if done.returncode else "")
+
+
+def run(whole):
+    """Everything, as TAP."""
+    out = tap.Writer()
+    parts, wrong = manifest.read()
+    out.test("each file and hook is in one patch", "\n".join(wrong))
+    if wrong:
+        return out.done()
+    names = make.write(parts[:-1], WHO)
+    for name in names:
+        style(out, make.OUT / name)
+    with redirect_stdout(sys.stderr):
+        repository = unpatched(touched(series()))
+    texts = [(make.OUT / name).read_text() for name in names]
+    for name, plan in zip(names, goals(texts, whole)):
+        if not apply(out, repository, make.OUT / name):
+            break
+        build(out, name, plan)
+    out.test("the tree is that of build/linux", difference(parts[-1].files))
+    tools(out)
+    man_pages(out)
+    return out.done()
