@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Judge a kernel log: panic, warnings, or nothing to complain about."""
+"""Judge a kernel log: a panic, warnings, or neither."""
 
+import json
 import re
 
 from . import kcsan
 
 PANIC = re.compile(r"Kernel panic - not syncing")
 
-# What a kernel says when it has found a bug in itself
+# Reports of a bug in the kernel
 WARNINGS = re.compile("|".join((
     r"WARNING: ",
     r"\bBUG: ",
@@ -36,7 +37,7 @@ WARNINGS = re.compile("|".join((
     r"Call Trace:",
 )))
 
-# It tells where it was called, too, and kills nobody but who has used too much
+# An OOM kill prints a call trace as well, and is no bug
 OOM_KILLER = re.compile(r" invoked oom-killer: ")
 TRACE = re.compile(r"Call Trace:")
 
@@ -44,8 +45,8 @@ CONTEXT = 25
 
 
 def judged(lines, allowed):
-    """The lines, those empty that are allowed, or that say where the OOM killer
-    was called, or where there was a warning that is allowed."""
+    """The lines, with allowed warnings and their call traces, and call traces
+    of the OOM killer, replaced by empty lines."""
     called = False
     for line in lines:
         ours = bool(allowed and allowed.search(line))
@@ -58,8 +59,8 @@ def judged(lines, allowed):
 
 
 class Verdict:
-    """What a log says; the first lines that say it are in excerpt. Data races of
-    the stock kernel alone are no warnings: they are in stock."""
+    """Panic and warnings of a log; excerpt shows the first one. Data races
+    of the stock kernel are in stock and are no warnings."""
 
     def __init__(self, text, allowed=None):
         self.panic = False
@@ -79,3 +80,8 @@ class Verdict:
                 continue
             if not self.excerpt:
                 self.excerpt = lines[max(0, number - 2):number + CONTEXT]
+
+    def json(self):
+        """The verdict for other programs; races by pair of functions."""
+        return json.dumps({"panic": self.panic, "warnings": self.warnings,
+                           "races": dict(kcsan.by_pair(self.stock))})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Run one command in one guest, from temporary files to exit status."""
+"""Run one command in one guest, and judge the result."""
 
 import ctypes
 import os
@@ -37,19 +37,19 @@ INTERRUPTED = 130
 
 PR_SET_PDEATHSIG = 1
 
-# With several threads, QEMU before 8.1.1 can take one CPU's access to a device
-# for one to another device, while another CPU changes the memory map. That is
-# while the kernel sets up the PCI bus, and it may end in an assertion.
+# With several threads, QEMU before 8.1.1 can misdirect the access of one CPU to
+# a device while another CPU changes the memory map, as the kernel does when it
+# sets up the PCI bus. QEMU may then fail an assertion.
 ATTEMPTS = 3
 
 
 class CannotStart(Exception):
-    """The guest cannot be started; the text says what to do."""
+    """The guest cannot be started; the text tells the user what to do."""
 
 
 @dataclass
 class Options:
-    """What to boot, and how."""
+    """Kernel, machine and command of a guest."""
     topology: Topology
     kernel: Path
     command: list = field(default_factory=list)   # empty: a shell
@@ -70,10 +70,11 @@ class Options:
     gdb: bool = False
     log: Path = None
     allow_warnings: str = None
+    verdict: Path = None     # file for the verdict on the kernel log
 
 
 def complain(text):
-    """A message of our own; the command's output is not mixed with it."""
+    """Print a message of our own; stdout is the command's."""
     print(f"mof-vm: {text}", file=sys.stderr, flush=True)
 
 
@@ -131,14 +132,14 @@ class Guest:
                  "rootflags=trans=virtio,version=9p2000.L,msize=262144,"
                  "cache=loose", "ro",
                  f"init={ROOT_INIT if self.options.root else INIT}",
-                 # An emulated machine is slow, and not its own master
+                 # Emulated CPUs are slow, and the host may not run them
                  "rcupdate.rcu_cpu_stall_timeout=100",
                  f"MOF_JOB={self.directory}", f"MOF_NONCE={self.nonce}",
                  "MOF_KEEP=" + ":".join(
                      {str(REPO), self.options.cwd or os.getcwd()})]
         if self.options.icount:
-            # One instruction takes 1 ns: with HZ=250, a tick is 4 million.
-            # To measure that takes most of the instructions of a boot
+            # An instruction takes 1 ns: with HZ=250, a tick has 4 million.
+            # Calibration would take most of the instructions of a boot
             words.append("lpj=4000000")
         if self.options.swap:
             words.append("MOF_SWAP=1")
@@ -181,14 +182,14 @@ class Guest:
         return args + options.qemu_args
 
     def memory(self, size):
-        """The path of a file of that many bytes that is in no file system: a
-        host that is busy writing would let the guest wait for its disk."""
+        """A file of that many bytes in memory, so that writeback on the host
+        does not delay the guest."""
         self.disk = open(os.memfd_create("disk"), "wb")
         self.disk.truncate(size)
         return f"/proc/{os.getpid()}/fd/{self.disk.fileno()}"
 
     def run(self):
-        """Boot, wait for the end, return our exit status."""
+        """Boot, wait for the end; returns our exit status."""
         self.check()
         self.furnish()
         self.job()
@@ -211,15 +212,15 @@ class Guest:
         return self.judge()
 
     def furnish(self):
-        """Put into a root of its own what the host's has anyway: our init, and
-        a place for this repository."""
+        """Put our init, and a mount point for this repository, into a root
+        other than the host's."""
         root = self.options.root
         if root:
             shutil.copy(INIT, root / ROOT_INIT.relative_to("/"))
             (root / REPO.relative_to("/")).mkdir(parents=True, exist_ok=True)
 
     def check(self):
-        """Raise CannotStart for what is missing."""
+        """Raise CannotStart if anything is missing."""
         machine = qemu.MACHINES[self.options.arch]
         if not qemu.binary(self.options.arch):
             raise CannotStart(f"{machine.qemu} is not installed: "
@@ -236,12 +237,12 @@ class Guest:
                      self.options.cwd or os.getcwd()):
             if re.search(r"[\s,\"]", str(path)):
                 raise CannotStart(f"'{path}' must not contain blanks, commas "
-                                  "or quotes: the kernel's command line has "
-                                  "no place for them")
+                                  "or quotes: the kernel's command line "
+                                  "cannot have them")
 
     def forward(self, readers):
         """Copy the command's output until QEMU closes all three pipes."""
-        sinks = dict(zip(readers, (self.to(1), self.to(2), self.keep)))
+        sinks = dict(zip(readers, (self.to(1), self.to(2), self.collect)))
         end = None
         if self.options.timeout:
             end = time.monotonic() + self.options.timeout
@@ -273,8 +274,8 @@ class Guest:
                 view = view[os.write(fd, view):]
         return write
 
-    def keep(self, data):
-        """Collect what arrives on the result port."""
+    def collect(self, data):
+        """Append data of the result port."""
         self.result += data.decode("ascii", "replace")
 
     def status(self):
@@ -283,15 +284,17 @@ class Guest:
         return int(match[1]) if match else None
 
     def aborted_early(self):
-        """Whether QEMU gave up before the command was started."""
+        """Whether QEMU aborted before the command was started."""
         return (self.process.returncode == -signal.SIGABRT
                 and f"{self.nonce} started" not in self.result)
 
     def judge(self):
-        """Our exit status, after telling what went wrong."""
+        """Print what went wrong; returns our exit status."""
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
         allowed = self.options.allow_warnings
         verdict = Verdict(text, re.compile(allowed) if allowed else None)
+        if self.options.verdict:
+            self.options.verdict.write_text(verdict.json())
         status = self.status()
         errors = (self.directory / "qemu").read_text(errors="replace").strip()
         if verdict.stock:
@@ -313,13 +316,13 @@ class Guest:
                                "lines in the kernel log", verdict.excerpt)
             return status or ours
         if status is None:
-            return self.report(NO_TOKEN, "the guest went down without telling "
-                               f"its status. {errors}".strip(),
+            return self.report(NO_TOKEN, "the guest went down without "
+                               f"reporting its status. {errors}".strip(),
                                text.splitlines()[-10:])
         return status
 
     def report(self, status, message, excerpt=()):
-        """Tell what went wrong, with the lines that show it."""
+        """Print a message after the lines of the log that show it."""
         for line in excerpt:
             print(f"  | {line}", file=sys.stderr)
         complain(f"{message} (status {status}; kernel log: {self.log})")
@@ -327,7 +330,7 @@ class Guest:
 
 
 def cause(returncode):
-    """How a process ended, in words."""
+    """The end of a process, in words."""
     if returncode < 0:
         return f"killed by {signal.Signals(-returncode).name}. "
     return f"exit status {returncode}: "
@@ -351,8 +354,8 @@ def run(options):
                 status = guest.run()
             if not (guest.aborted_early() and again):
                 return status
-            complain("it aborted before the guest was up, which QEMU before "
-                     "8.1.1 sometimes does; trying again")
+            complain("QEMU aborted before the guest was up, as versions "
+                     "before 8.1.1 sometimes do; trying again")
     except CannotStart as reason:
         complain(str(reason))
         return CANNOT_START

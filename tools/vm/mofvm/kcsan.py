@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Data races that KCSAN reports: which of them are ours?
+"""Data races that KCSAN reports, and whether they are ours.
 
-A report names the function that accesses on each side, and has the stack of
-both. It is ours if a function of mm/mof/ or kernel/sched/mof.c is in one of them,
-but for what an interrupt has interrupted: what we call races because of us, until
-somebody has looked, and has put it into TOLERATED. What the compiler has inlined
-has the name of the function that it is in, which for a function of ours is one of
-ours again. All of them have "mof_" at the start of a word; nothing of the stock
-kernel has.
+A report has the accessing function and the stack of each side. It is ours if a
+function of mm/mof/ or kernel/sched/mof.c is in one of the stacks, above any
+interrupt frame: a stock function that we call may race because of us. Stock
+functions known to be harmless are in TOLERATED. Inlined functions appear under
+their caller's name, which for ours starts with mof_ as well. Names of ours have
+"mof_" at the start of a word, and no stock function has.
 """
 
 import collections
@@ -15,25 +14,25 @@ import re
 from dataclasses import dataclass, field
 
 OURS = re.compile(r"(?:^|_)mof_")
-# Stock functions that access without a lock on purpose, whoever calls them
+# Stock functions that access without a lock on purpose, with any caller
 TOLERATED = {
-    "ktime_get_seconds": "reads one word; its comment says that it needs no "
-                         "lock on machines of 64 bits",
-    "folio_flags": "asserts that a folio is no tail page: its list is in the "
-                   "same word",
+    "ktime_get_seconds": "reads one word; its comment says that 64-bit "
+                         "machines need no lock",
+    "folio_flags": "asserts that a folio is no tail page, by a word that it "
+                   "shares with the LRU list",
     "const_folio_flags": "the same",
-    "try_to_migrate_one": "asks mm_cpumask() whether to flush TLBs of other "
-                          "CPUs at once, and these come and go",
-    "smp_call_function_many_cond": "looks at mm_cpumask(), too, for whoever "
-                                   "flushes a range",
+    "try_to_migrate_one": "reads mm_cpumask() to decide whether to batch the "
+                          "TLB flush; other CPUs update it",
+    "smp_call_function_many_cond": "reads mm_cpumask() as well, for a range "
+                                   "flush",
 }
 TITLE = re.compile(r"\bBUG: KCSAN: (?:data-race|assert: race) in (.+)")
 FRAME = re.compile(r"(?:^|[\] ])([A-Za-z_][\w.]*)\+0x[0-9a-f]+/0x[0-9a-f]+")
-# The head of a stack, and where the frames of an interrupt end
+# The head of a stack, and the last frame of an interrupt
 STACK = re.compile(r"\b(?:read|write) (?:\(\w+\) )?to 0x|\brace at unknown origin")
 INTERRUPT = re.compile(r"^asm_(?:sysvec_|common_interrupt)")
 END = re.compile(r"={60,}$")
-# What the compiler adds to the names of its variants of a function
+# Suffixes of the compiler's variants of a function
 VARIANT = re.compile(r"\.(?:isra|constprop|part|cold)\b.*")
 # Longest report: two stacks of some tens of functions
 LONGEST = 300
@@ -41,15 +40,15 @@ LONGEST = 300
 
 @dataclass
 class Race:
-    """A report: its title's functions, and all that are in its stacks."""
+    """A report: the functions of its title and of its stacks."""
     title: str
     first: int                           # line of the log
-    last: int = None                     # None: the log ends before it does
+    last: int = None                     # None: the log ends within it
     frames: set = field(default_factory=set)
-    interrupted: bool = False            # these lines are of somebody else
+    interrupted: bool = False            # below an interrupt: another context
 
     def add(self, line):
-        """A line of the report: perhaps a frame."""
+        """Take a line of the report, which may be a frame."""
         if STACK.search(line):
             self.interrupted = False
         for name in map(plain, FRAME.findall(line)):
@@ -59,7 +58,7 @@ class Race:
 
     @property
     def ours(self):
-        """Whether we are to look at it. If it is not complete, we are."""
+        """Whether it is ours; an incomplete report counts as ours."""
         access = self.title.split(" / ")
         if self.last is None or any(map(OURS.search, access)):
             return True
@@ -68,7 +67,7 @@ class Race:
 
     @property
     def pair(self):
-        """The two functions, the same whoever came first."""
+        """The two functions, sorted."""
         return " / ".join(sorted(self.title.split(" / ")))
 
 
@@ -83,7 +82,7 @@ def functions(title):
 
 
 def races(lines):
-    """All reports in a log. One that the log's end cuts short has no end."""
+    """All reports in a log."""
     found = []
     race = None
     for number, line in enumerate(lines):
@@ -103,5 +102,5 @@ def races(lines):
 
 
 def by_pair(all_races):
-    """[(pair, how often)], the most frequent one first."""
+    """[(pair, reports)], most frequent first."""
     return collections.Counter(race.pair for race in all_races).most_common()

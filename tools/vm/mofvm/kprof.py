@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Instruction profiles of guests: QEMU's plugin for them, and their sums."""
+"""Instruction profiles of guests: the plugin of QEMU, and sums by function."""
 
 import bisect
 import collections
@@ -17,19 +17,16 @@ class ProfileError(Exception):
     """A profile that cannot be used; the text says why."""
 
 
-def library():
-    """The plugin for QEMU."""
-    return plugin.shared(PLACE / "kprof.so", [SOURCE / "kprof.c"])
-
-
-def mark():
-    """The program that ends a section, to be run in the guest."""
-    return plugin.compiled(PLACE / "kprof-mark", [SOURCE / "kprof-mark.c"])
+def build():
+    """Compile the plugin, and the program that ends a section when the guest
+    runs it; returns the paths of both."""
+    return (plugin.shared(PLACE / "kprof.so", [SOURCE / "kprof.c"]),
+            plugin.compiled(PLACE / "kprof-mark", [SOURCE / "kprof-mark.c"]))
 
 
 def arguments(out):
-    """QEMU's arguments that leave a profile in the file out."""
-    return plugin.arguments("--kprof", library(), out)
+    """QEMU's arguments for a profile in the file out."""
+    return plugin.arguments("--kprof", build()[0], out)
 
 
 class Symbols:
@@ -46,7 +43,7 @@ class Symbols:
         self.names = [name for _, name in found]
 
     def name(self, address):
-        """The function that has an address; of aliases, always the same."""
+        """The function at an address; of aliases, always the same one."""
         if address < KERNEL_SPACE or not self.addresses:
             return OUTSIDE
         place = bisect.bisect(self.addresses, address) - 1
@@ -79,8 +76,7 @@ def load(path, system_map):
 
 
 def select(word, system_map):
-    """The profile that a word such as FILE or FILE:2 names: the sum of all
-    sections, or one of them."""
+    """A profile: FILE is the sum of all sections, FILE:2 is one of them."""
     path, _, number = word.rpartition(":")
     if not path or not number.isdigit():
         return sum(load(word, system_map), collections.Counter())
@@ -91,8 +87,8 @@ def select(word, system_map):
 
 
 def per_unit(profile, baseline=None, units=1):
-    """(function, instructions a unit), most first; with a baseline, of the
-    difference, where functions can have less than nothing."""
+    """(function, instructions per unit), sorted; with a baseline, the
+    difference, which may be negative."""
     if units <= 0:
         raise ProfileError(f"cannot divide by {units:g}")
     difference = collections.Counter(profile)
@@ -103,7 +99,7 @@ def per_unit(profile, baseline=None, units=1):
 
 
 def table(rows, lines=40):
-    """Text: the sum, the functions with most, and what the others have."""
+    """Text: the sum, the largest functions, and the sum of the others."""
     total = sum(value for _, value in rows)
     text = [f"{total:14.1f}  total"]
     text += [f"{value:14.1f}  {name}" for name, value in rows[:lines]]
@@ -111,3 +107,8 @@ def table(rows, lines=40):
         rest = sum(value for _, value in rows[lines:])
         text.append(f"{rest:14.1f}  [{len(rows) - lines} others]")
     return "\n".join(text)
+
+
+def mark():
+    """The program that ends a section."""
+    return build()[1]

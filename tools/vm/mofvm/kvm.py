@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Whether KVM is of use: only a guest that really started proves it."""
+"""Whether KVM works: only a guest that has started proves it."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ def host():
 
 
 def works(kernel):
-    """Whether a guest with this kernel starts under KVM. The answer is kept
+    """Whether a guest with this kernel starts under KVM. The answer is cached
     until the host reboots."""
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return False

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""QEMU's plugin that counts local and remote accesses, and its node map."""
+"""The plugin of QEMU that counts local and remote accesses; its node map."""
 
 import json
 import re
@@ -11,7 +11,7 @@ SOURCE = guest.REPO / "tools" / "numa-bench" / "plugin"
 PLACE = guest.BUILD / "numa-model"
 MIB = 1 << 20
 QEMU = qemu.MACHINES["x86"].qemu
-# Of q35: with so much memory, all beyond 2 GiB is above 4 GiB
+# Machine q35: with HOLE_FROM bytes or more, memory beyond BELOW is at ABOVE
 HOLE_FROM, BELOW, ABOVE = 0xb0000000, 2 << 30, 4 << 30
 
 
@@ -33,7 +33,7 @@ def qemu_version():
 
 
 def starts(topology):
-    """Where each node's memory begins, were there no hole."""
+    """The first address of each node's memory, without the hole."""
     found, at = [], 0
     for node in topology.nodes:
         found.append(at)
@@ -42,8 +42,8 @@ def starts(topology):
 
 
 def of_blocks(topology):
-    """Ranges as QEMU before 8.2 tells plugins: address and number of a block
-    of memory are the same here, and it adds them up."""
+    """Ranges as plugins see them in QEMU before 8.2: it adds the offset of a
+    RAM block to an address that has it already."""
     return [((2 * start, 2 * start + node.mem * MIB), (0, 0))
             for start, node in zip(starts(topology), topology.nodes)]
 
@@ -62,13 +62,13 @@ def physical(topology):
 
 
 def numbers(name, values):
-    """A list as the plugin reads it."""
+    """A list in the plugin's syntax."""
     return f"{name}=" + ":".join(f"{value:#x}" if value > 9 else str(value)
                                  for value in values)
 
 
 def node_map(topology, version):
-    """The plugin's arguments that tell which CPU and memory is of which node."""
+    """The plugin's arguments for the nodes of CPUs and memory."""
     cpus = [number for number, node in enumerate(topology.nodes)
             for _ in range(node.cpus)]
     ranges = (of_blocks if version < (8, 2) else physical)(topology)
@@ -82,15 +82,15 @@ def node_map(topology, version):
 
 
 def arguments(out, topology, more=""):
-    """QEMU's arguments that leave counts in the file out; more: arguments of
-    the plugin itself, with commas between them."""
+    """QEMU's arguments for counts in the file out; more: arguments of the
+    plugin, separated by commas."""
     return plugin.arguments("--numa-model", library(), out,
                             *node_map(topology, qemu_version()),
                             *filter(None, more.split(",")))
 
 
 def load(path):
-    """What the plugin has written."""
+    """The counts of the plugin."""
     try:
         with open(path, encoding="ascii") as file:
             return json.load(file)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""QEMU's plugins of ours: compiled when needed, and told what to do."""
+"""Our plugins of QEMU: compile them when needed, and load them."""
 
 import os
 import shutil
@@ -11,14 +11,14 @@ SOURCE = guest.REPO / "tools" / "numa-bench" / "plugin"
 
 
 def newest(sources):
-    """When a source or a header next to one was changed last."""
+    """The last change of a source, or of a header beside one."""
     places = {SOURCE, *(path.parent for path in sources)}
     headers = (path for place in places for path in place.glob("*.h"))
     return max(path.stat().st_mtime for path in (*sources, *headers))
 
 
 def compiled(target, sources, *options):
-    """The program target; made anew if a source is younger."""
+    """The program target, compiled again if a source is newer."""
     if target.exists() and target.stat().st_mtime >= newest(sources):
         return target
     if not shutil.which("gcc"):
@@ -43,7 +43,7 @@ def shared(target, sources, *options):
 
 
 def arguments(option, library, out, *more):
-    """QEMU's arguments that load a plugin, which writes the file out."""
+    """QEMU's arguments for a plugin that writes the file out."""
     path = out.resolve()
     if "," in str(path):
         raise guest.CannotStart(f"{option} {out}: QEMU takes no comma in it")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Machine:
-    """What differs between architectures."""
+    """The parameters of an architecture."""
     qemu: str
     machine: str
     serial: list              # the console's device
@@ -37,12 +37,11 @@ def binary(arch="x86"):
 
 
 def accelerator(accel, icount):
-    """How instructions are executed."""
+    """QEMU's arguments for the accelerator."""
     if accel == "kvm":
         return ["-accel", "kvm"]
     if icount:
-        # One thread, and virtual time that counts instructions: the same
-        # input gives the same run
+        # One thread, and virtual time in instructions: deterministic
         return ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"]
     return ["-accel", "tcg,thread=multi"]
 
@@ -74,8 +73,8 @@ def numa(topology, bind=None):
 
 
 def smp(topology):
-    """A socket per node, where all nodes are alike; else one per CPU. The
-    kernel warns of a socket whose cores are on several nodes."""
+    """A socket per node if all nodes have the same number of CPUs, else one
+    per CPU. The kernel warns of a socket whose cores are on several nodes."""
     counts = {node.cpus for node in topology.nodes if node.cpus}
     cores = counts.pop() if len(counts) == 1 else 1
     return f"{topology.cpus},sockets={topology.cpus // cores},cores={cores}"
@@ -95,7 +94,7 @@ def port(number, name, path):
 
 
 def disk(path):
-    """A raw disk whose content nobody needs afterwards."""
+    """A raw disk with temporary content."""
     return ["-drive", f"if=none,id=disk0,file={path},format=raw,cache=unsafe",
             "-device", "virtio-blk-pci,drive=disk0"]
 
@@ -107,7 +106,7 @@ def terminal():
 
 
 def base(arch, cpu, kernel, log, append):
-    """What every guest has."""
+    """The arguments of every guest."""
     machine = MACHINES[arch]
     return [machine.qemu, "-no-user-config", "-nodefaults", "-display", "none",
             "-no-reboot", "-machine", machine.machine, "-cpu", cpu,

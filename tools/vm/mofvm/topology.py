@@ -10,7 +10,7 @@ UNITS = {"": 1, "M": 1, "G": 1024}
 
 
 class TopologyError(ValueError):
-    """A topology that cannot be; the text says why."""
+    """An invalid topology; the text says why."""
 
 
 @dataclass
@@ -34,10 +34,10 @@ class Topology:
         self.check()
 
     def check(self):
-        """Raise TopologyError for what firmware or kernel would not take."""
+        """Raise TopologyError if firmware or kernel would refuse it."""
         count = len(self.nodes)
         if not count:
-            raise TopologyError("a machine needs a node")
+            raise TopologyError("a machine needs at least one node")
         if not self.nodes[0].mem or not self.nodes[0].cpus:
             raise TopologyError("node 0 needs CPUs and memory to boot from")
         for number, node in enumerate(self.nodes):
@@ -89,10 +89,10 @@ NAMED = {
 
 
 def size(text):
-    """MiB in a size such as 512, 512M or 2G."""
+    """MiB of a size such as 512, 512M or 2G."""
     match = re.fullmatch(r"(\d+)([MG]?)", text.upper())
     if not match:
-        raise TopologyError(f"'{text}' is no size; say 512M or 2G")
+        raise TopologyError(f"'{text}' is no size; give 512M or 2G")
     return int(match[1]) * UNITS[match[2]]
 
 
@@ -107,7 +107,7 @@ def node(text):
             values[key] = size(value)
         else:
             raise TopologyError(f"'{part}' in node '{text}': "
-                                "say cpus=N,mem=SIZE")
+                                "give cpus=N,mem=SIZE")
     return Node(**values)
 
 
@@ -117,7 +117,7 @@ def matrix(text):
         return [[int(value) for value in row.split(",")]
                 for row in text.split("/")]
     except ValueError:
-        raise TopologyError(f"'{text}' are no distances; say 10,21/21,10") \
+        raise TopologyError(f"'{text}' are no distances; give 10,21/21,10") \
             from None
 
 

@@ -2,6 +2,7 @@
 """Counts of local and remote accesses: the node map, and known accesses."""
 
 import collections
+import json
 import tempfile
 import unittest
 from pathlib import Path
@@ -85,7 +86,7 @@ class TestKnownAccesses(unittest.TestCase):
                                 *MACHINE, script=script)
             if status:
                 raise AssertionError(err)
-            cls.counts = numamodel.load(out)
+            cls.counts = json.loads(out.read_text())
 
     def sections(self, label):
         """Of each run, the section of that label."""
