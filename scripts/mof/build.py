@@ -29,6 +29,7 @@ PRISTINE = BUILD / "pristine" / "linux"
 LINUX = BUILD / "linux"
 LOGS = BUILD / "log"
 CONFIGS = REPO / "kernel" / "configs"
+VM = REPO / "tools" / "vm" / "mof-vm"
 TARBALL = Path(os.environ.get("LINUX_TARBALL",
                               "/usr/src/linux-source-6.12.tar.xz"))
 
@@ -306,3 +307,9 @@ def ccache():
             os.environ.setdefault("CCACHE_SLOPPINESS", "time_macros")
             return True
     return False
+
+
+def build_numa_bench():
+    """Compile numa-bench."""
+    logged("numa-bench", "numa-bench.log",
+           ["make", "-C", REPO / "tools/numa-bench", f"O={BUILD}/numa-bench"])

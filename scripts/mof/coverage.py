@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 from mof import selftest
 from mof import tap
-from mof.build import BUILD, LOGS, REPO, Failure, ending, objdir, watch
+from mof.build import BUILD, LOGS, REPO, VM, Failure, ending, objdir, watch
 
-VM = REPO / "tools" / "vm" / "mof-vm"
 PROFILE = "gcov"
 PLACE = BUILD / "coverage"
 OURS = ("mm/mof", "kernel/sched/mof.c")

@@ -1,278 +1,232 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Ratios: how they are made, and what is better or worse than recorded."""
+"""Benchmarks: how values are judged, recorded and shown."""
 
 import contextlib
 import io
 import json
+import math
 import tempfile
 import unittest
 from pathlib import Path
 
-from mof.bench import boot, compare, plan, rows, show
-from mof.bench.compare import ABSENT, MISSED, OK, UNKNOWN, WORSE
+import fake
+from mof import rst
+from mof.bench import auto, cost, model, record, step
+from mof.bench.record import ABSENT, MISSED, OK, UNKNOWN, WORSE, Row, Value
 from mof.build import Failure
 
 
-def value(ratio, target="<= 1", name="row"):
-    """A measured ratio."""
-    return rows.Value(name, ratio, target, plan.SHORT, {"pages": 1})
+def value(number, recorded=None, target="<= 1", **more):
+    """A value that is compared with a record."""
+    return Value(Row("row", "step", target, None, **more), number, {}, True,
+                 recorded)
 
 
-def recorded(ratio, name="row", where=plan.SHORT):
-    """A record with one row."""
-    return {name: {"ratio": ratio, "target": "<= 1", "boot": where, "raw": {}}}
+def bench(place, *rows, **more):
+    """A benchmark with a record in place."""
+    return record.Bench(Path(place) / "new" / "record.json", [], list(rows),
+                        **more)
 
 
-def verdict(ratio, old, target="<= 1"):
-    """The verdict on a ratio with an old one."""
-    return compare.compare([value(ratio, target)], recorded(old),
-                           [plan.SHORT])[0].verdict
+def measured(number, name="row", target="<= 1"):
+    """A row that is always measured like that."""
+    return Row(name, "step", target, lambda _: (number, {"pages": 1}))
 
 
-class TestComparator(unittest.TestCase):
-    def test_same_is_ok(self):
-        self.assertEqual(verdict(0.5, 0.5), OK)
+def run(bench, **more):
+    """Run a step that has a result already; values and output."""
+    each = step.Step("bench", "2x2", "step", "", ())
+    each.run = lambda again: fake.Result(out=[])
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        return bench.run([each], **more), out.getvalue()
 
-    def test_better_is_ok(self):
-        self.assertEqual(verdict(0.1, 0.5), OK)
-        self.assertEqual(verdict(100, 50, ">= 20"), OK)
 
-    def test_up_to_five_percent_worse_is_ok(self):
-        self.assertEqual(verdict(0.5249, 0.5), OK)
-        self.assertEqual(verdict(47.7, 50, ">= 20"), OK)
+class TestVerdict(unittest.TestCase):
+    def test_same_or_better_is_ok(self):
+        for number, recorded, target in ((0.5, 0.5, "<= 1"),
+                                         (0.1, 0.5, "<= 1"),
+                                         (100, 50, ">= 20")):
+            self.assertEqual(value(number, recorded, target).verdict, OK)
 
     def test_more_than_five_percent_worse_fails(self):
-        self.assertEqual(verdict(0.526, 0.5), WORSE)
-        self.assertEqual(verdict(47.5, 50, ">= 20"), WORSE)
+        for number, recorded, target, verdict in (
+                (0.5249, 0.5, "<= 1", OK), (0.526, 0.5, "<= 1", WORSE),
+                (47.7, 50, ">= 20", OK), (47.5, 50, ">= 20", WORSE)):
+            self.assertEqual(value(number, recorded, target).verdict, verdict)
 
     def test_worse_fails_although_the_target_is_reached(self):
-        self.assertEqual(verdict(0.9, 0.1), WORSE)
+        self.assertEqual(value(0.9, 0.1).verdict, WORSE)
 
-    def test_missed_target_alone_does_not_fail(self):
-        found = compare.compare([value(2)], recorded(2), [plan.SHORT])[0]
-        self.assertEqual((found.verdict, found.bad), (MISSED, False))
-        self.assertEqual(verdict(10, 10, ">= 20"), MISSED)
+    def test_missed_target_alone_fails_only_if_strict(self):
+        self.assertEqual((value(2, 2).verdict, value(2, 2).bad),
+                         (MISSED, False))
+        self.assertEqual(value(10, 10, ">= 20").verdict, MISSED)
+        self.assertTrue(value(2, 2, strict=True).bad)
 
-    def test_nothing_recorded_allows_nothing(self):
-        self.assertEqual(verdict(0, 0, "<= 0"), OK)
-        self.assertEqual(verdict(1, 0, "<= 5"), WORSE)
-        self.assertEqual(verdict(0.01, 0, "<= 5"), WORSE)
+    def test_recorded_0_has_to_stay_0(self):
+        self.assertEqual(value(0, 0, "<= 0").verdict, OK)
+        for number in (1, 0.01):
+            self.assertEqual(value(number, 0, "<= 5").verdict, WORSE)
 
     def test_without_target_only_the_record_counts(self):
-        self.assertEqual(verdict(7, 7, "none"), OK)
-        self.assertEqual(verdict(8, 7, "none"), WORSE)
+        self.assertEqual(value(7, 7, "none").verdict, OK)
+        self.assertEqual(value(8, 7, "none").verdict, WORSE)
 
     def test_record_that_has_become_too_easy_is_told(self):
-        for ratio, old, target, better in (
+        for number, recorded, target, better in (
                 (0.4, 0.5, "<= 1", True), (0.49, 0.5, "<= 1", False),
                 (60, 50, ">= 20", True), (40, 50, ">= 20", False)):
-            found = compare.compare([value(ratio, target)], recorded(old),
-                                    [plan.SHORT])[0]
+            found = value(number, recorded, target)
             self.assertEqual(found.better, better)
+            self.assertEqual(", better" in found.line(), better)
 
-    def test_row_that_was_not_measured_fails(self):
-        found = compare.compare([], recorded(1), [plan.SHORT])[0]
-        self.assertEqual((found.verdict, found.bad), (ABSENT, True))
+    def test_missing_value_or_record_fails(self):
+        for found, verdict in ((value(None, 1), ABSENT),
+                               (value(0), UNKNOWN)):
+            self.assertEqual((found.verdict, found.bad), (verdict, True))
 
-    def test_rows_of_other_guests_are_not_missed(self):
-        self.assertEqual(
-            compare.compare([], recorded(1, where=plan.BIG), [plan.SHORT]), [])
-
-    def test_row_without_record_fails(self):
-        found = compare.compare([value(0)], {}, [plan.SHORT])[0]
-        self.assertEqual((found.verdict, found.bad), (UNKNOWN, True))
+    def test_time_that_never_came_reaches_no_target(self):
+        for number in (None, math.inf):
+            self.assertFalse(record.reached(number, "<= 1"))
+        self.assertFalse(record.reached(None, ">= 1"))
+        self.assertEqual(record.number(math.inf), "never")
 
 
 class TestRecord(unittest.TestCase):
-    def test_what_is_saved_compares_as_ok(self):
-        values = [value(1 / 3), value(0, "<= 0", "zero"),
-                  value(200 / 7, ">= 20", "more")]
-        with tempfile.TemporaryDirectory() as path:
-            record = Path(path) / "new" / "record.json"
-            compare.save(values, {"kernel": "6.12"}, record)
-            found = compare.compare(values, compare.load(record), [plan.SHORT])
-            self.assertEqual(json.loads(record.read_text())["machine"],
-                             {"kernel": "6.12"})
-        self.assertEqual([line.verdict for line in found], [OK] * 3)
+    def setUp(self):
+        place = tempfile.TemporaryDirectory()
+        self.addCleanup(place.cleanup)
+        self.place = place.name
+
+    def test_recorded_values_compare_as_ok(self):
+        rows = [measured(1 / 3), measured(0, "zero", "<= 0"),
+                measured(200 / 7, "more", ">= 20")]
+        found = bench(self.place, *rows, compared=True)
+        values, _ = run(found, write=True)
+        self.assertEqual([value.verdict for value in values], [OK] * 3)
+        values, text = run(found)
+        self.assertEqual([value.verdict for value in values], [OK] * 3)
+        self.assertIn("0.3333 <= 1              0.3333 ok\n    pages 1.0000",
+                      text)
+        self.assertEqual(found.load()["machine"]["kernel"], "6.12")
+
+    def test_values_are_compared_with_the_record_as_it_was(self):
+        run(bench(self.place, measured(0.5), compared=True), write=True)
+        values, _ = run(bench(self.place, measured(0.6), compared=True))
+        self.assertEqual(values[0].verdict, WORSE)
+        self.assertEqual(values[0].recorded, 0.5)
+
+    def test_later_rows_replace_and_others_stay_in_order(self):
+        run(bench(self.place, measured(0.5, "a"), measured(1, "b")),
+            write=True)
+        other = bench(self.place, measured(7, "c"), Row(
+            "a", "elsewhere", "<= 1", None), measured(math.inf, "b"))
+        run(other, write=True)
+        rows = other.load()["rows"]["2x2"]
+        self.assertEqual([(name, row["value"]) for name, row in rows.items()],
+                         [("c", 7), ("a", 0.5), ("b", None)])
+
+    def test_row_that_cannot_be_computed_is_told_and_fails(self):
+        def fails(_):
+            raise LookupError("no such figure")
+        values, text = run(bench(self.place, Row("a", "step", "<= 1", fails),
+                                 measured(1)))
+        self.assertEqual([value.verdict for value in values], [ABSENT, OK])
+        self.assertIn("a: cannot be computed: LookupError", text)
+
+    def test_negative_cost_is_no_ratio(self):
+        for compared, verdict in ((True, ABSENT), (False, OK)):
+            values, _ = run(bench(self.place, measured(-1),
+                                  compared=compared))
+            self.assertEqual(values[0].verdict, verdict)
 
     def test_no_record_is_empty_and_a_broken_one_is_told(self):
-        with tempfile.TemporaryDirectory() as path:
-            record = Path(path) / "record.json"
-            self.assertEqual(compare.load(record), {})
-            record.write_text("{}")
-            with self.assertRaises(Failure):
-                compare.load(record)
+        found = bench(self.place)
+        self.assertEqual(found.load(), record.empty())
+        found.save({})
+        found.path.write_text("{")
+        with self.assertRaises(Failure):
+            found.load()
 
-    def test_committed_record_has_exactly_the_rows_of_the_table(self):
-        self.assertEqual({name: row["boot"]
-                          for name, row in compare.load().items()},
-                         {row.name: row.boot for row in rows.ROWS})
+    def test_text_of_a_record_is_json_with_short_lines(self):
+        data = {"a": {"x": 1, "y": [1, None]}, "b": [{"s": "t"}, {}],
+                "c": ["d", "e"], "f": {"g": {"h": 2}}, "i": []}
+        text = record.lines(data)
+        self.assertEqual(json.loads(text), data)
+        self.assertEqual(len(text.splitlines()), 15)
+
+    def test_table_goes_between_the_marks(self):
+        path = Path(self.place) / "x"
+        path.write_text("head\n.. begin of the table\nold\n"
+                        ".. end of the table\ntail\n")
+        rst.replace(path, rst.table([["head", "b"], ["a", "longer"]]))
+        self.assertEqual(rst.split(path)[1].splitlines()[1:4],
+                         ["head b", "==== ======", "a    longer"])
+        self.assertNotIn("old", path.read_text())
+        self.assertTrue(path.read_text().endswith("tail\n"))
 
 
 class TestTap(unittest.TestCase):
-    def report(self, verdicts):
+    def report(self, *values):
         """Status and output."""
         with contextlib.redirect_stdout(io.StringIO()) as out:
-            return show.report_tap(verdicts), out.getvalue()
+            return record.report(values, True), out.getvalue()
 
     def test_bad_rows_fail_and_missed_ones_do_not(self):
-        status, text = self.report(compare.compare(
-            [value(2), value(9, name="other")],
-            recorded(2) | recorded(1, "other") | recorded(1, "third"),
-            [plan.SHORT]))
+        status, text = self.report(value(2, 2), value(9, 1), value(None, 1),
+                                   value(2, 2, strict=True))
         self.assertEqual(status, 1)
-        lines = [line for line in text.splitlines() if "ok" in line]
-        self.assertRegex(lines[0], "^ok 1 row: missed: ")
-        self.assertRegex(lines[1], "^not ok 2 other: WORSE")
-        self.assertRegex(lines[2], "^not ok 3 third: ABSENT")
+        for line, start in zip(
+                [line for line in text.splitlines() if "ok" in line],
+                ("ok 1 row: missed: 2.0000, target <= 1, recorded 2.0000",
+                 "not ok 2 row: WORSE", "not ok 3 row: ABSENT",
+                 "not ok 4 row: missed")):
+            self.assertTrue(line.startswith(start), line)
 
     def test_all_good_is_status_0_and_nothing_at_all_is_not(self):
-        self.assertEqual(self.report(compare.compare(
-            [value(1)], recorded(1), [plan.SHORT]))[0], 0)
-        self.assertEqual(self.report([])[0], 1)
+        self.assertEqual(self.report(value(1, 1))[0], 0)
+        self.assertEqual(self.report()[0], 1)
 
 
-def result(first=0, call=0, migrated=0, profile=None, **sample):
-    """What a step of 64 MiB would leave: instructions per page."""
-    return boot.Result(
-        {"results": [{"samples": [sample],
-                      "summary": {rows.FIRST: first, rows.CALL: call}}]},
-        migrated, profile)
+class TestTables(unittest.TestCase):
+    ALL = (cost.COST, cost.COSTS, auto.AUTO, auto.AUTO_SHORT, model.MODEL)
 
+    def test_names_are_unique_and_every_row_has_a_step(self):
+        for each in self.ALL:
+            names = [row.name for row in each.rows]
+            self.assertEqual(len(names), len(set(names)))
+            self.assertLessEqual({row.step for row in each.rows},
+                                 {step.name for step in each.steps})
 
-BASE = {"memcpy_orig": 1000, "folio_mc_copy": 10}
-RESULTS = {
-    "none-4k": result(first=4, profile=BASE),
-    "lazy-4k": result(first=3004, call=200, migrated=100, profile={
-        "memcpy_orig": 151000, "folio_mc_copy": 5010, "other": 10**9}),
-    "stock-4k": result(first=7604, migrated=200, profile={
-        "memcpy_orig": 311000, "folio_mc_copy": 10010}),
-    "move-4k": result(first=4, call=4400, migrated=100, profile={
-        "memcpy_orig": 161000, "folio_mc_copy": 10}),
-    "mprotect-4k": result(call=100),
-}
+    def test_steps_have_places_of_their_own(self):
+        places = [step.place for step in
+                  (*(step for each in self.ALL for step in each.steps),
+                   cost.PROFILE)]
+        self.assertEqual(len(places), len(set(places)))
 
+    def test_steps_of_the_automatic_mode_have_rows_but_for_off(self):
+        self.assertEqual({row.step for row in auto.ROWS} | {"off"},
+                         set(auto.SCRIPTS))
 
-class TestRows(unittest.TestCase):
-    def test_copy_is_the_difference_by_page_migrated(self):
-        self.assertEqual(RESULTS["lazy-4k"].copy(RESULTS["none-4k"]), 1550)
+    def test_committed_records_have_exactly_the_rows_of_the_tables(self):
+        for each in self.ALL:
+            if each is auto.AUTO_SHORT:
+                continue
+            where = {step.where for step in each.steps}
+            found = each.load()["rows"]
+            self.assertLessEqual(set(found), where)
+            if each is cost.COST:
+                names = [name for rows in found.values() for name in rows]
+                self.assertEqual(names, [row.name for row in each.rows])
+                continue
+            for rows in found.values():
+                self.assertEqual(list(rows), [row.name for row in each.rows])
 
-    def test_copy_without_migration_is_refused(self):
-        with self.assertRaises(Failure):
-            RESULTS["mprotect-4k"].copy(RESULTS["none-4k"])
+    def test_committed_pages_have_the_tables_of_the_records(self):
+        for each in (auto.AUTO, model.MODEL):
+            page = each.path.with_suffix(".rst")
+            self.assertEqual(rst.split(page)[1], each.table(each.load()))
 
-    def test_copy_that_has_no_function_is_refused(self):
-        other = boot.Result({}, 100, {"copy_by_new_means": 160000})
-        with self.assertRaises(Failure):
-            other.copy(RESULTS["none-4k"])
-
-    def test_only_functions_that_copy_count_as_copy(self):
-        for name in ("memcpy_orig", "folio_mc_copy", "copy_mc_to_kernel",
-                     "copy_page", "copy_mc_fragile", "__memcpy"):
-            self.assertTrue(boot.COPIES.fullmatch(name), name)
-        for name in ("copy_page_range", "copy_page_to_iter", "copy_process",
-                     "folio_migrate_copy", "memcpy_fromio", "__cond_resched"):
-            self.assertFalse(boot.COPIES.fullmatch(name), name)
-
-    def test_large_folios_may_reschedule_between_pages(self):
-        none = boot.Result({}, 0, {"__cond_resched": 5})
-        thp = boot.Result({}, 10, {"__cond_resched": 105, "memcpy_orig": 5000})
-        self.assertEqual((thp.copy(none), thp.copy(none, True)), (500, 510))
-
-    def test_overhead_is_without_loop_and_copy(self):
-        ratio, raw = rows.against_stock(RESULTS)
-        self.assertEqual(raw["lazy, instructions/page"], 1450)
-        self.assertEqual(raw["window 0, instructions/page"], 6000)
-        self.assertAlmostEqual(ratio, 1450 / 6000)
-
-    def test_call_is_compared_without_its_copy(self):
-        ratio, _ = rows.against_call("move-4k", "mbind-move")(RESULTS)
-        self.assertAlmostEqual(ratio, 1450 / 2800)
-
-    def test_total_has_call_and_copy(self):
-        self.assertAlmostEqual(rows.totals(RESULTS)[0], 3200 / 4400)
-
-    def test_marking_is_the_call_alone(self):
-        self.assertEqual(rows.marking(RESULTS)[0], 2)
-
-    def test_counter_that_never_counted_is_nothing(self):
-        none = result(first_touch={"vmstat": {}}, touched_pages=64)
-        measure = rows.hinting_faults("lazy-4k", "pages", 1)
-        self.assertEqual(measure({"lazy-4k": none})[0], 0)
-        some = result(first_touch={"vmstat": {"numa_hint_faults": 2}},
-                      touched_pages=64)
-        self.assertEqual(measure({"lazy-4k": some})[0], 1 / 32)
-
-    def test_longest_fault_is_that_of_the_median_sample(self):
-        row = {"window": 64, "samples": [{"max_ns": ns} for ns in
-                                         (9 * 10**9, 198400, 200000)],
-               "summary": {f"{name}_ns": 1 for name in
-                           ("mean", "p50", "p99", "max")}}
-        results = RESULTS | {"latency": boot.Result({"results": [row]})}
-        self.assertAlmostEqual(rows.longest_wait(results)[0],
-                               200000 / (64 * 1550))
-        self.assertAlmostEqual(rows.waiting(0)(results)[0], 1 / 1550)
-
-    def test_threads_are_compared_with_one_both_ways(self):
-        def team(**costs):
-            return {"threads": boot.Result({"results": [
-                {"method": "mbind-lazy", "threads": int(count[1:]),
-                 "summary": {rows.TOTAL: cost}}
-                for count, cost in costs.items()]})}
-        self.assertAlmostEqual(rows.threads(team(t1=100, t2=105, t8=80))[0],
-                               1.25)
-        self.assertAlmostEqual(rows.threads(team(t1=100, t2=110, t8=99))[0],
-                               1.1)
-
-    def test_row_that_is_not_there_is_told(self):
-        with self.assertRaises(Failure):
-            boot.Result({"results": []}).row(method="mbind-lazy")
-
-
-    def test_what_cannot_be_computed_is_told_and_absent(self):
-        results = {plan.SHORT: dict(RESULTS)}
-        del results[plan.SHORT]["mprotect-4k"]
-        with contextlib.redirect_stdout(io.StringIO()) as out:
-            values = rows.measured(results, [plan.SHORT])
-        names = {value.name for value in values}
-        self.assertIn("first touch: overhead / stock engine", names)
-        self.assertNotIn("mark / mprotect", names)
-        self.assertIn("mark / mprotect: cannot be computed", out.getvalue())
-
-
-    def test_negative_cost_is_no_ratio(self):
-        results = {plan.SHORT: RESULTS | {"lazy-4k": result(
-            first=100, call=200, migrated=100,
-            profile={"memcpy_orig": 151000})}}
-        with contextlib.redirect_stdout(io.StringIO()):
-            names = {value.name for value in
-                     rows.measured(results, [plan.SHORT])}
-        self.assertNotIn("first touch: overhead / stock engine", names)
-        self.assertIn("mark / mprotect", names)
-
-
-class TestGuest(unittest.TestCase):
-    def test_each_step_is_between_two_marks(self):
-        text = boot.script(plan.PROFILE)
-        mark = str(boot.kprof.mark())
-        self.assertEqual(text.count(mark), 2 * len(plan.PROFILE.steps))
-        before, step, _ = text.split(mark, 2)
-        self.assertNotIn("numa-bench/numa-bench", before)
-        self.assertIn("-m none", step)
-
-    def test_every_row_has_a_guest(self):
-        self.assertLessEqual({row.boot for row in rows.ROWS},
-                             {guest.name for guest in plan.BOOTS})
-
-    def test_names_of_rows_are_unique(self):
-        names = [row.name for row in rows.ROWS]
-        self.assertEqual(len(names), len(set(names)))
-
-
-class TestProfiles(unittest.TestCase):
-    def test_change_is_shown_for_functions_of_either(self):
-        text = show.profiles({"total": 5, "new": 5}, {"total": 9, "old": 9})
-        self.assertEqual([line.split() for line in text.splitlines()],
-                         [["9.0", "5.0", "-4.0", "total"],
-                          ["9.0", "0.0", "-9.0", "old"],
-                          ["0.0", "5.0", "+5.0", "new"]])
+    def test_committed_records_are_small(self):
+        for each in self.ALL:
+            self.assertLess(each.path.stat().st_size, 300 << 10)

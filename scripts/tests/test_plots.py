@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Pictures: drawn from what is recorded, all of it, and the same each time."""
+"""Pictures: drawn from the records, completely, and the same each time."""
 
 import json
 import re
@@ -9,9 +9,8 @@ import unittest
 from pathlib import Path
 from xml.etree import ElementTree
 
-from mof.bench import (autoplan, gnuplot, plan, plotcost, plotmodel, plotrecord,
-                      plots, plottime)
-from mof.build import Failure
+from mof.bench import auto, cost, gnuplot, pictures
+from mof.build import REPO, Failure
 
 
 def columns(local, faults, end=8.0):
@@ -25,21 +24,20 @@ def series(**files):
     return {"step": files}
 
 
-def modelled(mode, user, kernel=0, **more):
-    """A run of the model."""
-    return {"workload": "split", "page": "4k", "mode": mode, "slice_s": 0.1,
-            "local_misses": [0, 3, 0], "remote_misses": [4, 1, 0],
-            "user_remote_misses": user, "kernel_remote_misses": kernel,
-            "cycles": 1, **more}
+def modelled(off, stock, lazy, kernel=0, mode="lazy"):
+    """A record of the model: remote misses of programs, and of the kernel in
+    mode lazy."""
+    raw = {f"{mode}, programs": misses for mode, misses in
+           (("off", off), ("stock", stock), ("lazy", lazy))}
+    raw |= {"off, kernel": 0, "stock, kernel": 0, "lazy, kernel": kernel}
+    misses = {"slice_s": 0.1, "local_misses": [0, 3, 0],
+              "remote_misses": [4, 1, 0]}
+    return {"rows": {"2x2": {"split": {"raw": raw}}}, "series": {"2x2": {
+        "split": {f"split 4k {mode}": misses
+                  for mode in ("off", "stock", mode)}}}}
 
 
-def model(*runs):
-    """A whole record."""
-    return {"topology": "2x2", "runs": list(runs)}
-
-
-MODEL = model(modelled("off", 8000000), modelled("stock", 4000000),
-              modelled("lazy", 600000, 200000))
+MODEL = modelled(8000000, 4000000, 600000, 200000)
 
 
 def row(method, window=None, **more):
@@ -50,26 +48,17 @@ def row(method, window=None, **more):
 
 
 def waits(window, page="4k"):
-    """Waits as recorded."""
+    """Latencies as recorded."""
     return {"page": page, "window": window, "faulting": 100 + window,
             "instructions": [2000 * (window + 1) + at
-                             for at in range(len(plotrecord.PERCENT))]}
+                             for at in range(len(cost.PERCENT))]}
 
 
-COSTS = {
-    "percent": list(plotrecord.PERCENT),
-    "methods": [{**each, "page": page} for page in ("4k", "thp")
-                for each in (row("none", call=0.0, first_touch=4.0),
-                             row("mbind-move", call=6000.0, first_touch=4.0),
-                             row("mbind-lazy", 0, first_touch=9000.0),
-                             row("mbind-lazy", 48, first_touch=3000.0))],
-    "faults": [waits(48), waits(0), waits(512)],
-    "faults-thp": [waits(48, "thp")],
-    "sizes": [row(method, size_mib=size) for size in (64, 4096)
-              for method in ("mbind-move", "mbind-lazy")],
-    "threads": [row(method, threads=threads) for threads in (1, 8)
-                for method in ("mbind-move", "mbind-lazy")],
-}
+METHODS = [{**each, "page": page} for page in ("4k", "thp")
+           for each in (row("none", call=0.0, first_touch=4.0),
+                        row("mbind-move", call=6000.0, first_touch=4.0),
+                        row("mbind-lazy", 0, first_touch=9000.0),
+                        row("mbind-lazy", 48, first_touch=3000.0))]
 
 
 def texts(svg):
@@ -121,32 +110,32 @@ class TestDrawing(unittest.TestCase):
 
 class TestTime(unittest.TestCase):
     def test_modes_of_all_steps_come_together(self):
-        found = plottime.runs({
+        found = pictures.runs({
             "quick": {"quick: split 4k stock": 1, "quick: split 4k lazy": 2},
             "off": {"quick: split 4k off": 3}})
         self.assertEqual(found, {("quick", "split", "4k"):
                                  {"stock": 1, "lazy": 2, "off": 3}})
 
     def test_files_named_by_mode_are_one_panel(self):
-        found = plottime.runs({"steady": {"off: steady 4k off": 1,
+        found = pictures.runs({"steady": {"off: steady 4k off": 1,
                                           "lazy: steady 4k lazy": 2}})
         self.assertEqual(found, {("", "steady", "4k"): {"off": 1, "lazy": 2}})
 
     def test_step_off_has_the_runs_of_those_with_two_modes(self):
-        def files(scripts, mode):
-            """{(file, words)} that are run with some modes"""
-            lines = re.findall(rf"^auto (\S+) (.*?) --modes {mode}",
-                               "\n".join(scripts), re.M)
+        def files(names, mode):
+            """{(file, word)} that are run with some modes"""
+            lines = re.findall(
+                rf"^auto (\S+) (.*?) --modes {mode}",
+                "\n".join(auto.SCRIPTS[name] for name in names), re.M)
             return {(name, word) for name, words in lines
                     for word in words.split() if word in (
                         "split", "handover", "interleave", "phase", "shared",
                         "numa01", "numa02")}
-        two = files((step.script for step in autoplan.STEPS
-                     if step.name != "off"), "stock,lazy")
-        self.assertEqual(files([autoplan.OFF], "off"), two)
+        self.assertEqual(files(["off"], "off"),
+                         files(set(auto.SCRIPTS) - {"off"}, "stock,lazy"))
 
     def test_longer_run_of_the_same_is_told_apart(self):
-        found = plottime.names({
+        found = pictures.titles({
             ("quick", "split", "4k"): {"lazy": columns([], [])},
             ("split", "split", "4k"): {"lazy": columns([], [], 40.0)}})
         self.assertEqual(sorted(found.values()),
@@ -158,103 +147,94 @@ class TestTime(unittest.TestCase):
             "quick: split 4k stock": columns([50, 60, 100], [0, 65, 1234]),
             "quick: split 4k lazy": columns([50, 99, 100], [0, 7, 77]),
             "quick: split thp lazy": columns([50, None, 100], [0, 3, 5])})
-        picture = plottime.local("2x2", record)
+        picture = pictures.local("2x2", record)
         self.assertEqual([(panel.title, len(panel.curves))
                           for panel in picture.panels],
                          [("split, base pages", 3), ("split, THPs", 1)])
-        found = texts(gnuplot.svg(plottime.faults("2x2", record)))
+        found = texts(gnuplot.svg(pictures.faults("2x2", record)))
         for text in ("stock 1,234", "lazy 77", "lazy 5"):
             self.assertIn(text, found)
 
     def test_of_swaps_each_second_the_first_are_shown(self):
         many = columns([1, 2, 3], [0, 0, 0], 30.0)
-        panels = plottime.local("2x2", series(**{
+        panels = pictures.local("2x2", series(**{
             "fast: phase 4k lazy": many, "slow: phase 4k lazy": many})).panels
         self.assertEqual([panel.settings[0] for panel in panels],
                          ["set xrange [0:8]", "set xrange [0:30]"])
 
     def test_machine_is_named(self):
-        found = texts(gnuplot.svg(plottime.local("4x2", series(
+        found = texts(gnuplot.svg(pictures.local("4x2", series(
             **{"a: split 4k lazy": columns([1, 2, 3], [0, 0, 0])}))))
         self.assertIn("4x2", " ".join(found))
 
 
 class TestModel(unittest.TestCase):
     def test_ratio_is_to_off(self):
-        modes = plotmodel.runs(MODEL)["split", "4k"]
-        self.assertEqual(plotmodel.ratios(modes)[0][0], "1 : 0.5 : 0.1")
+        raw = MODEL["rows"]["2x2"]["split"]["raw"]
+        self.assertEqual(pictures.ratios(raw)[0][0], "1 : 0.5 : 0.1")
 
     def test_without_misses_there_is_no_ratio(self):
-        modes = plotmodel.runs(model(*(modelled(mode, 0) for mode in
-                                       autoplan.MODES)))["split", "4k"]
-        self.assertEqual(plotmodel.ratios(modes), [])
-        self.assertTrue(gnuplot.svg(plotmodel.remote(
-            model(*(modelled(mode, 0) for mode in autoplan.MODES)))))
+        none = modelled(0, 0, 0)
+        raw = none["rows"]["2x2"]["split"]["raw"]
+        self.assertEqual(pictures.ratios(raw), [])
+        self.assertTrue(gnuplot.svg(pictures.remote(none)))
 
     def test_figures_stand_at_the_bars(self):
-        found = texts(gnuplot.svg(plotmodel.remote(MODEL)))
+        found = texts(gnuplot.svg(pictures.remote(MODEL)))
         for text in ("8", "4", "0.8", "1 : 0.5 : 0.1", "split, base pages"):
             self.assertIn(text, found)
 
-    def test_run_that_is_there_twice_is_refused(self):
+    def test_unknown_mode_is_refused(self):
         with self.assertRaises(Failure):
-            plotmodel.runs(model(modelled("off", 1), modelled("off", 2)))
-        with self.assertRaises(Failure):
-            plotmodel.runs(model(modelled("on", 1)))
+            pictures.by_workload(modelled(1, 1, 1, mode="on"))
 
     def test_share_over_time(self):
-        found = plotmodel.columns(modelled("lazy", 5))
+        found = pictures.shares(
+            MODEL["series"]["2x2"]["split"]["split 4k lazy"])
         self.assertEqual(found["s"], [0.1, 0.2, 0.3])
         self.assertEqual(found["local"], [0, 75, None])
-        self.assertTrue(gnuplot.svg(plotmodel.local(MODEL)))
+        self.assertTrue(gnuplot.svg(pictures.of_model(MODEL)["model-local"]))
 
 
 class TestCosts(unittest.TestCase):
     def test_loop_is_not_a_cost(self):
-        data, names = plotcost.bars(COSTS["methods"], "4k", "b")
-        self.assertEqual(names, ["mbind-move", "lazy, stock engine",
-                                 "lazy, window 48"])
-        self.assertEqual(data, "$b << EOD\n0 6000 0\n1 10 8996\n2 10 2996\n"
-                         "EOD")
+        settings, _ = pictures.stacked(METHODS, "4k", "b")
+        self.assertEqual(settings[0], "$b << EOD\n0 6000 0\n1 10 8996\n"
+                         "2 10 2996\nEOD")
+        for name in ("mbind-move", "lazy\\nstock engine",
+                     "lazy\\nwindow 48"):
+            self.assertIn(f'"{name}"', settings[1])
 
     def test_sums_stand_at_the_bars(self):
-        found = texts(gnuplot.svg(plotcost.methods(COSTS)))
+        found = texts(gnuplot.svg(pictures.methods(METHODS)))
         for text in ("9006", "3006"):
             self.assertEqual(found.count(text), 2)
 
     def test_windows_are_in_order(self):
-        labels = [label for label, _ in plotcost.latency(COSTS).key]
-        self.assertEqual(labels, ["stock engine: 100 waits",
-                                  "window 48: 148 waits",
-                                  "window 512: 612 waits",
-                                  "THPs: 148 waits"])
+        found = pictures.latency([waits(48), waits(0), waits(512)],
+                                 [waits(48, "thp")])
+        self.assertEqual([label for label, _ in found.key],
+                         ["stock engine: 100 waits", "window 48: 148 waits",
+                          "window 512: 612 waits", "THPs: 148 waits"])
 
     def test_all_sizes_and_threads_are_drawn(self):
-        found = texts(gnuplot.svg(plotcost.scale(COSTS)))
+        both = ("mbind-move", "mbind-lazy")
+        found = texts(gnuplot.svg(pictures.scale(
+            [row(method, size_mib=size) for size in (64, 4096)
+             for method in both],
+            [row(method, threads=threads) for threads in (1, 8)
+             for method in both])))
         for text in ("64", "4,096", "1", "8"):
             self.assertIn(text, found)
 
     def test_percentiles_are_values_that_occurred(self):
-        found = plotrecord.percentiles([[50, 1], [10, 98], [20, 1]])
+        found = cost.percentiles([[50, 1], [10, 98], [20, 1]])
         self.assertEqual(
-            dict(zip(plotrecord.PERCENT, found)),
-            dict.fromkeys(plotrecord.PERCENT, 10)
+            dict(zip(cost.PERCENT, found)),
+            dict.fromkeys(cost.PERCENT, 10)
             | {99: 20, 99.5: 50, 99.9: 50, 100: 50})
         with self.assertRaises(Failure):
-            plotrecord.percentiles([])
-
-    def test_commands_are_those_of_the_steps(self):
-        found = plotrecord.commands()
-        self.assertEqual(len(found),
-                         sum(len(each.steps) for each in plotrecord.BOOTS))
-        self.assertIn("--icount", found[0])
-        self.assertNotIn(plan.SHORT, [each.name for each in plotrecord.BOOTS])
-
-    def test_record_has_a_line_for_each_row(self):
-        text = plotrecord.lines({"machine": {"kernel": "6.12"},
-                                 "faults": [waits(1), waits(2)]})
-        self.assertEqual(json.loads(text)["faults"], [waits(1), waits(2)])
-        self.assertEqual(len(text.splitlines()), 9)
+            cost.percentiles([])
 
 
 class TestRecorded(unittest.TestCase):
@@ -262,13 +242,13 @@ class TestRecorded(unittest.TestCase):
 
     def pictures(self):
         """{name: picture} of all records that are there."""
-        return {name: picture for record in plots.RECORDS
-                for name, picture in (plots.pictures(record) or {}).items()}
+        return {name: picture for record in pictures.RECORDS
+                for name, picture in (pictures.pictures(record) or {}).items()}
 
     def test_pictures_are_those_of_the_records(self):
         for name, picture in self.pictures().items():
             drawn = gnuplot.svg(picture)
-            kept = (plots.PLACE / f"{name}.svg").read_text()
+            kept = (pictures.PLACE / f"{name}.svg").read_text()
             if version(drawn) != version(kept):
                 self.skipTest(f"pictures of {version(kept)}, but here is "
                               f"{version(drawn)}")
@@ -276,11 +256,11 @@ class TestRecorded(unittest.TestCase):
                             f"{name}.svg is out of date: run 'make plots'")
 
     def test_there_are_no_others(self):
-        kept = {path.stem for path in plots.PLACE.glob("*.svg")}
+        kept = {path.stem for path in pictures.PLACE.glob("*.svg")}
         self.assertEqual(kept, set(self.pictures()), "run 'make plots'")
 
     def test_documents_show_all_of_them(self):
-        text = "".join(path.read_text() for path in plots.PLACE.glob("*.rst"))
+        text = "".join(path.read_text() for path in pictures.PLACE.glob("*.rst"))
         shown = set(re.findall(r"^\.\. figure:: (\S+)\.svg$", text,
                                re.M))
         self.assertEqual(shown, set(self.pictures()),
@@ -288,28 +268,28 @@ class TestRecorded(unittest.TestCase):
 
     def test_record_that_is_not_there_is_left_out(self):
         with tempfile.TemporaryDirectory() as place:
-            self.assertIsNone(plots.pictures("model.json", Path(place)))
+            self.assertIsNone(pictures.pictures("model.json", Path(place)))
             (Path(place) / "model.json").write_text(json.dumps(MODEL))
-            self.assertEqual(set(plots.pictures("model.json", Path(place))),
+            self.assertEqual(set(pictures.pictures("model.json", Path(place))),
                              {"model-remote", "model-local"})
 
     def test_record_that_makes_no_sense_is_a_failure(self):
         with tempfile.TemporaryDirectory() as place:
             (Path(place) / "model.json").write_text('{"runs": [{}]}')
             with self.assertRaises(Failure):
-                plots.pictures("model.json", Path(place))
+                pictures.pictures("model.json", Path(place))
 
 
 class TestCommand(unittest.TestCase):
     def test_draws_into_a_directory(self):
         with tempfile.TemporaryDirectory() as place:
             done = subprocess.run(
-                [plots.REPO / "scripts/plots", "--output", place], text=True,
+                [REPO / "scripts/plots", "--output", place], text=True,
                 capture_output=True, check=False)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
             drawn = {path.stem for path in Path(place).glob("*.svg")}
         self.assertIn("automatic-local-2x2", drawn)
-        for record in plots.RECORDS:
+        for record in pictures.RECORDS:
             left_out = f"{record} has not been recorded"
             self.assertEqual(left_out in done.stdout,
-                             not (plots.PLACE / record).exists())
+                             not (pictures.PLACE / record).exists())

@@ -37,7 +37,7 @@ OVERLAY = {
     "Documentation/mof.rst": "Title\n=====\n\nSemantics\n=========\n\nWhat"
                              " holds.\n\nNext\n====\n\nMore.\n",
     "Documentation/bench/r.json": json.dumps({"rows": {
-        "cost": {"ratio": 0.5, "target": "<= 0.4"}}})}
+        "2x2": {"cost": {"value": 0.5, "unit": "", "target": "<= 0.4"}}}})}
 UPSTREAM = {
     "01-a": "mm/mof: do a\n\nBecause.\n---\nmm/mof/a.c\nmm/mof/Makefile\n",
     "02-b": "mm/mof: do b\n\nBecause.\n---\nmm/mof/b.c\nmm/mof/tests/\n"
@@ -99,10 +99,9 @@ class TestStages(unittest.TestCase):
 
 class TestCover(unittest.TestCase):
     def test_missed_target_is_said(self):
-        self.assertTrue(cover.figure("cost", {"ratio": 2, "target": "<= 1"})
-                        .endswith("2  <= 1, missed"))
-        self.assertNotIn("missed", cover.figure(
-            "cost", {"ratio": 1, "target": "<= 1"}))
+        row = {"value": 2, "unit": "", "target": "<= 1"}
+        self.assertTrue(cover.figure("cost", row).endswith("2  <= 1, missed"))
+        self.assertNotIn("missed", cover.figure("cost", row | {"value": 1}))
 
     def test_what_never_happened_is_missed(self):
         line = cover.figure("time", {"value": None, "unit": "s",
@@ -251,7 +250,8 @@ class TestSeries(unittest.TestCase):
 
     def test_figures_follow_the_record(self):
         self.write(".", {"Documentation/bench/r.json": json.dumps({"rows": {
-            "cost": {"ratio": 0.25, "target": "<= 0.4"}}})})
+            "2x2": {"cost": {"value": 0.25, "unit": "",
+                             "target": "<= 0.4"}}}})})
         self.assertRegex(self.series()[0], r"cost +0\.25  <= 0\.4\n")
 
     def test_new_file_stops_it(self):

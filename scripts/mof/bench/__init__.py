@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Ratios of instruction counts: measured, compared with the recorded ones."""
+"""Benchmarks in guests that count instructions: steps, rows, records."""

@@ -1,82 +1,118 @@
 # SPDX-License-Identifier: GPL-2.0
 """Remote misses of a modelled machine, while the workloads of "numa-bench auto"
-run in each mode: what is run, and what the plugin's counts say."""
+run in each mode."""
 
+import json
+import re
+import subprocess
+
+from mof import rst
 from mof.build import Failure
 
-from . import autorun, boot
-from .autoplan import MODES, Step
-
-from mofvm import numamodel
+from .auto import MODES, step
+from .record import PLACE, Bench, Row, reached
 
 TOPOLOGY = "2x2"
 SECONDS = 8
 SLICE = 100_000_000             # instructions: 0.1 s
-PERIODS = {"phase": 4}          # seconds; else 2, that handover waits
+PERIODS = {"phase": 4}          # seconds; 2 for the others: handover waits
 WORKLOADS = ("handover", "split", "interleave", "shared", "phase", "steady",
              "bound", "churn", "numa01", "numa02")
-# Where all is in place, so that nothing is to be gained
+# All memory is local from the start, so nothing can be gained
 AT_REST = ("steady", "bound")
-MISSES = 2                      # column of shared misses
+MISSES = 2                      # column of misses in the shared cache
+USER, KERNEL, CYCLES = "programs", "kernel", "cycles"
 
 
-def arguments(workload):
-    """Of "numa-bench auto"."""
-    return (f"{workload} -s 64M -S {SECONDS} --period "
-            f"{PERIODS.get(workload, 2)} --interval 1000 "
-            f"--modes {','.join(MODES)}")
-
-
-def step(workload):
+def workload_step(workload):
     """The guest of a workload."""
-    return Step(workload, f"auto {workload} {arguments(workload)}\n",
-                model=f"slice={SLICE}", family="model",
-                topologies=(TOPOLOGY,))
+    words = (f"{workload} -s 64M -S {SECONDS} --period "
+             f"{PERIODS.get(workload, 2)} --interval 1000 "
+             f"--modes {','.join(MODES)}")
+    return step("model", TOPOLOGY, workload, f"auto {workload} {words}\n",
+                commands=[f"numa-bench auto {words}"], model=f"slice={SLICE}")
 
 
-def remote(part, side):
-    """Of a slice: misses of all CPUs that went to another node."""
-    return sum(cpu[side]["remote"][MISSES] for cpu in part["cpus"])
+def sections(result):
+    """{mode: section} of the plugin's counts, with the workload and the
+    pages."""
+    found = {}
+    for section in json.loads(result.text("model"))["sections"]:
+        workload, page, mode = section["label"].split()
+        found[mode] = section | {"run": f"{workload} {page} {mode}"}
+    if list(found) != list(MODES):
+        raise Failure(f"the plugin has counted in modes {list(found)} only")
+    return found
 
 
-def local(part):
-    """Likewise, to their own; of both sides."""
-    return sum(cpu[side]["local"][MISSES] for cpu in part["cpus"]
-               for side in ("user", "kernel"))
+def misses(part, where, *sides):
+    """Misses of a slice that went to local or remote memory."""
+    return sum(cpu[side][where][MISSES] for cpu in part["cpus"]
+               for side in sides)
 
 
-def run_of(section):
-    """A run of a workload, as recorded."""
-    workload, page, mode = section["label"].split()
-    parts = section["slices"]
-    user = [remote(part, "user") for part in parts]
-    kernel = [remote(part, "kernel") for part in parts]
-    return {"workload": workload, "page": page, "mode": mode,
-            "slice_s": SLICE / 1e9,
-            "local_misses": [local(part) for part in parts],
-            "remote_misses": [sum(both) for both in zip(user, kernel)],
-            "user_remote_misses": sum(user),
-            "kernel_remote_misses": sum(kernel),
-            "cycles": sum(part["cycles"] for part in parts)}
+def total(raw, mode):
+    """Remote misses of programs and kernel."""
+    return raw[f"{mode}, {USER}"] + raw[f"{mode}, {KERNEL}"]
 
 
-def measure(workload, again=False):
-    """Boot, unless that has been done; returns the record of a workload."""
-    result = autorun.run(step(workload), TOPOLOGY, again)
-    try:
-        found = numamodel.load(result.place / "model")
-    except boot.guest.CannotStart as error:
-        raise Failure(str(error)) from None
-    runs = [run_of(section) for section in found["sections"]]
-    if [run["mode"] for run in runs] != list(MODES):
-        raise Failure(f"{workload}: the plugin has not seen all modes")
-    return {"model": found["model"],
-            "kernel": result.json(workload)["kernel"]["release"],
-            "command": f"numa-bench auto {arguments(workload)}",
-            "runs": runs}
+def lowest(at_rest):
+    """Remote misses of mode lazy by those of the better of the other modes,
+    or at rest, by those of off."""
+    def measure(result):
+        raw = {}
+        for mode, section in sections(result).items():
+            parts = section["slices"]
+            raw[f"{mode}, {USER}"] = sum(misses(part, "remote", "user")
+                                         for part in parts)
+            raw[f"{mode}, {KERNEL}"] = sum(misses(part, "remote", "kernel")
+                                           for part in parts)
+            raw[f"{mode}, {CYCLES}"] = sum(part["cycles"] for part in parts)
+        others = [total(raw, mode)
+                  for mode in (["off"] if at_rest else ["off", "stock"])]
+        return total(raw, "lazy") / min(others), raw
+    return measure
 
 
-def machine():
-    """What all workloads have in common."""
-    return {"topology": TOPOLOGY, "options": " ".join(boot.OPTIONS),
-            "qemu": ".".join(map(str, numamodel.qemu_version()))}
+def series(result):
+    """{workload, pages, mode: misses in each slice}."""
+    return {section["run"]: {
+        "slice_s": SLICE / 1e9,
+        **{f"{where}_misses": [misses(part, where, "user", "kernel")
+                               for part in section["slices"]]
+           for where in ("local", "remote")}}
+        for section in sections(result).values()}
+
+
+def table(record):
+    """The rows, with the misses of each mode in thousands."""
+    lines = [["workload", *MODES, "lazy / off", "lazy / stock", "lowest"]]
+    for workload, row in record["rows"][TOPOLOGY].items():
+        raw = row["raw"]
+        lazy, off, stock = (total(raw, mode)
+                            for mode in ("lazy", "off", "stock"))
+        lines.append([workload, *(
+            f"{raw[f'{mode}, {USER}'] / 1e3:,.1f} + "
+            f"{raw[f'{mode}, {KERNEL}'] / 1e3:,.1f}" for mode in MODES),
+            f"{lazy / off:.3f}", f"{lazy / stock:.3f}",
+            "ok" if reached(row["value"], row["target"]) else "missed"])
+    return rst.table(lines)
+
+
+class Model(Bench):
+    """The record has the model as well."""
+
+    def merge(self, record, result, values):
+        super().merge(record, result, values)
+        version = subprocess.run(["qemu-system-x86_64", "--version"],
+                                 check=True, capture_output=True,
+                                 text=True).stdout
+        record["machine"] |= {
+            "qemu": re.search(r"version (\d+\.\d+)", version)[1],
+            "model": json.loads(result.text("model"))["model"]}
+
+
+MODEL = Model(
+    PLACE / "model.json", [workload_step(name) for name in WORKLOADS],
+    [Row(name, name, "<= 1.01" if name in AT_REST else "<= 1",
+         lowest(name in AT_REST)) for name in WORKLOADS], series, table)

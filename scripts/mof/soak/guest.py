@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""In the guest: run the phases of a part, and leave what they did in
-$MOF_SHARE/result.json, also if only some of them came to their end.
+"""In the guest: run the phases of a part, and write the results to
+$MOF_SHARE/result.json after each of them.
 
-Started as: python3 guest.py PHASES, where PHASES is JSON: a list of objects as
-of plan.Phase.
+Run as: python3 -m mof.soak.guest PHASES, where PHASES is JSON: a list of
+objects like plan.Phase.
 """
 
 import json
@@ -16,16 +16,14 @@ import threading
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from mof.soak import inject, leaks
+from . import inject, leaks
 
 BALANCING = Path("/proc/sys/kernel/numa_balancing")
 COUNTED = ("mof_marked", "mof_faults", "mof_migrated", "mof_migrated_thp",
            "mof_failed_nomem", "mof_failed_shared", "mof_failed_pinned",
            "mof_failed_busy", "mof_failed_raced", "mof_samples", "mof_armed",
            "pswpout")
-# What programs say of themselves at their end
+# Last lines of the programs
 SAID = {
     "operations": re.compile(r"^# \d+ s: (\d+) operations"),
     "bytes_verified": re.compile(r"^# .* operations, (\d+) bytes verified"),
@@ -33,12 +31,12 @@ SAID = {
     "pages_compared": re.compile(r"^# .* programs .*, (\d+) pages compared"),
 }
 READY = re.compile(r"^# seeds? \d")
-# A part of the time without faults at the end, when programs clean up
+# Share of the time without faults, at the end, when programs clean up
 QUIET = 0.15
 
 
 def said(lines):
-    """The last number that a program has printed of each kind."""
+    """The last number of each kind that a program has printed."""
     found = {}
     for line in lines:
         for name, pattern in SAID.items():
@@ -55,7 +53,7 @@ def child():
 
 
 class Phase:
-    """One program, with what is changed around it."""
+    """One program, with balancing and fault injection around it."""
 
     def __init__(self, plan, injector):
         self.plan = plan
@@ -65,7 +63,7 @@ class Phase:
         self.process = None
 
     def read(self):
-        """Pass on what the program prints, and keep it."""
+        """Print and collect the program's output."""
         for line in self.process.stdout:
             self.lines.append(line.rstrip())
             print(line, end="", flush=True)
@@ -73,8 +71,8 @@ class Phase:
                 self.ready.set()
         self.ready.set()
 
-    def pester(self):
-        """Inject faults now and then while the program runs."""
+    def inject(self):
+        """Inject faults at times while the program runs."""
         end = time.monotonic() + self.plan["seconds"] * (1 - QUIET)
         noticed = self.plan["program"] == "mof_stress"
         on = True
@@ -88,7 +86,7 @@ class Phase:
         self.injector.stop()
 
     def run(self):
-        """Run the program; what it did."""
+        """Run the program; returns its results."""
         before = leaks.vmstat()
         self.process = subprocess.Popen(
             self.plan["command"], stdout=subprocess.PIPE,
@@ -100,30 +98,27 @@ class Phase:
         # The program has set it to 0
         BALANCING.write_text(str(self.plan["balancing"]))
         if self.plan["inject"]:
-            self.pester()
+            self.inject()
         reader.join()
         status = self.process.wait()
         BALANCING.write_text("0")
+        after = leaks.vmstat()
         return {"plan": self.plan, "status": status,
                 "failed": [line for line in self.lines
                            if line.startswith(("not ok", "Bail out!"))],
                 "said": said(self.lines),
-                "counted": counted(before, leaks.vmstat())}
-
-
-def counted(before, after):
-    """How far counters went on."""
-    return {name: after[name] - before[name] for name in COUNTED}
+                "counted": {name: after[name] - before[name]
+                            for name in COUNTED}}
 
 
 def save(result):
-    """All that is known so far."""
+    """Write the results so far."""
     path = Path(os.environ["MOF_SHARE"]) / "result.json"
     path.write_text(json.dumps(result))
 
 
 def run(phases):
-    """All phases; status 1 if one has failed, or memory is missing."""
+    """Run all phases; status 1 if one has failed, or memory has leaked."""
     injector = inject.Injector(random.Random(phases[0]["seed"]))
     injector.prepare()
     leaks.make_group()
@@ -132,7 +127,7 @@ def run(phases):
     for plan in phases:
         print(f"== {plan}", flush=True)
         result["phases"].append(Phase(plan, injector).run())
-        # The first one, a short one, has taken what is taken for good
+        # The first phase, a short one, makes all permanent allocations
         before = before or taken()
         save(result)
     injector.finish()
@@ -144,7 +139,7 @@ def run(phases):
 
 
 def taken():
-    """What is in use once all is given back that can be."""
+    """Pages in use after reclaim of everything reclaimable."""
     leaks.give_back()
     time.sleep(2)
     leaks.give_back()

@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0
-"""In the guest: faults that the kernel injects at random, into the tasks that
-have asked for them by /proc/self/make-it-fail, and their children.
+"""In the guest: faults that the kernel injects at random into tasks that have
+set /proc/self/make-it-fail, and their children.
 
-Most faults hit allocations that may fail at any time, as they do not reclaim:
-programs notice nothing. Those of slabs may hit all others, too: then system
-calls fail with ENOMEM.
+Most faults hit allocations that may fail at any time since they do not reclaim:
+programs do not notice. Faults of slabs may hit all other allocations as well:
+then system calls fail with ENOMEM.
 """
 
 from pathlib import Path
 
 DEBUG = Path("/sys/kernel/debug")
-# Functions of ours that may fail by name, with what they return
+# Functions of ours that can be made to fail, and their return values
 STEPS = {"mof_copy_folio": "0xffffffffffffff7b",          # -EHWPOISON
          "mof_direct_alloc": "0", "mof_isolate": "0", "mof_node_is_full": "1",
          "mof_extent_put": "0", "mof_mm_get": "0"}
-# The kernel counts down from here: what is missing has been injected
+# The kernel counts down from here, by one for each fault
 TIMES = 1 << 30
 COMMON = {"task-filter": "Y", "verbose": 0, "space": 0, "interval": 1}
 KINDS = {
@@ -23,9 +23,9 @@ KINDS = {
     "failslab": {"cache-filter": "N"},
     "fail_function": {},
 }
-# Of a hundred, at most: more, and programs do nothing but fail
+# Percent, at most: with more, programs make no progress
 MOST = {"fail_page_alloc": 30, "failslab": 30, "fail_function": 10}
-# One of so many is hit, where programs notice
+# Interval of faults that programs notice
 RARE = 40
 
 
@@ -45,7 +45,7 @@ class Injector:
         self.able = (root / "failslab").exists()
 
     def prepare(self):
-        """Set what stays as it is, if this kernel can inject faults at all."""
+        """Set the constant files, if this kernel can inject faults."""
         if not self.able:
             return
         for name, retval in STEPS.items():
@@ -56,8 +56,8 @@ class Injector:
                 put(self.root / kind / file, value)
 
     def start(self, noticed):
-        """Inject faults of all kinds, of some probability; with noticed, also
-        such that make system calls fail."""
+        """Inject faults of all kinds, with random probabilities; with noticed,
+        also faults that make system calls fail."""
         if not self.able:
             return
         noticed = noticed and self.random.random() < 0.5
@@ -71,7 +71,7 @@ class Injector:
         self.on = True
 
     def stop(self):
-        """Inject no more; add up what was injected."""
+        """Inject no more; count the injected faults."""
         if not self.on:
             return
         for kind in KINDS:
@@ -81,14 +81,14 @@ class Injector:
         self.on = False
 
     def finish(self):
-        """As it was before."""
+        """Remove our functions from those that can fail."""
         self.stop()
         for name in STEPS if self.able else ():
             put(self.root / "fail_function" / "inject", f"!{name}")
 
 
 def mark_task():
-    """In a child that is to run a program: let faults hit it."""
+    """In a child, before it runs a program: allow faults."""
     path = Path("/proc/self/make-it-fail")
     if path.exists():
         path.write_text("1\n")

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
-"""In the guest: what is in use now, and what is more than before."""
+"""In the guest: pages in use, and whether there are more than before."""
 
 import re
 import time
 from pathlib import Path
 
 GROUP = Path("/sys/fs/cgroup/soak")
-# Pages that may be in use without a leak: caches of what runs besides, and what
-# a debugging kernel keeps of each allocation and stack trace
+# Pages that may be in use without a leak: caches of other processes, and data of
+# a debugging kernel for each allocation and stack trace
 SLACK = {"unknown": 4096, "slab": 16384, "anon": 512, "lru_anon": 512,
          "isolated": 0, "charged": 512}
-# Lines of /proc/meminfo that tell what pages are used for
+# Lines of /proc/meminfo with the uses of pages
 USES = ("MemFree", "Buffers", "Cached", "SwapCached", "AnonPages", "Slab",
         "KernelStack", "PageTables", "SecPageTables", "Percpu", "VmallocUsed")
 LOOKS = 20                              # tenths of a second
@@ -30,31 +30,31 @@ def make_group():
 
 
 def enter_group():
-    """In a child: be charged there."""
+    """In a child: enter the cgroup."""
     (GROUP / "cgroup.procs").write_text("0")
 
 
 def give_back():
-    """Drop what is only kept because nobody needed the memory."""
+    """Drop caches, and reclaim the pages of the cgroup."""
     Path("/proc/sys/vm/drop_caches").write_text("3")
     charged = int((GROUP / "memory.current").read_text())
     if charged:
         try:
             (GROUP / "memory.reclaim").write_text(str(charged))
         except OSError:
-            pass                        # less could be reclaimed
+            pass                        # it has reclaimed less
 
 
 def unknown():
-    """Pages that are neither free nor used for anything that is counted. CPUs
-    keep some free ones for themselves."""
+    """Pages that are neither free, nor on the free lists of CPUs, nor used for
+    anything that is counted."""
     text = Path("/proc/meminfo").read_text()
     kib = {name: int(value) for name, value
            in re.findall(r"^(\w+): +(\d+)", text, re.M)}
     left = kib["MemTotal"] - sum(kib.get(name, 0) for name in USES)
-    kept = re.findall(r"^ +count: +(\d+)$",
+    per_cpu = re.findall(r"^ +count: +(\d+)$",
                       Path("/proc/zoneinfo").read_text(), re.M)
-    return (left >> 2) - sum(map(int, kept)) - vmstat().get("nr_zspages", 0)
+    return (left >> 2) - sum(map(int, per_cpu)) - vmstat().get("nr_zspages", 0)
 
 
 def in_use():
@@ -71,13 +71,13 @@ def in_use():
 
 
 def more(before, now):
-    """{kind: pages} of what is in use beyond its slack."""
+    """{kind: pages} in use beyond the slack."""
     return {kind: now[kind] - before[kind] for kind in now
             if now[kind] - before[kind] > SLACK[kind]}
 
 
 def found(before):
-    """more() than before, after some looks: some are given back late."""
+    """Pages in use beyond the slack; repeat, since some are freed late."""
     for _ in range(LOOKS):
         give_back()
         leaks = more(before, in_use())

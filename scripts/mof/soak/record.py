@@ -4,8 +4,8 @@
 import collections
 import json
 
-from mof.bench import autorecord, autoshow
-from mof.build import BUILD, REPO
+from mof import rst
+from mof.build import BUILD, REPO, Failure
 
 from . import run
 
@@ -32,7 +32,12 @@ DONE = {"seconds": "seconds of programs", "operations": "operations, mof_stress"
 
 def load(path=STATE):
     """Parts of the present code; those of other code do not count."""
-    rows = autorecord.load(path, ("parts",), list)["parts"]
+    if not path.exists():
+        return []
+    try:
+        rows = json.loads(path.read_text())["parts"]
+    except ValueError as error:
+        raise Failure(f"{path}: {error}") from None
     now = run.revision()
     return [row for row in rows if row["revision"] == now]
 
@@ -86,7 +91,7 @@ def table(sums):
     lines = [["what", *sums]]
     for name in columns[0] if columns else ():
         lines.append([name, *(f"{column[name]:,}" for column in columns)])
-    return autoshow.simple_table(lines)
+    return rst.table(lines)
 
 
 def write(rows):
@@ -94,5 +99,4 @@ def write(rows):
     sums = by_profile(rows)
     record = {"revision": run.revision(), "profiles": sums}
     RECORD.write_text(json.dumps(record, indent=1) + "\n")
-    before, _, after = autorecord.parts(TEXT.read_text(), TEXT)
-    TEXT.write_text(f"{before}\n{table(sums)}\n{after}")
+    rst.replace(TEXT, table(sums))

@@ -1,35 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Boot the guest of a part, and sum up what it has left."""
+"""Boot the guest of a part, and sum up its results."""
 
 import collections
 import hashlib
 import json
-import re
 import shutil
-import sys
-from pathlib import Path
 
-from mof.build import BUILD, LOGS, REPO, watch
+from mof.build import BUILD, LOGS, REPO, VM, watch
 
-sys.path.insert(0, str(REPO / "tools" / "vm"))
-
-from mofvm import kcsan
-from mofvm.console import Verdict
-
-VM = REPO / "tools" / "vm" / "mof-vm"
-DRIVER = Path(__file__).resolve().parent / "guest.py"
 PLACE = BUILD / "soak"
-# What is soaked: a change of it makes earlier runs those of something else
+SHARE = PLACE / "share"
+VERDICT = PLACE / "verdict.json"
+# Results of other versions of this code do not count
 CODE = ("mm/mof", "kernel/sched/mof.c", "kernel/sched/mof.h", "include",
         "patches", "kernel/configs")
-# Of the stock kernel, without any call of ours as well: if slabs for nodes of a
-# tree cannot be had, those above stay, and swapoff(2) finds them
+# The stock kernel does that, too: if the XArray cannot allocate nodes to delete
+# an entry, the upper ones stay, and swapoff(2) finds them
 ALLOWED = "at .*/swap_state.c:.* exit_swap_address_space"
 SUMS = ("operations", "bytes_verified", "programs", "pages_compared")
 
 
 def revision():
-    """Changes with the code that is soaked."""
+    """A hash of the code under test."""
     total = hashlib.sha256()
     for name in CODE:
         path = REPO / name
@@ -43,22 +35,23 @@ def revision():
 def command(part, log):
     """mof-vm with the driver."""
     return [VM, "--profile", part.profile, "--topology", "2x2",
-            "--timeout", part.timeout, "--share", PLACE / "share",
-            "--allow-warnings", ALLOWED,
-            "--log", log, "--", "/usr/bin/python3", DRIVER,
+            "--timeout", part.timeout, "--share", SHARE,
+            "--allow-warnings", ALLOWED, "--verdict", VERDICT,
+            "--log", log, "--cwd", REPO / "scripts", "--",
+            "/usr/bin/python3", "-B", "-m", "mof.soak.guest",
             json.dumps(part.as_json())]
 
 
-def left():
-    """What the guest's driver has left, if anything."""
+def load(path, default):
+    """A file of JSON; the default if it is missing or incomplete."""
     try:
-        return json.loads((PLACE / "share" / "result.json").read_text())
+        return json.loads(path.read_text())
     except (FileNotFoundError, ValueError):
-        return {"phases": [], "leaks": {}, "injected": {}}
+        return default
 
 
 def summed(phases):
-    """What all phases have done."""
+    """The sums over all phases."""
     total = collections.Counter()
     for phase in phases:
         for name in SUMS:
@@ -69,7 +62,7 @@ def summed(phases):
 
 
 def wrong(status, found):
-    """What is to be told: nothing, if all is well."""
+    """The problems of a guest, a line each."""
     problems = [f"{phase['plan']['program']}: {line}"
                 for phase in found["phases"]
                 for line in phase["failed"] or [f"status {phase['status']}"]
@@ -82,31 +75,25 @@ def wrong(status, found):
     if status and not problems:
         problems.append(f"guest: status {status}")
     if not found.get("complete"):
-        problems.append("the guest came not to its end")
+        problems.append("the guest did not finish")
     return problems
 
 
-def row(part, status, found, console):
-    """The part as it is kept."""
-    verdict = Verdict(console, re.compile(ALLOWED))
-    races = kcsan.races(console.replace("\r", "").splitlines())
-    return {"profile": part.profile, "seed": part.seed,
-            "revision": revision(), "status": status,
-            "warnings": len(verdict.warnings), "leaks": found["leaks"],
-            "problems": wrong(status, found), "injected": found["injected"],
-            "done": summed(found["phases"]),
-            "races": dict(kcsan.by_pair(
-                race for race in races if not race.ours))}
-
-
 def run(part):
-    """Boot; returns the row."""
-    shutil.rmtree(PLACE / "share", ignore_errors=True)
-    (PLACE / "share").mkdir(parents=True)
+    """Boot; returns the row of the part."""
+    shutil.rmtree(SHARE, ignore_errors=True)
+    SHARE.mkdir(parents=True)
+    VERDICT.unlink(missing_ok=True)
     LOGS.mkdir(parents=True, exist_ok=True)
     name = f"soak-{part.profile}-{part.seed}"
-    console = LOGS / f"{name}-console.log"
-    status = watch(f"{part.profile} {part.seed}", command(part, console),
+    status = watch(f"{part.profile} {part.seed}",
+                   command(part, LOGS / f"{name}-console.log"),
                    LOGS / f"{name}.log")
-    text = console.read_text(errors="replace") if console.exists() else ""
-    return row(part, status, left(), text)
+    found = load(SHARE / "result.json",
+                 {"phases": [], "leaks": {}, "injected": {}})
+    verdict = load(VERDICT, {"warnings": [], "races": {}})
+    return {"profile": part.profile, "seed": part.seed,
+            "revision": revision(), "status": status,
+            "warnings": len(verdict["warnings"]), "leaks": found["leaks"],
+            "problems": wrong(status, found), "injected": found["injected"],
+            "done": summed(found["phases"]), "races": verdict["races"]}

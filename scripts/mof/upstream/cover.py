@@ -5,7 +5,7 @@ import json
 import re
 import textwrap
 
-from mof.bench.compare import reached
+from mof.bench.record import NO_TARGET, reached
 from mof.build import REPO, Failure
 
 PLACE = re.compile(r"^@(section|figures) (\S+?)(?:, (.*))?@$", re.M)
@@ -25,32 +25,23 @@ def section(file, title):
     return rest[:following.start() if following else None].strip()
 
 
-def rows(record):
-    """(name, row) of a record, wherever in it a row is."""
-    for name, value in record.items():
-        if isinstance(value, dict) and {"ratio", "value"} & set(value):
-            yield name, value
-        elif isinstance(value, dict):
-            yield from rows(value)
-
-
 def figure(name, row):
     """A line of the table."""
-    value = row["ratio"] if "ratio" in row else row["value"]
-    target = row.get("target", "none")
-    text = "never" if value is None else f"{value:.4g} {row.get('unit', '')}"
+    value, target = row["value"], row["target"]
+    text = "never" if value is None else f"{value:.4g} {row['unit']}"
     line = f"{name:{WIDTH}} {text.strip():>9}"
-    if target != "none":
+    if target != NO_TARGET:
         line += f"  {target}"
-        if value is None or not reached(value, target):
-            line += ", missed"
+    if not reached(value, target):
+        line += ", missed"
     return line
 
 
 def figures(file):
     """The rows of a record as a table."""
     record = json.loads((REPO / file).read_text())
-    lines = [figure(name, row) for name, row in rows(record["rows"])]
+    lines = [figure(name, row) for rows in record["rows"].values()
+             for name, row in rows.items()]
     if not lines:
         raise Failure(f"{file} has no rows, which the cover letter quotes")
     return "\n".join([f"{'':{WIDTH}} {'measured':>9}  target", *lines])

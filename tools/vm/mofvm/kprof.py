@@ -107,8 +107,3 @@ def table(rows, lines=40):
         rest = sum(value for _, value in rows[lines:])
         text.append(f"{rest:14.1f}  [{len(rows) - lines} others]")
     return "\n".join(text)
-
-
-def mark():
-    """The program that ends a section."""
-    return build()[1]

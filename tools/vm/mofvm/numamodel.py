@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """The plugin of QEMU that counts local and remote accesses; its node map."""
 
-import json
 import re
 import subprocess
 
@@ -87,12 +86,3 @@ def arguments(out, topology, more=""):
     return plugin.arguments("--numa-model", library(), out,
                             *node_map(topology, qemu_version()),
                             *filter(None, more.split(",")))
-
-
-def load(path):
-    """The counts of the plugin."""
-    try:
-        with open(path, encoding="ascii") as file:
-            return json.load(file)
-    except (OSError, ValueError) as error:
-        raise guest.CannotStart(f"{path}: {error}") from None
