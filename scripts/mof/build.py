@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the scripts of this directory share: paths, profiles, logged commands.
+"""Paths, profiles, and commands with logs and progress.
 
-build/ looks like this; everything in it can be deleted:
+Layout of build/, which may be deleted at any time:
 
   pristine/linux     the kernel as Debian ships it, never written to
   pristine/O/stock   the kernel built from it
-  linux              the same with patches/ applied and our files linked in
-  O/PROFILE          the kernels built from that
-  series/patches     the same as patches for the kernel's lists
-  series/linux       the kernel with those applied, if they have been tested
+  linux              the kernel with patches/ applied and our files linked in
+  O/PROFILE          kernels built from it
+  series/patches     patches for the kernel's lists
+  series/linux       the kernel with those applied, after their test
   log/               one log per step
 """
 
@@ -19,11 +19,12 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
-# Another place, inside of the repository, for scripts/versions
+# scripts/versions sets another directory inside the repository
 BUILD = Path(os.environ.get("MOF_BUILD") or REPO / "build")
 PRISTINE = BUILD / "pristine" / "linux"
 LINUX = BUILD / "linux"
@@ -36,14 +37,14 @@ TARBALL = Path(os.environ.get("LINUX_TARBALL",
 
 @dataclass(frozen=True)
 class Architecture:
-    """What to call for an architecture, and where its kernel is."""
+    """Toolchain and kernel image of an architecture."""
     fragment: str
     target: str               # of make, and file below arch/.../boot/
     cross: str = ""           # CROSS_COMPILE
     name: str = "x86"
 
     def image(self, objects):
-        """Path of the kernel that was built there."""
+        """The path of the image in an O= directory."""
         return objects / "arch" / self.name / "boot" / self.target
 
 
@@ -52,9 +53,9 @@ ARM64 = Architecture("mof-arm64", "Image", "aarch64-linux-gnu-", "arm64")
 
 
 class Profile:
-    """A kernel to build: config fragments on allnoconfig (that of the guest,
-    and that of the architecture, come first), source tree, names of options
-    that are switched off again, and variables of make."""
+    """A kernel to build: config fragments on top of allnoconfig (those of the
+    guest and of the architecture come first), options switched off again,
+    variables of make, and the source tree."""
 
     def __init__(self, *fragments, without=(), variables=(), tree=LINUX,
                  outdir=BUILD / "O", arch=X86):
@@ -70,17 +71,18 @@ class Profile:
         return self.outdir / name
 
 
-# Set when commands that run in other threads have to end
+# Ends the commands of all threads
 STOP = threading.Event()
 ERROR = re.compile(r": (fatal )?error: |undefined reference|\*\*\* ")
 
-# Same depth below build/ as the patched tree and its objects: compilers see
-# the same relative paths, so objects can be compared and ccache shares them.
+# At the same depth below build/ as the patched tree and its objects, so that
+# compilers see the same relative paths: objects compare equal, and ccache shares
+# them
 STOCK = {"tree": PRISTINE, "outdir": BUILD / "pristine" / "O"}
 
-# kernel/sched/ switches KCSAN off for all its files
+# kernel/sched/Makefile disables KCSAN for all its files
 RACES = ("KCSAN_SANITIZE_mof.o=y",)
-# Objects of ours count the lines they run; make expands it for each object
+# gcov for our objects only; make expands this for each object
 COUNTED = ("GCOV_PROFILE=$(filter-out mm/mof/tests/%,"
            "$(filter mm/mof/%.o kernel/sched/mof.o,$@))",)
 
@@ -101,12 +103,12 @@ ARM = {
     "arm64-64k": Profile("mof", "mof-64k", arch=ARM64),
 }
 
-# For the test of scripts/package, which switches the rest on
+# For scripts/package --test, which adds the other options
 PACKAGED = {"packaged": Profile("mof-modules")}
 
 THP = ("TRANSPARENT_HUGEPAGE", "TRANSPARENT_HUGEPAGE_MADVISE")
 
-# Only compiled, in part
+# scripts/matrix compiles directories with these
 VARIANTS = {
     "no-thp":        Profile("mof", without=THP),
     "no-memcg":      Profile("mof", without=("MEMCG",)),
@@ -117,10 +119,10 @@ VARIANTS = {
                                       "NUMA_BALANCING_DEFAULT_ENABLED")),
 }
 
-# For scripts/upstream: the series, applied to an unpatched tree
+# For scripts/upstream: an unpatched tree with the series applied
 SERIES = {"tree": BUILD / "series" / "linux", "outdir": BUILD / "series" / "O"}
 
-# For scripts/check, which compiles with W=1
+# For scripts/check (W=1) and scripts/upstream
 CHECKS = {
     "check":       Profile("mof"),
     "check-stock": Profile(**STOCK),
@@ -130,7 +132,7 @@ CHECKS = {
 
 
 class Failure(Exception):
-    """Something that the user has to know and act upon; no traceback."""
+    """An error for the user, without a traceback."""
 
 
 def profile(name):
@@ -142,12 +144,12 @@ def profile(name):
 
 
 def objdir(name):
-    """The O= directory of the profile called name."""
+    """The O= directory of a profile."""
     return profile(name).objdir(name)
 
 
 def say(text):
-    """Tell the user what happens."""
+    """Print a line at once."""
     print(text, flush=True)
 
 
@@ -163,7 +165,7 @@ def main(function):
 
 
 class Progress:
-    """One line that is rewritten on a terminal, or a line every 20 s."""
+    """A line that is rewritten on a terminal; elsewhere, a line every 20 s."""
 
     PERIOD = 20
 
@@ -177,7 +179,7 @@ class Progress:
         return time.monotonic() - self.start
 
     def update(self, text):
-        """Show text, if it is time to."""
+        """Show text, if the period is over."""
         now = time.monotonic()
         if now - self.last < (0.2 if self.tty else self.PERIOD):
             return
@@ -200,8 +202,8 @@ class Progress:
 
 
 def ending(path, lines=20):
-    """What a log says about a failure: compilers' errors, or its end. With
-    several jobs, make goes on for long after the first error."""
+    """The reason of a failure in a log: compilers' errors, or else its end.
+    With several jobs, make continues for long after the first error."""
     text = Path(path).read_text(errors="replace").splitlines()
     errors = [line for line in text if ERROR.search(line)]
     return "\n".join((errors or text[-lines:])[:lines])
@@ -234,7 +236,7 @@ def watch(title, command, log, errors=subprocess.STDOUT, timeout=None):
 
 
 def last_line(path):
-    """The last line of a file that is being written."""
+    """The last complete line of a file."""
     with open(path, "rb") as log:
         log.seek(max(0, os.path.getsize(path) - 500))
         lines = log.read().decode(errors="replace").split("\n")
@@ -244,8 +246,8 @@ def last_line(path):
 def logged(title, log, command, count=lambda line: True, **popen):
     """Run command with its output in build/log/LOG, showing progress.
 
-    count(line) says which lines of output are a step forward. Returns how many
-    there were. Raises Failure with the end of the log if the command fails.
+    count(line) selects the lines that count as steps; returns their number.
+    Raises Failure with the reason in the log if the command fails.
     """
     LOGS.mkdir(parents=True, exist_ok=True)
     path = LOGS / log
@@ -275,6 +277,14 @@ def logged(title, log, command, count=lambda line: True, **popen):
     return steps
 
 
+def captured(*command, **options):
+    """Run a command; returns its exit status, and its output as text."""
+    done = subprocess.run([str(word) for word in command], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          errors="replace", check=False, **options)
+    return done.returncode, done.stdout
+
+
 def make_in(tree, objects, arch=X86):
     """The command that runs make for a kernel tree and an O= directory."""
     command = ["make", "-C", str(tree), f"O={objects}",
@@ -286,7 +296,7 @@ def make_in(tree, objects, arch=X86):
     return command
 
 
-# The same sources give the same kernel
+# For reproducible builds
 IDENTITY = ["KBUILD_BUILD_TIMESTAMP=2025-01-01", "KBUILD_BUILD_USER=mof",
             "KBUILD_BUILD_HOST=mof", "KBUILD_BUILD_VERSION=1"]
 
@@ -299,7 +309,7 @@ def make(profile_name, *targets):
 
 
 def ccache():
-    """Whether ccache is there; sets it up so that all trees share objects."""
+    """Whether ccache is installed; configures it so that trees share objects."""
     for directory in os.environ.get("PATH", "").split(":"):
         if os.access(os.path.join(directory, "ccache"), os.X_OK):
             os.environ.setdefault("CCACHE_BASEDIR", str(BUILD))
@@ -307,6 +317,21 @@ def ccache():
             os.environ.setdefault("CCACHE_SLOPPINESS", "time_macros")
             return True
     return False
+
+
+def compiled(name, log, *goals):
+    """Configure a profile and compile goals; returns errors and warnings.
+    Output goes to stderr, since the caller writes TAP."""
+    with redirect_stdout(sys.stderr):
+        try:
+            subprocess.run([REPO / "scripts/kernel", "--config-only", name],
+                           check=True, stdout=sys.stderr,
+                           stderr=subprocess.STDOUT)
+            logged(f"compile {log}", f"{log}.log", make(name, "-k", *goals))
+        except (subprocess.CalledProcessError, Failure) as failure:
+            return str(failure)
+    text = (LOGS / f"{log}.log").read_text()
+    return "\n".join(line for line in text.splitlines() if "warning:" in line)
 
 
 def build_numa_bench():

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Which lines of mm/mof/ and kernel/sched/mof.c run: guests with the kernel of
-profile gcov, what each leaves, and the sum."""
+"""Line coverage of mm/mof/ and kernel/sched/mof.c: guests with the kernel of
+profile gcov, their counters, and the sum."""
 
 import json
 import re
@@ -26,14 +26,9 @@ class Boot:
     options: tuple = ()
     only: tuple = ()
 
-    def programs(self):
-        """What it runs."""
-        return [name for name in selftest.build()
-                if not self.only or name in self.only]
-
 
 def window(pages):
-    """Another kernel default of how many pages a fault may move."""
+    """Another default of the window, in pages."""
     return ("--append", f"sysctl.vm.mof_window_pages={pages}")
 
 
@@ -56,8 +51,8 @@ def sources():
 
 
 def script(programs):
-    """The guest's commands. The files of gcov have no size: cp would do, tar
-    would not."""
+    """The guest's commands. The files of gcov have no size, so tar does not
+    copy them."""
     counters = f"/sys/kernel/debug/gcov{objdir(PROFILE)}"
     lines = [selftest.script(programs), f"cd {counters} || exit 1"]
     for source in sources():
@@ -67,33 +62,31 @@ def script(programs):
     return "\n".join(lines)
 
 
-def failures(text):
-    """Names of tests that failed."""
-    return [result.name for result in tap.parse(text)
-            if result.verdict == tap.FAIL]
-
-
 def run(boot):
-    """Boot, and leave counters in build/coverage/NAME; names of failed tests."""
+    """Boot, save counters in build/coverage/NAME; the names of failed tests."""
     place = PLACE / boot.name
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
     LOGS.mkdir(parents=True, exist_ok=True)
     log = LOGS / f"coverage-{boot.name}.log"
+    programs = [name for name in selftest.build()
+                if not boot.only or name in boot.only]
     command = [VM, "--profile", PROFILE, *boot.options, "--timeout", SECONDS,
                "--share", place,
                "--log", LOGS / f"coverage-{boot.name}-console.log",
-               "--", "sh", "-c", script(boot.programs())]
+               "--", "sh", "-c", script(programs)]
     status = watch(f"guest {boot.name}", command, log)
     if status:
-        raise Failure(f"guest {boot.name}: status {status}; {log} says:\n"
+        raise Failure(f"guest {boot.name}: status {status}; see {log}:\n"
                       + ending(log))
-    return failures(log.read_text(errors="replace"))
+    return [result.name
+            for result in tap.parse(log.read_text(errors="replace"))
+            if result.verdict == tap.FAIL]
 
 
 def gcov(counters, notes):
-    """What gcov says of an object: the JSON of its counters. It looks for
-    notes beside them, and takes none that it does not find for zeroes."""
+    """gcov's JSON of an object. gcov needs the notes beside the counters, and
+    takes missing ones for zeroes."""
     shutil.copy(notes, counters.with_suffix(".gcno"))
     done = subprocess.run(["gcov", "--json-format", "--stdout", counters],
                           capture_output=True, text=True, check=False)
@@ -103,8 +96,8 @@ def gcov(counters, notes):
 
 
 def lines_of(report, source):
-    """{line: how often it ran} of a source file. A line may be there for each
-    function that it was inlined into."""
+    """{line: count} of a source file. gcov has a line for each function that
+    it was inlined into."""
     found = Counter()
     for file in report["files"]:
         if file["file"].endswith("/" + source):
@@ -114,7 +107,7 @@ def lines_of(report, source):
 
 
 def collect(boot):
-    """{source: {line: how often}} of a guest."""
+    """{source: {line: count}} of a guest."""
     found = {}
     for source in sources():
         stem = source[:-len(".c")]
@@ -131,7 +124,7 @@ def merged(guests):
     total = defaultdict(Counter)
     for guest in guests:
         for source, lines in guest.items():
-            # update() keeps lines that never ran, + does not
+            # Unlike +, update() keeps zeroes
             total[source].update(lines)
     return dict(total)
 
@@ -145,12 +138,12 @@ class Row:
 
     @property
     def percent(self):
-        """Of its lines."""
+        """Share of its lines that ran."""
         return 100 * self.ran / self.lines
 
 
 def rows(total):
-    """A row for each file, and one for all."""
+    """A row for each file, and the total."""
     table = [Row(source, len(lines), sum(count > 0 for count in
                                          lines.values()))
              for source, lines in sorted(total.items())]
@@ -159,13 +152,13 @@ def rows(total):
 
 
 def never(total):
-    """(source, line) of what never ran."""
+    """(source, line) of the lines that never ran."""
     return [(source, line) for source, lines in sorted(total.items())
             for line, count in sorted(lines.items()) if not count]
 
 
 def function_at(lines, number):
-    """The function that a line is in: the last name at the left margin that
+    """The function of a line: the last name at the left margin before it that
     is followed by a parenthesis."""
     for line in reversed(lines[:number]):
         match = re.match(r"[a-z_].*?\b(\w+)\(", line)
@@ -175,7 +168,7 @@ def function_at(lines, number):
 
 
 def by_function(missed):
-    """(source, function, how many lines) of what never ran."""
+    """(source, function, number of lines) of the lines that never ran."""
     texts = {source: (REPO / source).read_text().splitlines()
              for source, _ in missed}
     found = Counter((source, function_at(texts[source], line))

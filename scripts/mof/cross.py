@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Files for guests of another architecture: Debian for arm64, from packages."""
+"""Files for arm64 guests, unpacked from Debian packages."""
 
 import shutil
 import tempfile
@@ -10,7 +10,7 @@ from mof.build import BUILD, Failure, logged
 ROOT = BUILD / "arm64" / "root"
 BINARIES = BUILD / "arm64" / "selftests"
 LIBRARIES = BUILD / "arm64" / "lib"
-# What guest-init and the selftests need, and what these are compiled against
+# For guest-init, and to compile and run the selftests
 PACKAGES = ("bash", "coreutils", "dash", "findutils", "gawk", "grep", "gzip",
             "hostname", "iproute2", "kmod", "libc6-dev", "libnuma-dev",
             "liburing-dev", "mount", "numactl", "procps", "sed", "util-linux")
@@ -20,8 +20,8 @@ SOURCES = [Path("/etc/apt/sources.list"),
 
 
 def root():
-    """The directory with the guest's files; unpacked once. Nothing in it is
-    configured: no script of a package has to run here."""
+    """The guest's root directory, unpacked once. The packages are not
+    configured, since their scripts cannot run here."""
     stamp = ROOT.with_name("packages")
     wanted = " ".join(PACKAGES)
     if stamp.exists() and stamp.read_text() == wanted:
@@ -32,7 +32,7 @@ def root():
     ROOT.parent.mkdir(parents=True, exist_ok=True)
     mirrors = [path for path in SOURCES
                if path.exists() and path.read_text().strip()]
-    # It changes to its own directory, which others must be able to enter
+    # The user of the sandbox must be able to enter the working directory
     with tempfile.TemporaryDirectory() as directory:
         logged("unpack Debian for arm64", "arm64-root.log",
                ["mmdebstrap", "--variant=extract", "--architectures=arm64",
@@ -43,9 +43,9 @@ def root():
 
 
 def libraries():
-    """A directory with what the selftests are linked against beside libc. The
-    one of the guest would do, but for its libc.so: that is a script, with paths
-    that hold in the guest only; the compiler brings its own."""
+    """A directory with the libraries of the selftests other than libc. The
+    guest's libc.so is a linker script with paths in the guest; the compiler
+    brings its own."""
     LIBRARIES.mkdir(parents=True, exist_ok=True)
     there = root() / "usr/lib/aarch64-linux-gnu"
     for path in (*there.glob("libnuma.*"), *there.glob("liburing.*")):
@@ -56,7 +56,7 @@ def libraries():
 
 
 def variables():
-    """For make: compile the selftests against what is in that directory."""
+    """Variables of make to compile the selftests."""
     return ["ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-",
             f"USERCFLAGS=-idirafter {root()}/usr/include",
             f"USERLDFLAGS=-L{libraries()}"]

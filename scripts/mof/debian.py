@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Source packages of the distribution; how apt is set up stays as it is."""
+"""Source packages of the distribution, without a change to apt's setup."""
 
 import re
 from pathlib import Path
 
 from mof.build import BUILD, logged
 
-# A line of either format that apt has for where packages come from
+# A line in either of the formats of apt's sources
 SOURCE = re.compile(r"^((?:Types: )?deb)( .*|$)", re.M)
 SOURCES = Path("/etc/apt")
 OWN = BUILD / "apt"
 
 
 def apt(*words):
-    """apt-get with its lists, and the sources of packages, in build/."""
+    """apt-get with source packages enabled, and its lists in build/."""
     for name in ("lists/partial", "cache", "parts"):
         (OWN / name).mkdir(parents=True, exist_ok=True)
     for path in (SOURCES / "sources.list",
@@ -29,7 +29,7 @@ def apt(*words):
 
 
 def download(package, place, log):
-    """Have the files of the source package in place."""
+    """Download the files of a source package."""
     place.mkdir(parents=True, exist_ok=True)
     if not list(place.glob(f"{package}_*.dsc")):
         logged("apt lists", log, apt("update"))

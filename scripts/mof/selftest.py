@@ -11,7 +11,7 @@ from mof.build import BUILD, LINUX, logged, make, objdir, profile
 SELFTESTS = "tools/testing/selftests/mof"
 BINARIES = BUILD / "selftests"
 BEGIN, END = "##begin", "##end"
-# What moves pages by windows, and sets none itself
+# Programs that move pages by windows, and do not set the size
 WINDOWED = ("mof_beside", "mof_cached", "mof_cgroup", "mof_failure", "mof_file",
             "mof_folio", "mof_kinds", "mof_policy", "mof_special", "mof_split",
             "mof_swap", "mof_thp", "mof_touch", "mof_uffd", "mof_vma",
@@ -19,13 +19,13 @@ WINDOWED = ("mof_beside", "mof_cached", "mof_cgroup", "mof_failure", "mof_file",
 
 
 def where(kernel="guest"):
-    """The directory of the programs that run on a kernel."""
+    """The directory of the programs for a kernel."""
     return cross.BINARIES if profile(kernel).arch.cross else BINARIES
 
 
 @functools.cache
 def compiled(kernel):
-    """Compile them against the headers of a patched kernel; their names."""
+    """Compile them against the headers of a kernel; returns their names."""
     target = where(kernel)
     more = cross.variables() if profile(kernel).arch.cross else []
     logged("headers", "headers.log", make(kernel, "headers"))
@@ -40,12 +40,12 @@ def compiled(kernel):
 
 
 def build(kernel="guest"):
-    """Compile those that run on a kernel: once for each architecture."""
+    """Compile the programs for a kernel, once for each architecture."""
     return compiled("arm64" if profile(kernel).arch.cross else "guest")
 
 
 def script(names, kernel="guest"):
-    """Runs the binaries one by one, with marks in output and kernel log."""
+    """Run programs one by one, with marks in output and kernel log."""
     lines = [f"cd {where(kernel)}"]
     for name in names:
         lines += [f"echo '{BEGIN} {name}'; echo 'test {name}' > /dev/kmsg",

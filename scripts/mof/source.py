@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What of this repository belongs into a kernel tree: files and patches."""
+"""The files and patches of this repository that go into a kernel tree."""
 
 import re
 import subprocess
@@ -10,7 +10,7 @@ PATCHES = REPO / "patches"
 # Our directories whose files appear at the same path in the kernel tree
 OVERLAY = ["include", "kernel", "mm", "Documentation",
            "tools/testing/selftests/mof", "tools/numa-bench"]
-# What a build leaves there; only needed where git cannot tell
+# Build products, for directories without git
 GENERATED = (".o", ".so", ".d", ".pyc", "~", ".orig", ".rej")
 
 
@@ -29,7 +29,7 @@ def touched(names):
     for name in names:
         path = PATCHES / name
         if not path.exists():
-            raise Failure(f"patches/series names {name}, which is not there")
+            raise Failure(f"patches/series names {name}, which does not exist")
         for line in path.open(errors="replace"):
             if line.startswith(("--- a/", "+++ b/")):
                 files.add(line.split()[1][2:])
@@ -37,7 +37,7 @@ def touched(names):
 
 
 def ours():
-    """Our files that belong into the kernel tree."""
+    """Our files that go into the kernel tree."""
     try:
         listing = subprocess.run(
             ["git", "-C", REPO, "ls-files", "-z", "-co", "--exclude-standard",
@@ -51,8 +51,7 @@ def ours():
 
 
 def version(tree):
-    """The version of a kernel tree, as (6, 12, 117); its EXTRAVERSION is not
-    looked at."""
+    """The version of a kernel tree, as (6, 12, 117), without EXTRAVERSION."""
     found = dict(re.findall(r"^(VERSION|PATCHLEVEL|SUBLEVEL) *= *(\d+)$",
                             (tree / "Makefile").read_text(), re.M))
     if len(found) != 3:

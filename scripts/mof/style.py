@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What checkpatch says that stays, with the reason."""
+"""Warnings of checkpatch that we accept, with the reasons."""
 
-# Types that do not apply to a patch of ours, wherever
+# Types that do not apply to our patches
 COMMON = {
     "FILE_PATH_CHANGES": "the entry in MAINTAINERS is a patch of its own",
-    "UNCOMMENTED_DEFINITION": "'spinlock_t *ptl' in a function is no lock",
+    "UNCOMMENTED_DEFINITION": "'spinlock_t *ptl' in a function is a pointer",
 }
-# The same for files of this repository and for patches/, not for the series
+# Also for files of this repository and for patches/, but not for the series
 IGNORED = COMMON | {
     "MISSING_SIGN_OFF": "the patches are part of this repository's commits",
     "COMMIT_MESSAGE": "a patch by area, explained in its header",
     "DIFF_IN_COMMIT_MSG": "quilt puts no line between header and diff",
     "NOT_UNIFIED_DIFF": "the header of a quilt patch has no author lines",
 }
-# The same for single files
+# For single files
 LISTS = "a list for the preprocessor: the argument is a macro"
-BPFTRACE = "wanted after '#', which begins no comment for bpftrace"
+BPFTRACE = "checkpatch wants it after '#', which is no comment in bpftrace"
 EVENTS = "the layout of TRACE_EVENT()"
 EXCUSED = {
     "include/linux/mof_events.h": {

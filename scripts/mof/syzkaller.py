@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""contrib/syzkaller/: are its constants those of the kernel's headers?
+"""Compare the constants in contrib/syzkaller/ with the kernel's headers.
 
-syzkaller takes values from a file beside the description. That is compared with
-what a compiler makes of the same names and of the headers that the description
-includes; so a flag that is renamed, or gets another number, is found.
+syzkaller reads values from a file beside the description. Compile the same
+names with the headers that the description includes, so that a renamed flag or
+a changed value is found.
 """
 
 import os
@@ -15,7 +15,7 @@ from pathlib import Path
 from mof.build import REPO, Failure
 
 DIRECTORY = REPO / "contrib" / "syzkaller"
-# Names of types and the like are lower case; that of a file is in a string
+# Types are lower case; names of files are in strings
 NAME = re.compile(r"\b(?:[A-Z]+[A-Z0-9]*_[A-Z0-9_]+)\b")
 CALL = re.compile(r"^([a-z]\w*)(?:\$\w+)?\(")
 
@@ -41,7 +41,7 @@ def listed(text):
 
 
 def compiled(text, names, headers):
-    """{name: value} as the headers have it."""
+    """{name: value} of the headers."""
     source = [f"#include {header}" for header in
               re.findall(r"^include (<\S+>)$", text, re.M)]
     source += [f"#define {name} ({value})" for name, value in
@@ -64,23 +64,23 @@ def compiled(text, names, headers):
 
 
 def undefined(text):
-    """Groups and resources that are used and not there."""
+    """Groups and resources that are used but not defined."""
     used = set(re.findall(r"\bflags\[(\w+)", text))
     used |= set(re.findall(r"\b(fd_\w+)\b", text))
-    there = set(re.findall(r"^(\w+) = ", text, re.M))
-    there |= set(re.findall(r"^resource (\w+)\[", text, re.M))
-    return sorted(used - there)
+    defined = set(re.findall(r"^(\w+) = ", text, re.M))
+    defined |= set(re.findall(r"^resource (\w+)\[", text, re.M))
+    return sorted(used - defined)
 
 
 def wrong(description, headers):
-    """What is wrong with a description and its constants, a line each; headers
-    are those that the patched kernel installs."""
+    """Errors of a description and its constants, a line each; headers are
+    those that the patched kernel installs."""
     text = description.read_text()
     names = constants(text)
     have = listed(description.with_name(description.name + ".const")
                   .read_text())
     want = compiled(text, names, headers)
-    found = [f"nothing is {name}" for name in undefined(text)]
+    found = [f"{name} is not defined" for name in undefined(text)]
     found += [f"{name} is {want[name]}, not {have.get(name, 'listed')}"
               for name in names if have.get(name) != want[name]]
     return found + [f"{name} is not used" for name in sorted(have)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""TAP: read what kselftest, KUnit and our own tools write; write our own."""
+"""TAP: parse the output of kselftest, KUnit and our tools, and write it."""
 
 import re
 from dataclasses import dataclass
@@ -25,9 +25,9 @@ class Result:
 
 
 class Parser:
-    """Collects leaf results of (K)TAP, nested to any depth, and of several
-    outputs one after another. A parent is counted only if it failed and none
-    of its children did; a plan that is not fulfilled is a failure."""
+    """Collects the leaf results of (K)TAP, nested to any depth, and of several
+    outputs one after another. A parent counts only if it failed and none of
+    its children did; fewer results than planned are a failure."""
 
     def __init__(self):
         self.results = []
@@ -51,7 +51,7 @@ class Parser:
         elif RESULT.match(text):
             self.result(*RESULT.match(text).groups())
         elif text.lstrip().startswith("# "):
-            # The place of a failed assertion tells most, and what ended it
+            # Best is the place of a failed assertion, or the fatal signal
             if not PLACE.search(self.comment):
                 self.comment = text.strip()[2:].strip()
 
@@ -91,14 +91,14 @@ class Parser:
         self.comment = ""
 
     def add(self, name, verdict, reason="", depth=0):
-        """Count a result; those above will see it as a child."""
+        """Add a result, also as a child of the levels above."""
         result = Result(name, verdict, reason)
         self.results.append(result)
         for level in range(0, depth):
             self.children.setdefault(level, []).append(result)
 
     def close(self, depth):
-        """The end of a level: were there as many results as planned?"""
+        """End a level; fails if results are missing."""
         planned = self.plans.pop(depth, None)
         seen = self.seen.pop(depth, 0)
         if planned is not None and seen < planned:
@@ -106,7 +106,7 @@ class Parser:
                      f"{seen} results of {planned}", depth)
 
     def finish(self):
-        """The end of it all; returns the results."""
+        """End all levels; returns the results."""
         for depth in sorted(self.plans, reverse=True):
             self.close(depth)
         return self.results
@@ -121,14 +121,14 @@ def parse(text):
 
 
 class Writer:
-    """Writes TAP; the plan comes last, since checks find their files late."""
+    """Writes TAP; the plan comes last, when the number of tests is known."""
 
     def __init__(self):
         self.count = self.failed = 0
         print("TAP version 13", flush=True)
 
     def test(self, name, problems="", skip=None):
-        """One test, failed if there are problems: text, told as comments."""
+        """One test; problems (text, printed as comments) make it fail."""
         self.count += 1
         self.failed += bool(problems)
         print(("not ok" if problems else "ok"), self.count, name
@@ -137,6 +137,6 @@ class Writer:
             print(f"# {line}")
 
     def done(self):
-        """The plan, and the exit status."""
+        """Write the plan; returns the exit status."""
         print(f"1..{self.count}", flush=True)
         return 1 if self.failed or not self.count else 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Are constants of a description found, and is a wrong one?"""
+"""Constants of a description, and errors in them."""
 
 import tempfile
 import unittest
@@ -52,7 +52,7 @@ class TestSyzkaller(unittest.TestCase):
             ["O_APPEND is 1024, not listed", "O_OTHER is not used"])
 
     def test_missing_group_is_found(self):
-        self.assertIn("nothing is some", self.check(
+        self.assertIn("some is not defined", self.check(
             INCLUDE.replace("some = O_APPEND\n", ""), VALUES))
 
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Soak tests: plan, guest, injected faults, leaks, and the record."""
+"""Soak tests: plan, guest, injected faults, leaks, record."""

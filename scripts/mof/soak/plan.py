@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What a soak does: parts, each a guest, of phases, each a program."""
+"""The plan of a soak: parts, each a guest, of phases, each a program."""
 
 import itertools
+import json
 import random
 from dataclasses import asdict, dataclass
 
@@ -11,11 +12,11 @@ PROFILES = ("debug", "kcsan")
 FUZZ_PROFILE = "guest"
 PART = 8                                 # minutes, at most
 FUZZ_PART = 20000                        # programs, at most
-WARM = 10                                # seconds of the phase before the others
-# A guest may be as much slower than planned, to clean up, boot and look for
-# leaks
+WARM = 10                                # seconds of the first phase
+# The time limit of a guest: so many times the phases, and some seconds to boot
+# and to look for leaks
 SLOW, BOOT = 2, 900
-# mof_fuzz numbers its programs from its seed on
+# mof_fuzz uses consecutive seeds for its programs
 SEEDS = 1 << 32
 
 
@@ -43,12 +44,12 @@ class Part:
         return SLOW * sum(phase.seconds for phase in self.phases) + BOOT
 
     def as_json(self):
-        """For the guest."""
-        return [asdict(phase) for phase in self.phases]
+        """The phases as JSON for the guest."""
+        return json.dumps([asdict(phase) for phase in self.phases])
 
 
 def phase(program, seconds, balancing, inject, seed, programs=None):
-    """A phase for some seconds, or of so many programs."""
+    """A phase of some seconds, or of a number of programs."""
     command = [str(BINARIES / program), "--seed", str(seed)]
     if programs:
         command += ["--programs", str(programs), "--seconds", "0"]
@@ -60,13 +61,13 @@ def phase(program, seconds, balancing, inject, seed, programs=None):
 
 
 def warm(seed):
-    """What takes all that is taken once."""
+    """A short phase that makes all permanent allocations."""
     return phase("mof_stress", WARM, 0, False, seed)
 
 
 def soak_part(profile, minutes, seed):
-    """Both programs, with the automatic mode and without, and the same with
-    faults."""
+    """Both programs, with and without the automatic mode, each with and
+    without faults."""
     draw = random.Random(seed)
     kinds = list(itertools.product(("mof_stress", "mof_fuzz"), (0, 4),
                                    (False, True)))
@@ -78,7 +79,7 @@ def soak_part(profile, minutes, seed):
 
 
 def soak(minutes, seed, profiles=PROFILES):
-    """Parts of PART minutes at most, the profiles by turns."""
+    """Parts of PART minutes at most, alternating the profiles."""
     count = max(1, -(-minutes // (PART * len(profiles))))
     each = minutes / len(profiles) / count
     return [soak_part(profile, each, seed + 2 * number + at)
@@ -87,7 +88,7 @@ def soak(minutes, seed, profiles=PROFILES):
 
 
 def fuzz(first, programs):
-    """Parts that run so many programs, from number first on."""
+    """Parts that run a number of programs, from seed first on."""
     parts = []
     for start in range(first, first + programs, FUZZ_PART):
         nr = min(FUZZ_PART, first + programs - start)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Keep what was soaked, so that several runs add up; show it, record it."""
+"""Results of soaks: several runs add up; show and record them."""
 
 import collections
 import json
@@ -15,7 +15,7 @@ TEXT = RECORD.with_suffix(".rst")
 FAULTS = {"fail_page_alloc": "faults: pages not allocated",
           "failslab": "faults: slabs not allocated",
           "fail_function": "faults: steps of ours failed"}
-# Name of a sum, and what it is called
+# Names of the sums, and their titles
 DONE = {"seconds": "seconds of programs", "operations": "operations, mof_stress",
         "bytes_verified": "bytes verified, mof_stress",
         "programs": "programs, mof_fuzz",
@@ -31,7 +31,7 @@ DONE = {"seconds": "seconds of programs", "operations": "operations, mof_stress"
 
 
 def load(path=STATE):
-    """Parts of the present code; those of other code do not count."""
+    """The parts of the present code; others do not count."""
     if not path.exists():
         return []
     try:
@@ -66,36 +66,35 @@ def total(rows):
 
 
 def by_profile(rows):
-    """{profile: sum} in the order in which they came."""
+    """{profile: sum} in the order of the runs."""
     return {profile: total([row for row in rows
                             if row["profile"] == profile])
             for profile in dict.fromkeys(row["profile"] for row in rows)}
 
 
 def cells(sums):
-    """{what: number} of the table."""
-    yield "guests", sums["guests"]
-    for name, text in DONE.items():
-        yield text, sums["done"].get(name, 0)
-    for name, text in FAULTS.items():
-        yield text, sums["injected"].get(name, 0)
-    yield "data races of the stock kernel", sum(sums["races"].values())
-    yield "warnings", sums["warnings"]
-    yield "pages leaked", sum(sums["leaks"].values())
-    yield "guests with a failure", sums["failed"]
+    """{title: number} of a column."""
+    return {
+        "guests": sums["guests"],
+        **{text: sums["done"].get(name, 0) for name, text in DONE.items()},
+        **{text: sums["injected"].get(name, 0)
+           for name, text in FAULTS.items()},
+        "data races of the stock kernel": sum(sums["races"].values()),
+        "warnings": sums["warnings"],
+        "pages leaked": sum(sums["leaks"].values()),
+        "guests with a failure": sums["failed"]}
 
 
 def table(sums):
-    """As reStructuredText, a column for each profile."""
-    columns = [dict(cells(each)) for each in sums.values()]
-    lines = [["what", *sums]]
-    for name in columns[0] if columns else ():
-        lines.append([name, *(f"{column[name]:,}" for column in columns)])
-    return rst.table(lines)
+    """The sums, a column for each profile."""
+    columns = [cells(each) for each in sums.values()]
+    return rst.table([["what", *sums]] + [
+        [name, *(f"{column[name]:,}" for column in columns)]
+        for name in (columns[0] if columns else ())])
 
 
 def write(rows):
-    """Into the documentation."""
+    """Write the sums into the documentation."""
     sums = by_profile(rows)
     record = {"revision": run.revision(), "profiles": sums}
     RECORD.write_text(json.dumps(record, indent=1) + "\n")

@@ -39,7 +39,7 @@ def command(part, log):
             "--allow-warnings", ALLOWED, "--verdict", VERDICT,
             "--log", log, "--cwd", REPO / "scripts", "--",
             "/usr/bin/python3", "-B", "-m", "mof.soak.guest",
-            json.dumps(part.as_json())]
+            part.as_json()]
 
 
 def load(path, default):
