@@ -175,7 +175,7 @@ class TestPrepare(unittest.TestCase):
         self.write("mm/ksm.c", "ours\n")
         status, text = self.run_script("prepare")
         self.assertEqual(status, 1)
-        self.assertIn("belongs into patches/", text)
+        self.assertIn("belongs in patches/", text)
 
     def test_edit_in_no_patch_is_not_lost(self):
         self.series(a=PATCH)

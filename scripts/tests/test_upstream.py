@@ -79,7 +79,7 @@ class TestManifest(unittest.TestCase):
     def test_a_name_of_nothing_is_wrong(self):
         wrong = manifest.assign([part("1", "mm/a.c", "mm/gone.c")], ["mm/a.c"])
         self.assertEqual(len(wrong), 1)
-        self.assertIn("nothing is 'mm/gone.c'", wrong[0])
+        self.assertIn("no file is 'mm/gone.c'", wrong[0])
 
     def test_a_directory_needs_its_slash(self):
         self.assertEqual(part("1", "mm").takes("mm/a.c"), [])

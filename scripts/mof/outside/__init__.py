@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Programs of others, run on the patched kernel and on the unpatched one."""
+"""Third-party programs on the patched and the unpatched kernel."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Compile programs of others: from the unpatched kernel, and from numactl."""
+"""Compile third-party programs: of the unpatched kernel, and of numactl."""
 
 import shutil
 import subprocess
@@ -11,17 +11,17 @@ from mof import debian
 PLACE = BUILD / "outside"
 TREE = PLACE / "linux"
 SELFTESTS = Path("tools/testing/selftests")
-OURS = ("mm", "cgroup")                  # compiled in place, so copied
+OURS = ("mm", "cgroup")                  # copied, since compiled in place
 NUMACTL = PLACE / "numactl"
-# Those that need the inside of libnuma are given its source file
+# Sources of libnuma for tests that use its internals
 INSIDE = {"node-parse": ["util.c"], "prefered": ["util.c"],
           "tbitmap": ["util.c"]}
-# Programs of the package that its tests look for beside them
+# The tests expect these programs in the parent directory
 INSTALLED = ("numactl", "numademo", "memhog", "migratepages", "migspeed")
 
 
 def link_all(source, target, but=()):
-    """Links in target to all that source has."""
+    """Make links in target to the entries of source."""
     target.mkdir(parents=True, exist_ok=True)
     for entry in source.iterdir():
         link = target / entry.name
@@ -30,7 +30,7 @@ def link_all(source, target, but=()):
 
 
 def tree():
-    """The unpatched tree as links, with directories in which to compile."""
+    """Make links to the unpatched tree, with copies of OURS to compile in."""
     path = Path()
     for part in SELFTESTS.parts:
         link_all(PRISTINE / path, TREE / path, but=(part,))
@@ -42,13 +42,13 @@ def tree():
 
 
 def kernel_selftests():
-    """Those of mm and cgroup. One of mm uses a constant without its header."""
+    """Compile those of mm and cgroup. One of mm lacks the header of KSFT_SKIP."""
     tree()
     logged("headers", "outside-headers.log",
            ["make", "-C", PRISTINE, f"O={objdir('stock')}", "headers"])
     for name in OURS:
         place = TREE / SELFTESTS / name
-        # Below another make their makefile leaves OUTPUT empty
+        # Run by another make, the makefile leaves OUTPUT empty
         logged(f"selftests of {name}", f"outside-{name}.log",
                ["make", "-C", place, f"OUTPUT={place}",
                 "EXTRA_CFLAGS=-DKSFT_SKIP=4",
@@ -56,7 +56,7 @@ def kernel_selftests():
 
 
 def numactl_source():
-    """The source package of the numactl that is installed, unpacked."""
+    """Unpack the source package of the installed numactl."""
     found = sorted(PLACE.glob("numactl-*/test"))
     if not found:
         debian.download("numactl", PLACE, "outside-apt.log")
@@ -64,13 +64,13 @@ def numactl_source():
             subprocess.run(["tar", "-xf", path, "-C", PLACE], check=True)
         found = sorted(PLACE.glob("numactl-*/test"))
     if not found:
-        raise Failure("numactl's source is not where it was expected")
+        raise Failure(f"{PLACE} has no tests of numactl's source package")
     return found[-1].parent
 
 
 def numactl_tests():
-    """Compile numactl's tests with the libnuma that is installed; some that
-    numactl itself does not compile fail here, too."""
+    """Compile numactl's tests with the installed libnuma; those that numactl
+    does not compile either may fail."""
     source = numactl_source()
     shutil.copytree(source / "test", NUMACTL / "test", dirs_exist_ok=True)
     with open(LOGS / "outside-numactl.log", "w", encoding="utf-8") as log:
@@ -87,14 +87,14 @@ def numactl_tests():
 
 
 def places():
-    """Where programs are, by the names of table.py."""
+    """The directories of the programs, by their names in table.py."""
     return {"mm": TREE / SELFTESTS / "mm",
             "cgroup": TREE / SELFTESTS / "cgroup", "numactl": NUMACTL}
 
 
 def everything(programs):
-    """Compile what is not there yet; {program: why it is still not there}.
-    Only numactl's may be missing: its source may be out of reach."""
+    """Compile missing programs; returns {program: reason} of those that are
+    still missing. That may only be numactl's: its source may be unavailable."""
     PLACE.mkdir(parents=True, exist_ok=True)
     LOGS.mkdir(parents=True, exist_ok=True)
     if not (TREE / SELFTESTS / "cgroup" / "test_memcontrol").exists():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What programs said on several kernels, and where that differs. Pure."""
+"""Compare the results of programs on several kernels."""
 
 import re
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from mof import tap
 BEGIN, END = "##begin", "##end"
 TIMEOUT, NOT_RUN = "time-out", "no end"
 STATUS = {0: tap.PASS, 4: tap.SKIP, 124: TIMEOUT, 137: TIMEOUT}
-# What some programs have instead of TAP: "Collapse one page... OK"
+# Some programs print "Collapse one page... OK" instead of TAP
 PLAIN = re.compile(r"([^\r\n]+?)\.{3,} *(?:\x1b\[\d+m)?"
                    r"(OK|Fail|Skip|done|failed|skipped)\b")
 SAID = {"OK": tap.PASS, "done": tap.PASS, "Skip": tap.SKIP,
         "skipped": tap.SKIP}
-# Differ from run to run: addresses, numbers of processes, times
+# Addresses, process IDs and times differ between runs
 VARYING = re.compile(r"0x[0-9a-f]+|\b\d{4,}\b|\b\d+\.\d+\b")
 
 
 @dataclass(frozen=True)
 class Explained:
-    """A difference that is as it should be, and why."""
+    """An expected difference, with the reason."""
     program: str
     test: str                            # pattern of the whole name
     verdict: str                         # on the patched kernel
@@ -29,11 +29,11 @@ class Explained:
 
 @dataclass(frozen=True)
 class Difference:
-    """One test that ended as it never did on the unpatched kernel."""
+    """A test with a verdict that it never had on the unpatched kernel."""
     program: str
     test: str
     stock: tuple                         # verdicts there
-    verdict: str                         # None: it was not heard of
+    verdict: str                         # None: no result
 
     def __str__(self):
         return (f"{self.test}: {self.verdict or 'missing'}; unpatched: "
@@ -41,7 +41,7 @@ class Difference:
 
 
 def numbered(names):
-    """Names that are unique: the second "x" is "x #2"."""
+    """Make names unique: the second "x" is "x #2"."""
     seen = {}
     for name in names:
         name = VARYING.sub("N", name)
@@ -50,7 +50,7 @@ def numbered(names):
 
 
 def verdicts(output, status):
-    """{test: verdict} of one program; its exit status is one more test."""
+    """{test: verdict} of one program, with its exit status as a test."""
     results = tap.parse(output) or [
         tap.Result(name.strip(), SAID.get(said, tap.FAIL))
         for name, said in PLAIN.findall(output)]
@@ -62,7 +62,7 @@ def verdicts(output, status):
 
 
 def programs(text):
-    """{program: {test: verdict}} of what a guest has written."""
+    """{program: {test: verdict}} of a guest's output."""
     found = {}
     for part in re.split(rf"^{BEGIN} ", text, flags=re.M)[1:]:
         name, _, output = part.partition("\n")
@@ -73,14 +73,14 @@ def programs(text):
 
 
 def missing(names):
-    """What is known of programs that were never started."""
+    """The results of programs that were not started."""
     return {name: {"exit status": NOT_RUN} for name in names}
 
 
 def differences(program, stock, patched):
-    """Tests of a program whose verdict no run on the unpatched kernel had.
+    """Tests of a program with a verdict of no run on the unpatched kernel.
 
-    stock: {test: verdict} of each run there; patched: the same of one run
+    stock: {test: verdict} of each run there; patched: {test: verdict} of a run
     """
     found = []
     for test in sorted(set(patched).union(*stock)):
@@ -93,7 +93,7 @@ def differences(program, stock, patched):
 
 
 def unexplained(found, explained):
-    """Those that nobody has given a reason for."""
+    """The differences without an explanation."""
     return [one for one in found
             if not any(e.program == one.program and e.verdict == one.verdict
                        and re.fullmatch(e.test, one.test)
@@ -101,7 +101,7 @@ def unexplained(found, explained):
 
 
 def tells_nothing(runs):
-    """Why a program is no test here, if it passes nothing on any kernel."""
+    """The reason to skip a program: it passes nothing on any kernel."""
     said = {verdict for run in runs for verdict in run.values()}
     if tap.PASS in said:
         return None

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""marker.py lazy|eager: moves memory of its own from node to node, until killed:
-what goes on beside the programs. Marks it and touches it from CPU after CPU, or,
-as the unpatched kernel has no MPOL_MF_LAZY, moves it by the call."""
+"""marker.py lazy|eager: move memory between nodes until killed, beside the
+programs under test. lazy marks it and touches it from one CPU after another;
+eager, for the unpatched kernel without MPOL_MF_LAZY, moves it in the call."""
 
 import ctypes
 import mmap
@@ -17,7 +17,7 @@ PAUSE = 0.05                             # seconds
 
 
 def run(how):
-    """Mark or move, change CPU, touch, for ever."""
+    """Mark or move, change CPU, touch; repeat."""
     flags = {"lazy": MPOL_MF_MOVE | MPOL_MF_LAZY, "eager": MPOL_MF_MOVE}[how]
     libc = ctypes.CDLL(None, use_errno=True)
     libc.syscall.restype = ctypes.c_long

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Which programs, and what is known of them."""
+"""The programs, and expected differences."""
 
 from dataclasses import dataclass
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 class Program:
     """A row of the table."""
     name: str
-    command: str                         # {mm}: build.places() has where
-    short: bool = False                  # takes seconds: part of "make test-all"
+    command: str                         # {mm}: see build.places()
+    short: bool = False                  # seconds: part of "make test-all"
     timeout: int = 600                   # seconds of the guest
 
 
 def mm(words, short=False, below=""):
-    """A program of the kernel's tools/testing/selftests/mm; what starts it."""
+    """A program of tools/testing/selftests/mm; below: a command that runs it."""
     return Program(f"mm: {words}", f"{below} {{mm}}/{words}", short)
 
 
@@ -24,7 +24,7 @@ def numactl(words, short=True):
 
 
 def stress(words, short=True, below=""):
-    """A stressor of stress-ng that checks what it does; what starts it."""
+    """A verifying stressor of stress-ng; below: a command that runs it."""
     return Program(f"stress-ng: {words}",
                    f"{below} stress-ng {words} --verify --timeout 4 -q", short)
 
@@ -65,7 +65,7 @@ PROGRAMS = (
     mm("on-fault-limit", short=True),
     mm("pagemap_ioctl"),
     mm("soft-dirty"),
-    # Its heap, at random, lies where it wants huge pages one time in 130
+    # Address randomisation places its heap in the way one time in 130
     mm("split_huge_page_test", below="setarch -R"),
     mm("thuge-gen"),
     mm("transhuge-stress -d 10"),
@@ -92,7 +92,7 @@ PROGRAMS = (
     stress("--mremap 2 --mremap-bytes 8M"),
     stress("--fork 2"),
     stress("--userfaultfd 2 --userfaultfd-bytes 4M"),
-    # With this capability, it poisons pages, and dies if it touches one
+    # With this capability, it poisons pages, and is killed on access
     stress("--madvise 2", below="setpriv --bounding-set=-sys_admin"),
     stress("--migrate 2", short=False),
     stress("--mlock 2", short=False),
@@ -102,5 +102,5 @@ PROGRAMS = (
     stress("--remap 1", short=False),
 )
 
-# Rows of compare.Explained: what is to differ, each with its reason
+# Rows of compare.Explained
 EXPLAINED = ()

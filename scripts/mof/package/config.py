@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Find a machine's kernel config, and switch migrate-on-fault on in it."""
+"""Find a machine's kernel config, and enable migrate-on-fault in it."""
 
 import gzip
 import lzma
@@ -8,14 +8,14 @@ import re
 import subprocess
 from pathlib import Path
 
-from mof.build import Failure, say
+from mof.build import Failure, captured, say
 
 # The package linux-config-6.12
 DEBIAN = Path("/usr/src/linux-config-6.12/config.amd64_none_amd64.xz")
 SUFFIX = "-mof"
 OPTION = "MIGRATE_ON_FAULT"
 NEEDED = ("64BIT", "NUMA_BALANCING", "MIGRATION")
-# Debian's keys are not in its source package; the build makes one of its own
+# Debian's keys are not in its source package; the build generates one
 KEYS = {"MODULE_SIG_KEY": "certs/signing_key.pem", "SYSTEM_TRUSTED_KEYS": "",
         "SYSTEM_REVOCATION_KEYS": ""}
 
@@ -30,7 +30,7 @@ def default():
     for path in candidates:
         if path.exists():
             return path
-    raise Failure("found no config of this machine's kernel: say "
+    raise Failure("found no config of this machine's kernel: give "
                   "KCONFIG=FILE, or install linux-config-6.12")
 
 
@@ -48,13 +48,13 @@ def read(path):
 
 
 def value(text, option):
-    """What an option is set to, without quotes; None if it is not."""
+    """The value of an option, without quotes; None if it is not set."""
     match = re.search(rf"^CONFIG_{option}=\"?(.*?)\"?$", text, re.M)
     return match[1] if match else None
 
 
 def edit(tool, path, text):
-    """Change the config in path, of this text, with the kernel's own tool."""
+    """Change the config in path, with this text, by the kernel's own tool."""
     local = value(text, "LOCALVERSION") or ""
     if not local.endswith(SUFFIX):
         local += SUFFIX
@@ -68,22 +68,22 @@ def edit(tool, path, text):
 
 
 def verify(path, source):
-    """Fail, with the reason, if the option did not survive."""
+    """Fail with the reason if the option was lost."""
     text = path.read_text()
     if value(text, OPTION) == "y":
         return
     lost = [option for option in NEEDED if value(text, option) != "y"]
     if not lost:
         lost = ["NR_CPUS above 4"]
-    raise Failure(f"{source} leaves no room for {OPTION}, which needs "
-                  + ", ".join(lost) + ": switch that on in it")
+    raise Failure(f"{OPTION} cannot be enabled in {source}: it needs "
+                  + ", ".join(lost))
 
 
 def write(source, tree, objdir, make):
-    """Make objdir/.config of the config source, for the kernel in tree.
+    """Make objdir/.config from the config source, for the kernel in tree.
 
-    make is the command that runs make there. An unchanged result keeps its
-    time stamp.
+    make: the command that runs make there. An unchanged result keeps its time
+    stamp.
     """
     text = read(source)
     objdir.mkdir(parents=True, exist_ok=True)
@@ -92,10 +92,9 @@ def write(source, tree, objdir, make):
     stat = path.stat() if old is not None else None
     path.write_text(text)
     edit(tree / "scripts/config", path, text)
-    done = subprocess.run([*make, "olddefconfig"], text=True, check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if done.returncode:
-        raise Failure(f"make olddefconfig fails with {source}:\n{done.stdout}")
+    status, output = captured(*make, "olddefconfig")
+    if status:
+        raise Failure(f"make olddefconfig fails with {source}:\n{output}")
     verify(path, source)
     if path.read_bytes() == old:
         os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""An initramfs for the test guest, from the files of a package of ours."""
+"""An initramfs for the test guest, from the files of our package."""
 
 import gzip
 import subprocess
@@ -9,13 +9,13 @@ from mof.build import Failure
 
 BUSYBOX = Path("/bin/busybox")
 INIT = Path(__file__).with_name("initramfs-init")
-# What the guest needs before it sees any other file
+# Modules for the guest's root file system and console
 MODULES = ("virtio_pci", "9pnet_virtio", "9p", "virtio_console")
 
 
 def needed(modules):
-    """Paths of MODULES and what they depend on, below the directory modules,
-    by its own modules.dep."""
+    """Paths of MODULES and their dependencies in the directory modules, from
+    its modules.dep."""
     depends = {}
     for line in (modules / "modules.dep").read_text().splitlines():
         path, others = line.split(":")
@@ -27,7 +27,7 @@ def needed(modules):
 
 
 def listing(root, release):
-    """What gen_init_cpio is to pack: directories, busybox, init, modules."""
+    """Input of gen_init_cpio: directories, busybox, init, modules."""
     modules = root / "lib/modules" / release
     inside = Path("/lib/modules") / release
     files = {Path("/bin/busybox"): BUSYBOX, Path("/init"): INIT}

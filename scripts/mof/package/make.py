@@ -19,8 +19,8 @@ PROGRAMS = {"dpkg-buildpackage": "dpkg-dev", "dh_prep": "debhelper"}
 
 
 def tree():
-    """A source tree without links into this repository, since the package of
-    headers takes files as they are. What is unpatched is linked hard."""
+    """A source tree without symbolic links into this repository, since the
+    package of headers would contain these. Unpatched files are hard links."""
     OUT.mkdir(parents=True, exist_ok=True)
     logged("copy build/linux", "package-tree.log",
            ["rsync", "-ai", "--delete", "--copy-unsafe-links",
@@ -29,7 +29,7 @@ def tree():
 
 
 def objdir(source):
-    """A directory for each config, so that one does not undo another."""
+    """A separate directory for each config, so that builds stay incremental."""
     path = source.resolve()
     name = re.sub(r"[^\w.-]", "", path.parent.name + "-" + path.name)
     return OUT / "O" / (name.strip(".-") + "-"
@@ -37,8 +37,8 @@ def objdir(source):
 
 
 def command(where, objects):
-    """make with ccache, for the packages' own steps, too: these look whether
-    the compilers for host and kernel are the same."""
+    """make with ccache, also for the host: packaging compares the compilers
+    of host and kernel."""
     words = make_in(where, objects)
     return words + ["HOSTCC=ccache gcc"] if "CC=ccache gcc" in words else words
 
@@ -56,17 +56,17 @@ def kernel(source):
 
 
 def release_of(objects):
-    """What uname -r will say."""
+    """The output of uname -r."""
     return (objects / "include/config/kernel.release").read_text().strip()
 
 
 def revision(where):
-    """A version for the packages: apt takes the later one for an upgrade."""
-    return dotted(version(where)) + "-" + time.strftime("%Y%m%d%H%M", time.gmtime())
+    """A version for the packages; apt takes a later one for an upgrade."""
+    return dotted(version(where)) + time.strftime("-%Y%m%d%H%M", time.gmtime())
 
 
 def fresh(objects):
-    """What the last build left is in the way of finding what this one makes."""
+    """Remove the packages of the last build."""
     for old in objects.parent.glob("*"):
         if old.is_file():
             old.unlink()
@@ -74,8 +74,8 @@ def fresh(objects):
 
 
 def packages(source, place=OUT):
-    """Packages of image and headers, in place; returns their paths and the
-    version."""
+    """Build packages of image and headers in place; returns their paths and
+    the version."""
     missing = [package for program, package in PROGRAMS.items()
                if not shutil.which(program)]
     if missing:
@@ -84,7 +84,7 @@ def packages(source, place=OUT):
     where, objects = tree(), objdir(source)
     config.write(source, where, objects, command(where, objects))
     fresh(objects)
-    # Debug symbols of all modules take tens of gigabytes
+    # Without debug symbols of all modules, tens of gigabytes
     logged("packages", "package-deb.log",
            ["env", "KDEB_CHANGELOG_DIST=unstable",
             f"KDEB_PKGVERSION={revision(where)}",
@@ -104,12 +104,12 @@ def packages(source, place=OUT):
 
 
 def size(path):
-    """As apt would say it."""
+    """The size as apt prints it."""
     return f"{path.stat().st_size / 1e6:.1f} MB"
 
 
 def tell(made, release):
-    """What was made, and what to do with it."""
+    """Print the packages, and the commands to install and to remove them."""
     for path in made:
         field = subprocess.run(["dpkg-deb", "-f", path, "Version"], text=True,
                                capture_output=True, check=True).stdout.strip()

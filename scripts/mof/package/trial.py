@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Package a small modular kernel, install its files aside, and boot them."""
+"""Package a small modular kernel, unpack the packages, and boot the kernel."""
 
 import os
 import re
@@ -9,7 +9,7 @@ import sys
 from contextlib import redirect_stdout
 
 from mof import tap
-from mof.build import LOGS, REPO, Failure, make_in, objdir
+from mof.build import (LOGS, REPO, VM, Failure, captured, make_in, objdir)
 
 from . import config, initramfs, make
 
@@ -21,16 +21,8 @@ SELFTEST = "mof_flags"
 MARK = "mof_outside: struct mm_struct has"
 
 
-def run(*command):
-    """Status and output of a command."""
-    done = subprocess.run([str(word) for word in command], text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          check=False)
-    return done.returncode, done.stdout
-
-
 def unpack(packages):
-    """The files of the packages, as installing them would place them."""
+    """Unpack the files of the packages into a directory."""
     shutil.rmtree(ROOT, ignore_errors=True)
     ROOT.mkdir(parents=True)
     for path in packages:
@@ -38,7 +30,7 @@ def unpack(packages):
 
 
 def contents(out, release):
-    """What has to be in the packages."""
+    """Check the files of the packages."""
     problems = [name for name in (f"boot/vmlinuz-{release}",
                                   f"boot/System.map-{release}",
                                   f"lib/modules/{release}/modules.dep")
@@ -54,17 +46,17 @@ def contents(out, release):
 
 
 def module(out, release):
-    """Build a module with nothing but the headers."""
+    """Build a module with only the headers."""
     shutil.rmtree(MODULE, ignore_errors=True)
     shutil.copytree(REPO / "scripts/tests/module", MODULE)
-    status, text = run("make", "-C",
-                       ROOT / f"usr/src/linux-headers-{release}",
-                       f"M={MODULE}", "modules")
+    status, text = captured(
+        "make", "-C", ROOT / f"usr/src/linux-headers-{release}",
+        f"M={MODULE}", "modules")
     out.test("a module builds with the headers", text if status else "")
 
 
 def script(release):
-    """What the guest runs."""
+    """The guest's commands."""
     return f"""
         echo "release $(uname -r)"
         echo "loaded $(cut -d ' ' -f 1 /proc/modules | sort | tr '\\n' ' ')"
@@ -74,15 +66,14 @@ def script(release):
 
 def boot(release):
     """Boot the package's kernel with the initramfs; status and output."""
-    return run(REPO / "tools/vm/mof-vm", "--kernel",
-               ROOT / f"boot/vmlinuz-{release}", "--initrd", INITRD,
-               "--topology", "2x2", "--timeout", 300,
-               "--log", LOGS / "package-console.log",
-               "--", "sh", "-c", script(release))
+    return captured(VM, "--kernel", ROOT / f"boot/vmlinuz-{release}",
+                    "--initrd", INITRD, "--topology", "2x2",
+                    "--timeout", 300, "--log", LOGS / "package-console.log",
+                    "--", "sh", "-c", script(release))
 
 
 def booted(out, release):
-    """Boot, and judge what the guest says."""
+    """Boot, and check the guest's output."""
     status, text = boot(release)
     out.test("the kernel boots by its initramfs", text if status else "")
     out.test("it is the one of the package",
@@ -99,13 +90,13 @@ def booted(out, release):
 
 
 def build():
-    """Config, packages, and files."""
+    """Build packages and initramfs; returns the release."""
     subprocess.run([REPO / "scripts/kernel", "--config-only", PROFILE],
                    check=True)
     made, release = make.packages(objdir(PROFILE) / ".config",
                                   make.OUT / "trial")
     unpack(made)
-    # bindeb-pkg builds it on the way; it is no part of a package
+    # A part of the build that is in no package
     objects = make.objdir(objdir(PROFILE) / ".config")
     subprocess.run([*make_in(make.TREE, objects), "-s", "usr/gen_init_cpio"],
                    check=False)

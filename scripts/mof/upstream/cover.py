@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The cover letter: its text has places for what documents and records say."""
+"""The cover letter: its text has places for sections and figures."""
 
 import json
 import re
@@ -48,7 +48,7 @@ def figures(file):
 
 
 def filled(text, release):
-    """The text with its places filled."""
+    """Fill the places of the text."""
     def fill(place):
         kind, file, title = place.groups()
         return section(file, title) if kind == "section" else figures(file)
@@ -60,11 +60,11 @@ def filled(text, release):
 
 
 def fill(letter, text, release):
-    """The cover letter that git has made, with our subject and text."""
+    """Put our subject and text into git's cover letter."""
     subject, _, body = filled(text, release).partition("\n")
-    # One line for each new file, which the statistics name already
+    # The statistics name the new files already
     letter = re.sub(r"^ create mode .*\n", "", letter, flags=re.M)
-    # As git does with long subjects
+    # Wrapped as by git
     subject = textwrap.fill(subject, 60, subsequent_indent=" ")
     return letter.replace("*** SUBJECT HERE ***", subject).replace(
         "*** BLURB HERE ***", body.strip())

@@ -3,11 +3,10 @@
 
 import re
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
-from mof.build import BUILD, PRISTINE, REPO, Failure
+from mof.build import BUILD, PRISTINE, REPO, Failure, captured
 from mof.source import PATCHES, dotted, series, touched, version
 
 from . import cover
@@ -16,16 +15,16 @@ from .repository import Repository
 
 OUT = BUILD / "series" / "patches"
 MAN_PAGES = "man-pages.diff"
-# Names its objects one by one: each arrives with its source
+# Each object in this Makefile is added by the patch with its source
 STAGED = Path("mm/mof/Makefile")
-# Whose maintainer is who sends it
+# The sender becomes the maintainer
 MAINTAINERS = Path("MAINTAINERS")
 SECTION = "\nMIGRATE ON FAULT\n"
 
 
 def staged(text, present):
-    """A Makefile without the objects that present(source) knows no source of;
-    lines of which nothing is left go."""
+    """A Makefile without the objects whose source is not present(); empty
+    lines are removed."""
     lines = []
     for line in text.splitlines(True):
         names, sign, words = line.partition("=")
@@ -38,24 +37,23 @@ def staged(text, present):
 
 
 def maintained(text, who):
-    """MAINTAINERS with the sender in our section, if that is there."""
+    """MAINTAINERS with the sender in our section, if it has that."""
     name, address = who
     return text.replace(SECTION, f"{SECTION}M:\t{name} <{address}>\n")
 
 
 def hook(tree, name):
     """Apply a quilt patch."""
-    done = subprocess.run(
-        ["patch", "-f", "-s", "-p1", "--fuzz=0", "--no-backup-if-mismatch",
-         "-i", PATCHES / name], cwd=tree, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, check=False)
-    if done.returncode:
+    status, text = captured("patch", "-f", "-s", "-p1", "--fuzz=0",
+                            "--no-backup-if-mismatch", "-i", PATCHES / name,
+                            cwd=tree)
+    if status:
         raise Failure(f"patches/{name} does not apply in the order of "
-                      f"patches/upstream/:\n{done.stdout}")
+                      f"patches/upstream/:\n{text}")
 
 
 def put(tree, part, who):
-    """Bring a part's files and hooks into the tree; returns what changed."""
+    """Add a part's files and hooks to the tree; returns the changed files."""
     for name in part.hooks:
         hook(tree, name)
     for file in part.files:
@@ -74,7 +72,7 @@ def put(tree, part, who):
 
 
 def copy_pristine(tree):
-    """The kernel's files that the hooks touch, into an empty directory."""
+    """Copy the kernel's files that the hooks touch into an empty directory."""
     files = touched(series())
     for file in files:
         if (PRISTINE / file).exists():

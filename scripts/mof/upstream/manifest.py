@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""patches/upstream/: which patch of the series takes which file and hook.
+"""patches/upstream/: the patches of the series with their files and hooks.
 
-Each file named NN-* there is a patch: subject, blank line, body, a line "---",
-and what it takes, one a line: a file of the overlay, a directory with a slash
-at its end, or a quilt patch as "patches/NAME". Wildcards are those of a shell.
+Each file NN-* there is a patch: subject, blank line, body, a line "---", and
+its contents, one per line: a file of the overlay, a directory with a trailing
+slash, or a quilt patch as "patches/NAME". Shell wildcards are allowed.
 """
 
 import fnmatch
@@ -13,13 +13,13 @@ from mof.build import Failure
 from mof.source import PATCHES, ours, series
 
 DIRECTORY = PATCHES / "upstream"
-# Not a part of the series, but named in the manifest with a reason
+# Lists the files that are not part of the series
 NOT_SENT = "not-sent"
 
 
 @dataclass
 class Part:
-    """A patch of the series, or what is not sent."""
+    """A patch of the series, or the files that are not sent."""
     name: str
     message: str
     patterns: list
@@ -45,13 +45,13 @@ def listed(text):
 
 
 def parts(directory=DIRECTORY):
-    """The patches in order, what is not sent last; as written."""
+    """The patches in order, and last the files that are not sent."""
     found = []
     for path in sorted(directory.glob("[0-9][0-9]-*")):
         message, line, patterns = path.read_text().partition("\n---\n")
         if not line or not message.strip():
             raise Failure(f"{path.name}: needs a message, a line '---', and "
-                          "what it takes")
+                          "its files")
         found.append(Part(path.name, message.strip() + "\n",
                           listed(patterns)))
     if not found:
@@ -61,7 +61,7 @@ def parts(directory=DIRECTORY):
 
 
 def assign(found, paths):
-    """Give each path to the part that names it; returns what is wrong."""
+    """Give each path to the part that names it; returns errors."""
     wrong, used = [], set()
     for path in paths:
         takers = [part for part in found if part.takes(path)]
@@ -77,21 +77,21 @@ def assign(found, paths):
             takers[0].hooks.append(path.removeprefix("patches/"))
         else:
             takers[0].files.append(path)
-    wrong += [f"patches/upstream/{part.name}: nothing is '{pattern}': "
+    wrong += [f"patches/upstream/{part.name}: no file is '{pattern}': "
               "remove the line" for part in found
               for pattern in part.patterns if (part.name, pattern) not in used]
     return wrong
 
 
 def read():
-    """The parts with their files and hooks, and a list of what is wrong."""
+    """The parts with their files and hooks, and a list of errors."""
     found = parts()
     paths = sorted(ours()) + [f"patches/{name}" for name in series()]
     return found, assign(found, paths)
 
 
 def patches():
-    """The patches of the series; Failure if the manifest is not complete."""
+    """The patches of the series; Failure if the manifest has errors."""
     found, wrong = read()
     if wrong:
         raise Failure("\n".join(wrong))

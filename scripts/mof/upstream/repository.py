@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A git repository of those files of a kernel tree that the series touches."""
+"""A git repository of the files of a kernel tree that the series touches."""
 
 import os
 import shutil
@@ -9,13 +9,13 @@ from mof.build import REPO, Failure
 
 
 def output(*command):
-    """What a command writes, or nothing if it fails."""
+    """The output of a command; nothing if it fails."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout.strip() if not done.returncode else ""
 
 
 def sender():
-    """(name, address) of who makes the series, as git knows them."""
+    """(name, address) of git's user."""
     ident = output("git", "-C", REPO, "-c", "user.useConfigOnly=true", "var",
                    "GIT_AUTHOR_IDENT")
     if not ident:
@@ -27,7 +27,7 @@ def sender():
 
 
 class Repository:
-    """Git's data apart from the tree, so that nothing is added to that."""
+    """git's data is outside the tree, so that nothing is added to it."""
 
     def __init__(self, gitdir, tree, who):
         self.gitdir = gitdir
@@ -44,7 +44,7 @@ class Repository:
                                  "GIT_COMMITTER_DATE": date}
 
     def git(self, *arguments, check=True, **options):
-        """Run git there; Failure with what it says, unless check is off."""
+        """Run git in the tree; Failure with its output, unless check is off."""
         done = subprocess.run(
             ["git", *map(str, arguments)], cwd=self.tree, text=True,
             env=self.environment, stdout=subprocess.PIPE,
@@ -54,8 +54,8 @@ class Repository:
         return done
 
     def start(self, files, message):
-        """A new repository that knows files, those that there are; what else
-        is in the tree is none of its business."""
+        """Create a repository with those of the files that exist, and no
+        others of the tree."""
         shutil.rmtree(self.gitdir, ignore_errors=True)
         self.git("init", "-q")
         there = [file for file in sorted(files) if (self.tree / file).exists()]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Apply the series to an unpatched tree, compile after each patch, compare.
 
-The tree is kept from run to run, so that only what a patch changes is compiled
-after it. Git sets the time stamps that make needs.
+The tree persists between runs, so that only the files that a patch changes are
+compiled after it: git updates their time stamps.
 """
 
 import filecmp
@@ -16,8 +16,8 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 from mof import tap
-from mof.build import (LINUX, LOGS, PRISTINE, REPO, SERIES, Failure, logged,
-                      make as make_command, objdir)
+from mof.build import (LINUX, PRISTINE, SERIES, captured, compiled, logged,
+                       make as make_command, objdir)
 from mof.source import series, touched
 from mof.style import COMMON, EXCUSED
 
@@ -27,21 +27,21 @@ from .repository import Repository
 TREE = SERIES["tree"]
 GIT = TREE.with_name("git")
 ON, OFF = "series-on", "series-off"
-# What the code is in; --all compiles all of it
+# --all compiles these directories
 DIRECTORIES = ["mm/", "kernel/sched/", "fs/proc/", "kernel/fork.o"]
-# Names that are ours; other objects may have them from elsewhere
+# Our symbols; objects that are not compiled here define the others
 OURS = re.compile(r"mof|(?:^|_)interleave_nid$")
 WHO = ("Test of the series", "test@example.org")
 PAGES = {"man2/mbind.2": "/usr/share/man/man2/mbind.2.gz",
          "man5/proc.5": "/usr/share/man/man5/proc.5.gz",
          "man7/numa.7": "/usr/share/man/man7/numa.7.gz"}
-# What patches/upstream/man-pages.diff is against
+# The base of patches/upstream/man-pages.diff
 PAGES_RELEASE = "Linux man-pages 6.03"
 
 
 def unpatched(files):
-    """An unpatched tree with a repository of these files; a tree of an earlier
-    run is taken back to where it was."""
+    """An unpatched tree with a repository of these files; the tree of an earlier
+    run is reset."""
     if not (TREE / "Makefile").exists() or \
             not (TREE / "Makefile").samefile(PRISTINE / "Makefile"):
         shutil.rmtree(TREE.parent / "O", ignore_errors=True)
@@ -53,7 +53,7 @@ def unpatched(files):
     if GIT.exists():
         repository.git("reset", "-q", "--hard", "base", check=False)
     repository.start(files, "unpatched")
-    # Objects of files that are not there yet would satisfy undefined symbols
+    # Objects of later patches would define missing symbols
     for profile in (ON, OFF):
         shutil.rmtree(objdir(profile) / "mm/mof", ignore_errors=True)
         (objdir(profile) / "kernel/sched/mof.o").unlink(missing_ok=True)
@@ -61,14 +61,13 @@ def unpatched(files):
 
 
 def style(out, path):
-    """What checkpatch says of a patch, without what is known to stay."""
-    done = subprocess.run(
-        [LINUX / "scripts/checkpatch.pl", "--strict", "--no-tree", "--terse",
-         f"--root={LINUX}", "--show-types", "--showfile", "--no-summary",
-         "--ignore", ",".join(COMMON), path], text=True, check=False,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    """Run checkpatch on a patch, and ignore accepted warnings."""
+    _, text = captured(
+        LINUX / "scripts/checkpatch.pl", "--strict", "--no-tree", "--terse",
+        f"--root={LINUX}", "--show-types", "--showfile", "--no-summary",
+        "--ignore", ",".join(COMMON), path)
     left = []
-    for line in done.stdout.splitlines():
+    for line in text.splitlines():
         match = re.match(r"(\S+?):\d+: [A-Z]+:(\w+):", line)
         if not match or match[2] not in EXCUSED.get(match[1], ()):
             left.append(line)
@@ -76,8 +75,8 @@ def style(out, path):
 
 
 def objects(files):
-    """What to compile when these files have changed. With the option off,
-    mm/mof/ must not be named, or it would be compiled all the same."""
+    """The goals to compile after a change of these files. With the option off,
+    make would compile mm/mof/ nevertheless if it were named."""
     found = {ON: set(), OFF: set()}
     for file in files:
         if file.startswith("mm/mof/"):
@@ -92,9 +91,9 @@ def objects(files):
 
 
 def goals(texts, whole):
-    """For each patch, what is compiled after it: what it changes; before the
-    first, and after the last of them, what any of them changes. With whole:
-    the directories, if it changes any code."""
+    """The goals to compile after each patch: the objects that it changes;
+    after the first and the last patch with code, those that any patch changes.
+    With whole: the directories, after each patch with code."""
     changed = [re.findall(r"^\+\+\+ b/(\S+)$", text, re.M) for text in texts]
     plans = [objects(files) for files in changed]
     coded = [at for at, plan in enumerate(plans) if plan[ON]]
@@ -107,21 +106,8 @@ def goals(texts, whole):
     return plans
 
 
-def compiled(profile, log, plan):
-    """Compile; returns errors and warnings."""
-    try:
-        subprocess.run([REPO / "scripts/kernel", "--config-only", profile],
-                       check=True, stdout=sys.stderr, stderr=subprocess.STDOUT)
-        logged(f"compile {log}", f"{log}.log",
-               make_command(profile, "-k", *sorted(plan)))
-    except (subprocess.CalledProcessError, Failure) as failure:
-        return str(failure)
-    text = (LOGS / f"{log}.log").read_text()
-    return "\n".join(line for line in text.splitlines() if "warning:" in line)
-
-
 def unresolved(profile):
-    """Symbols of ours that objects need and none has: it would not link."""
+    """Our symbols that no object defines: the kernel would not link."""
     needed, had = set(), set()
     for path in objdir(profile).rglob("*.o"):
         if not path.is_relative_to(objdir(profile) / "scripts"):
@@ -140,22 +126,21 @@ def build(out, name, plan):
         if not plan[profile]:
             continue
         option = profile.split("-")[1]
-        with redirect_stdout(sys.stderr):
-            wrong = compiled(profile, f"series-{name[:4]}-{option}",
-                             plan[profile])
+        wrong = compiled(profile, f"series-{name[:4]}-{option}",
+                         *sorted(plan[profile]))
         out.test(f"{name} builds with the option {option}",
                  wrong or unresolved(profile))
 
 
 def apply(out, repository, path):
-    """One patch, as a maintainer would take it."""
+    """Apply one patch with git am."""
     done = repository.git("am", "-q", path, check=False)
     out.test(f"{path.name} applies", done.stdout if done.returncode else "")
     return not done.returncode
 
 
 def walk(tree):
-    """All files of a kernel tree but quilt's, by name."""
+    """All files of a kernel tree except quilt's, by name."""
     for top, directories, files in os.walk(tree):
         directories[:] = [name for name in directories if name != ".pc"]
         for name in files:
@@ -164,7 +149,7 @@ def walk(tree):
 
 
 def expected(name, path):
-    """Whether a file of build/linux is as the series should leave it."""
+    """Whether the series results in this file of build/linux."""
     other = TREE / name
     if name == str(make.MAINTAINERS):
         return other.read_text() == make.maintained(path.read_text(), WHO)
@@ -173,23 +158,23 @@ def expected(name, path):
     return path.samefile(other) or filecmp.cmp(path, other, shallow=False)
 
 
-def difference(kept):
-    """What differs between build/linux and the series' tree; kept: the files
-    that are not sent."""
+def difference(not_sent):
+    """Differences between build/linux and the series' tree; not_sent: the
+    files that are not part of the series."""
     wanted, found = dict(walk(LINUX)), dict(walk(TREE))
     lines = [f"{name}: only in build/linux"
-             for name in sorted(set(wanted) - set(found) - set(kept))]
+             for name in sorted(set(wanted) - set(found) - set(not_sent))]
     lines += [f"{name}: only in the series"
               for name in sorted(set(found) - set(wanted))]
     lines += [f"{name}: sent, against {manifest.NOT_SENT}"
-              for name in sorted(set(found) & set(kept))]
+              for name in sorted(set(found) & set(not_sent))]
     lines += [f"{name}: differs" for name in sorted(set(found) & set(wanted))
               if not expected(name, wanted[name])]
     return "\n".join(lines)
 
 
 def tools(out):
-    """What runs in user space builds from the series' tree alone."""
+    """Build the user space programs from the series' tree."""
     where = TREE.with_name("tools")
     headers = f"KHDR_INCLUDES=-isystem {objdir(ON)}/usr/include"
     with redirect_stdout(sys.stderr):
@@ -199,15 +184,13 @@ def tools(out):
             ("tools/numa-bench", [f"O={where}/numa-bench"]),
             ("tools/testing/selftests/mof",
              [f"OUTPUT={where}/selftests", headers])):
-        done = subprocess.run(
-            ["make", f"-j{os.cpu_count()}", "-C", TREE / name, *words],
-            text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            check=False)
-        out.test(f"{name} builds", done.stdout if done.returncode else "")
+        status, text = captured("make", f"-j{os.cpu_count()}", "-C",
+                                TREE / name, *words)
+        out.test(f"{name} builds", text if status else "")
 
 
 def man_pages(out):
-    """The patch for the man pages, against those that Debian has."""
+    """Apply the patch for the man pages to Debian's."""
     name = f"{make.MAN_PAGES} applies to {PAGES_RELEASE}"
     holder = TREE.with_name("man-pages")
     shutil.rmtree(holder, ignore_errors=True)
@@ -223,15 +206,13 @@ def man_pages(out):
             return
         (holder / page).parent.mkdir(parents=True, exist_ok=True)
         (holder / page).write_text(content)
-    done = subprocess.run(
-        ["patch", "-f", "-p1", "--fuzz=0", "-i", make.OUT / make.MAN_PAGES],
-        cwd=holder, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, check=False)
-    out.test(name, done.stdout if done.returncode else "")
+    status, text = captured("patch", "-f", "-p1", "--fuzz=0", "-i",
+                            make.OUT / make.MAN_PAGES, cwd=holder)
+    out.test(name, text if status else "")
 
 
 def run(whole):
-    """Everything, as TAP."""
+    """Run all tests, as TAP."""
     out = tap.Writer()
     parts, wrong = manifest.read()
     out.test("each file and hook is in one patch", "\n".join(wrong))
