@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Pictures: panels of curves or bars in a grid, as a script for gnuplot, and
-SVG from it. The same panels give the same bytes, with the same gnuplot."""
+"""Pictures: panels of curves or bars in a grid, drawn by gnuplot as SVG. The
+output is reproducible with the same version of gnuplot."""
 
 import math
 import os
@@ -9,24 +9,24 @@ from dataclasses import dataclass, field
 
 from mof.build import Failure
 
-# Okabe and Ito: told apart by the colour-blind, too
+# Colours of Okabe and Ito, for the colour-blind
 GREY, ORANGE, BLUE = "#6b6b6b", "#d55e00", "#0072b2"
 GREEN, PURPLE, SKY = "#009e73", "#cc79a7", "#56b4e9"
 BLACK = "#1a1a1a"
 POINTS = "linespoints pointtype 7 pointsize 0.6"
 SOLID, DASHED, DOTTED = "1", "(12,6)", "(3,4)"
-# Pixels: around all panels
+# Pixels: margins of the picture
 LEFT, RIGHT, BOTTOM = 92, 24, 60
-# From the top to the picture's title and the key; above each panel, for its
-# title and its notes
+# From the top to the title and to the key of the picture; above each panel, for
+# its title and its notes
 TITLE, KEY, HEAD, NOTES = 24, 44, 24, 18
 LETTER, SAMPLE, LINE = 8, 80, 20        # of the key
-GAP = 34, 40                            # and HEAD
+GAP = 34, 40                            # between panels, without HEAD
 
 
 @dataclass
 class Curve:
-    """Points that a line connects; a number that is None is left out."""
+    """Points connected by a line; those with None are left out."""
     label: str
     xs: list
     ys: list
@@ -37,7 +37,7 @@ class Curve:
 
 @dataclass
 class Panel:
-    """Axes with curves, or with what a plot command draws instead."""
+    """Axes with curves, or with a plot command instead."""
     title: str
     xlabel: str
     ylabel: str
@@ -45,7 +45,7 @@ class Panel:
     settings: list = field(default_factory=list)    # commands of gnuplot
     notes: list = field(default_factory=list)       # (text, colour), on top
     ticks: dict = field(default_factory=dict)       # {label: y}, or automatic
-    plot: str = ""                      # with this, curves have no part
+    plot: str = ""                      # instead of the curves
 
 
 @dataclass
@@ -56,11 +56,11 @@ class Picture:
     columns: int
     key: list                           # (label, "lines ..." or "boxes ...")
     size: tuple = (270, 150)            # of a panel, pixels
-    apart: bool = False                 # the panels have axes of their own
+    apart: bool = False                 # each panel has its own axes
 
     @property
     def rows(self):
-        """Of the grid."""
+        """Rows of the grid."""
         return math.ceil(len(self.panels) / self.columns)
 
     @property
@@ -70,19 +70,19 @@ class Picture:
 
     @property
     def width(self):
-        """Of the whole, pixels."""
+        """Width of the picture, pixels."""
         return (LEFT + RIGHT + self.columns * self.size[0]
                 + (self.columns - 1) * self.spacing()[0])
 
     @property
     def lines(self):
-        """Of the key."""
+        """Lines of the key."""
         entry = SAMPLE + LETTER * max(len(label) for label, _ in self.key)
         return math.ceil(len(self.key) / max(1, self.width // entry))
 
     @property
     def height(self):
-        """Of the whole, pixels."""
+        """Height of the picture, pixels."""
         return (KEY + 12 + LINE * self.lines + self.head + BOTTOM
                 + self.rows * self.size[1]
                 + (self.rows - 1) * self.spacing()[1])
@@ -94,35 +94,35 @@ class Picture:
 
 
 def quoted(text):
-    """A string of gnuplot."""
+    """A string in gnuplot's syntax."""
     for plain, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n")):
         text = text.replace(plain, escaped)
     return f'"{text}"'
 
 
 def block(name, rows):
-    """Data that has a name."""
+    """A named data block."""
     lines = [" ".join(f"{cell:.10g}" for cell in row) for row in rows]
     return "\n".join([f"${name} << EOD", *lines, "EOD"])
 
 
 def thousands(values):
-    """Ticks, by their labels."""
+    """{label: tick}"""
     return {f"{value:,}": value for value in values}
 
 
 def line(colour, dash=SOLID, width=2.5):
-    """The look of a curve."""
+    """The style of a curve."""
     return f'linecolor "{colour}" dashtype {dash} linewidth {width}'
 
 
 def fill(colour):
-    """The look of a bar."""
+    """The style of a bar."""
     return f'fillcolor "{colour}" fillstyle solid 1 noborder'
 
 
 def curves(panel, at):
-    """Data and the plot command of a panel."""
+    """The data blocks and the plot command of a panel."""
     data, parts = [], []
     for each, curve in enumerate(panel.curves):
         name = f"p{at}c{each}"
@@ -144,21 +144,21 @@ def notes(panel):
 
 
 def listed(places, named=True):
-    """(label, place) as gnuplot has ticks."""
+    """(label, place) as a list of ticks."""
     return ", ".join(f"{quoted(label * named)} {place:g}"
                      for label, place in places)
 
 
 def ticks(panel, named):
-    """Of the vertical axis, with or without their names."""
+    """Ticks of the vertical axis, with or without labels."""
     if not panel.ticks:
         return f"set ytics autofreq; set format y '{'%g' * named}'"
     return f"set ytics ({listed(panel.ticks.items(), named)})"
 
 
 def body(picture, at):
-    """The commands for one panel. Axes that are the same for all have their
-    names at the edges only."""
+    """The commands for one panel. Axes that all panels share have labels at
+    the edges only."""
     panel = picture.panels[at]
     data, plot = curves(panel, at) if not panel.plot else ([], panel.plot)
     lowest = picture.apart or at + picture.columns >= len(picture.panels)
@@ -175,7 +175,7 @@ def body(picture, at):
 
 
 def key(picture):
-    """What the looks mean: a plot of nothing, over the whole picture."""
+    """The key: an empty plot over the whole picture."""
     parts = [f"NaN with {style} title {quoted(label)}"
              for label, style in picture.key]
     return "\n".join([
@@ -190,7 +190,7 @@ def key(picture):
 
 
 def script(picture):
-    """All that gnuplot has to know."""
+    """The script for gnuplot."""
     width, height = picture.width, picture.height
     gaps = picture.spacing()
     margins = (LEFT / width, 1 - RIGHT / width, BOTTOM / height,
