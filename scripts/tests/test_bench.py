@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Benchmarks: how values are judged, recorded and shown."""
+"""Benchmarks: judge, record and show values."""
 
 import contextlib
 import io
@@ -72,7 +72,7 @@ class TestVerdict(unittest.TestCase):
         self.assertEqual(value(7, 7, "none").verdict, OK)
         self.assertEqual(value(8, 7, "none").verdict, WORSE)
 
-    def test_record_that_has_become_too_easy_is_told(self):
+    def test_record_that_can_be_improved_is_reported(self):
         for number, recorded, target, better in (
                 (0.4, 0.5, "<= 1", True), (0.49, 0.5, "<= 1", False),
                 (60, 50, ">= 20", True), (40, 50, ">= 20", False)):
@@ -126,7 +126,7 @@ class TestRecord(unittest.TestCase):
         self.assertEqual([(name, row["value"]) for name, row in rows.items()],
                          [("c", 7), ("a", 0.5), ("b", None)])
 
-    def test_row_that_cannot_be_computed_is_told_and_fails(self):
+    def test_row_that_cannot_be_computed_is_reported_and_fails(self):
         def fails(_):
             raise LookupError("no such figure")
         values, text = run(bench(self.place, Row("a", "step", "<= 1", fails),
@@ -140,7 +140,7 @@ class TestRecord(unittest.TestCase):
                                   compared=compared))
             self.assertEqual(values[0].verdict, verdict)
 
-    def test_no_record_is_empty_and_a_broken_one_is_told(self):
+    def test_missing_record_is_empty_and_a_broken_one_fails(self):
         found = bench(self.place)
         self.assertEqual(found.load(), record.empty())
         found.save({})
@@ -204,7 +204,7 @@ class TestTables(unittest.TestCase):
                    cost.PROFILE)]
         self.assertEqual(len(places), len(set(places)))
 
-    def test_steps_of_the_automatic_mode_have_rows_but_for_off(self):
+    def test_all_steps_of_the_automatic_mode_but_off_have_rows(self):
         self.assertEqual({row.step for row in auto.ROWS} | {"off"},
                          set(auto.SCRIPTS))
 

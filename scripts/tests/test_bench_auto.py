@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The automatic mode: how values and series follow from its runs."""
+"""The automatic mode: values and series of its runs."""
 
 import unittest
 
@@ -30,7 +30,7 @@ class TestFigures(unittest.TestCase):
         value, raw = measure(pair("split", "split", "hint_faults", 5, 1000))
         self.assertEqual((value, raw), (0.005, {"lazy": 5, "stock": 1000}))
 
-    def test_nothing_to_compare_with_is_no_ratio(self):
+    def test_zero_has_no_ratio(self):
         measure = auto.against_stock("split", "hint_faults")
         with self.assertRaises(Failure):
             measure(pair("split", "split", "hint_faults", 5, 0))
@@ -162,7 +162,7 @@ class TestSeries(unittest.TestCase):
         found = auto.thinned(self.columns(50, local=[0] * 25 + [9] * 25))
         self.assertEqual(found["s"], [0, 24, 25, 49])
 
-    def test_one_look_is_kept(self):
+    def test_single_sample_remains(self):
         self.assertEqual(auto.thinned(self.columns(1, local=[5])),
                          {"s": [0], "local": [5]})
 

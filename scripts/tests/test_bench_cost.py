@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What a migration costs: how ratios follow from counts and profiles."""
+"""The cost of a migration: ratios from counts and profiles."""
 
 import unittest
 
@@ -9,7 +9,7 @@ from mof.build import Failure
 
 
 def run(first=0, call=0, **sample):
-    """What a run of 64 MiB would leave: instructions per page."""
+    """The output of a run of 64 MiB: instructions per page."""
     return [{"samples": [sample],
              "summary": {cost.FIRST: first, cost.CALL: call}}]
 
@@ -112,7 +112,7 @@ class TestRows(unittest.TestCase):
                 for count, instructions in costs.items()])
             self.assertAlmostEqual(cost.threads(found)[0], ratio)
 
-    def test_row_that_is_not_there_or_not_alone_is_told(self):
+    def test_missing_or_ambiguous_row_is_refused(self):
         two = [{"method": "mbind-lazy", "samples": [1]}] * 2
         for rows in ([], two, [two[0] | {"samples": []}]):
             with self.assertRaises(Failure):

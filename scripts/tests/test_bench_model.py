@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Modelled misses: how the plugin's counts become rows."""
+"""Modelled misses: rows from the plugin's counts."""
 
 import json
 import unittest
@@ -24,7 +24,7 @@ def section(mode, lazy=(7, 8)):
 
 
 def result(*sections):
-    """What a guest leaves."""
+    """The result of a guest."""
     return fake.Result("split", {"model": json.dumps({
         "model": {"line_bytes": 64}, "sections": sections})})
 
@@ -44,7 +44,7 @@ class TestCounts(unittest.TestCase):
                           (model.USER, model.KERNEL, model.CYCLES)],
                          [16, 24, 1500])
 
-    def test_mode_that_was_not_counted_is_told(self):
+    def test_missing_mode_is_refused(self):
         with self.assertRaises(Failure):
             model.series(result(section("off"), section("lazy")))
 
@@ -77,7 +77,7 @@ class TestRows(unittest.TestCase):
                                  ((1000, 1, 1011), False)):
                 self.assertEqual(self.rows(workload, *misses), good)
 
-    def test_nothing_to_compare_with_is_no_ratio(self):
+    def test_zero_has_no_ratio(self):
         with self.assertRaises(ArithmeticError):
             self.rows("split", 0, 0, 0)
 

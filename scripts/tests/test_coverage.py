@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Coverage: what gcov says becomes a table and a list."""
+"""Coverage: the table and the list of lines from gcov's output."""
 
 import unittest
 

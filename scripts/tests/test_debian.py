@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Are source packages looked for where packages come from?"""
+"""Sources of source packages from those of binary packages."""
 
 import unittest
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What counts as a difference between two kernels, and what does not."""
+"""Differences between the results on two kernels."""
 
 import unittest
 
@@ -28,7 +28,7 @@ ok 1 starts
 
 
 def explain(found, *rows):
-    """What is left of differences."""
+    """The differences without an explanation."""
     return compare.unexplained(found, [Explained(*row) for row in rows])
 
 
@@ -41,7 +41,7 @@ class TestReading(unittest.TestCase):
         self.assertEqual(found["b"], {"exit status": PASS})
         self.assertEqual(found["c"], {"exit status": SKIP})
 
-    def test_a_program_that_does_not_end_is_told_apart(self):
+    def test_a_program_without_an_end_did_not_run(self):
         found = compare.programs(OUTPUT)
         self.assertEqual(found["d"], {"starts": PASS,
                                       "exit status": compare.NOT_RUN})
@@ -57,11 +57,11 @@ class TestReading(unittest.TestCase):
                                  "Testing wp on shmem": SKIP,
                                  "exit status": FAIL})
 
-    def test_time_out_is_no_failure_like_others(self):
+    def test_time_out_differs_from_failure(self):
         self.assertEqual(compare.verdicts("", 124)["exit status"],
                          compare.TIMEOUT)
 
-    def test_results_of_the_same_name_are_kept_apart(self):
+    def test_results_of_the_same_name_are_numbered(self):
         found = compare.verdicts("1..2\nok 1 x\nnot ok 2 x\n", 1)
         self.assertEqual((found["x"], found["x #2"]), (PASS, FAIL))
 
@@ -74,22 +74,22 @@ class TestComparing(unittest.TestCase):
     def test_the_same_is_no_difference(self):
         self.assertEqual(self.differences([{"x": FAIL}], {"x": FAIL}), [])
 
-    def test_a_new_failure_is_one(self):
+    def test_a_new_failure_is_a_difference(self):
         self.assertEqual(self.differences([{"x": PASS}], {"x": FAIL}),
                          [("x", FAIL)])
 
-    def test_a_new_pass_is_one_too(self):
+    def test_a_new_pass_is_a_difference(self):
         self.assertEqual(self.differences([{"x": FAIL}], {"x": PASS}),
                          [("x", PASS)])
 
-    def test_a_test_that_is_gone_is_one(self):
+    def test_a_missing_test_is_a_difference(self):
         self.assertEqual(self.differences([{"x": PASS, "y": PASS}],
                                           {"y": PASS}), [("x", None)])
 
-    def test_a_test_that_only_the_patched_kernel_has_is_one(self):
+    def test_a_test_of_the_patched_kernel_only_is_a_difference(self):
         self.assertEqual(self.differences([{}], {"x": PASS}), [("x", PASS)])
 
-    def test_what_the_unpatched_kernel_did_once_is_none(self):
+    def test_a_verdict_seen_on_the_unpatched_kernel_is_no_difference(self):
         self.assertEqual(self.differences([{"x": PASS}, {"x": FAIL}],
                                           {"x": FAIL}), [])
         self.assertEqual(self.differences([{"x": PASS}, {}], {}), [])
@@ -101,7 +101,7 @@ class TestComparing(unittest.TestCase):
                     ("p", "x .*", SKIP, "")):
             self.assertEqual(explain(found, row), found)
 
-    def test_what_passes_nothing_tells_nothing(self):
+    def test_a_program_that_passes_nothing_is_skipped(self):
         self.assertIn(SKIP, compare.tells_nothing([{"x": SKIP}]))
         self.assertIsNone(compare.tells_nothing([{"x": SKIP, "y": PASS}]))
 

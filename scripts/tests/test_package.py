@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Configs of machines, and what goes into an initramfs."""
+"""Configs of machines, and the contents of an initramfs."""
 
 import gzip
 import lzma
@@ -37,7 +37,7 @@ class TestConfig(unittest.TestCase):
                 out.write(TEXT)
             self.assertEqual(config.read(path), TEXT)
 
-    def test_what_is_no_config_is_refused(self):
+    def test_file_that_is_no_config_is_refused(self):
         for name, content in (("a", b""), ("b.gz", b"x"), ("c.xz", b"x"),
                               ("d", b"hello\n"), ("e", b"\xff\xfe")):
             (self.path / name).write_bytes(content)
@@ -54,17 +54,17 @@ class TestConfig(unittest.TestCase):
         self.assertIsNone(config.value(text, "LOCALVERSION_AUTO"))
         self.assertEqual(config.value(text, "SMP"), "y")
 
-    def test_a_name_is_kept_and_ours_added_once(self):
+    def test_our_suffix_is_added_once_to_a_name(self):
         for old in ("-rt", "-rt-mof"):
             text = self.edited(TEXT.replace('""', f'"{old}"', 1))
             self.assertEqual(config.value(text, "LOCALVERSION"), "-rt-mof")
 
-    def test_keys_that_are_elsewhere_are_not_named(self):
+    def test_keys_of_debian_are_removed(self):
         text = self.edited(TEXT)
         self.assertEqual(config.value(text, "SYSTEM_TRUSTED_KEYS"), "")
         self.assertEqual(config.value(text, "MODULE_SIG_KEY"), "")
 
-    def test_what_is_missing_is_named(self):
+    def test_missing_options_are_named(self):
         path = self.path / ".config"
         path.write_text("CONFIG_64BIT=y\nCONFIG_MIGRATION=y\n")
         with self.assertRaises(Failure) as raised:
@@ -74,7 +74,7 @@ class TestConfig(unittest.TestCase):
 
 
 class TestInitramfs(unittest.TestCase):
-    """What is packed."""
+    """The contents of an initramfs."""
 
     def setUp(self):
         directory = tempfile.TemporaryDirectory()
@@ -88,7 +88,7 @@ class TestInitramfs(unittest.TestCase):
         (self.modules / "modules.dep").write_text("kernel/base.ko:\n" + "".join(
             f"kernel/{name}.ko.xz: kernel/base.ko\n" for name in names))
 
-    def test_modules_come_with_what_they_need_once(self):
+    def test_modules_and_dependencies_are_listed_once(self):
         self.depends(*initramfs.MODULES, "other")
         lines = initramfs.listing(self.root, "1").splitlines()
         files = [line.split()[1] for line in lines if line.startswith("file")]
@@ -96,7 +96,7 @@ class TestInitramfs(unittest.TestCase):
         self.assertIn("/lib/modules/1/kernel/9p.ko.xz", files)
         self.assertNotIn("/lib/modules/1/kernel/other.ko.xz", files)
 
-    def test_directories_come_before_what_is_in_them(self):
+    def test_directories_precede_their_entries(self):
         self.depends(*initramfs.MODULES)
         lines = initramfs.listing(self.root, "1").splitlines()
         seen = {"/"}

@@ -62,7 +62,7 @@ METHODS = [{**each, "page": page} for page in ("4k", "thp")
 
 
 def texts(svg):
-    """What can be read in a picture."""
+    """The texts in a picture."""
     space = "{http://www.w3.org/2000/svg}"
     return ["".join(text.itertext()).strip()
             for text in ElementTree.fromstring(svg).iter(f"{space}text")]
@@ -97,7 +97,7 @@ class TestDrawing(unittest.TestCase):
         data, _ = gnuplot.curves(self.picture().panels[0], 0)
         self.assertEqual(data, ["$p0c0 << EOD\n0 5\n2 7\nEOD"])
 
-    def test_what_gnuplot_complains_of_is_a_failure(self):
+    def test_complaint_of_gnuplot_is_a_failure(self):
         for command in ("set nonsense", 'print "a warning"'):
             with self.assertRaises(Failure):
                 gnuplot.svg(self.picture(settings=[command]))
@@ -134,7 +134,7 @@ class TestTime(unittest.TestCase):
         self.assertEqual(files(["off"], "off"),
                          files(set(auto.SCRIPTS) - {"off"}, "stock,lazy"))
 
-    def test_longer_run_of_the_same_is_told_apart(self):
+    def test_longer_run_has_its_length_in_the_title(self):
         found = pictures.titles({
             ("quick", "split", "4k"): {"lazy": columns([], [])},
             ("split", "split", "4k"): {"lazy": columns([], [], 40.0)}})
@@ -238,29 +238,30 @@ class TestCosts(unittest.TestCase):
 
 
 class TestRecorded(unittest.TestCase):
-    """What Documentation/bench/ has."""
+    """The pictures in Documentation/bench/."""
 
     def pictures(self):
-        """{name: picture} of all records that are there."""
+        """{name: picture} of all records."""
         return {name: picture for record in pictures.RECORDS
                 for name, picture in (pictures.pictures(record) or {}).items()}
 
     def test_pictures_are_those_of_the_records(self):
         for name, picture in self.pictures().items():
             drawn = gnuplot.svg(picture)
-            kept = (pictures.PLACE / f"{name}.svg").read_text()
-            if version(drawn) != version(kept):
-                self.skipTest(f"pictures of {version(kept)}, but here is "
+            committed = (pictures.PLACE / f"{name}.svg").read_text()
+            if version(drawn) != version(committed):
+                self.skipTest(f"pictures of {version(committed)}, but this is "
                               f"{version(drawn)}")
-            self.assertTrue(drawn == kept,
+            self.assertTrue(drawn == committed,
                             f"{name}.svg is out of date: run 'make plots'")
 
     def test_there_are_no_others(self):
-        kept = {path.stem for path in pictures.PLACE.glob("*.svg")}
-        self.assertEqual(kept, set(self.pictures()), "run 'make plots'")
+        committed = {path.stem for path in pictures.PLACE.glob("*.svg")}
+        self.assertEqual(committed, set(self.pictures()), "run 'make plots'")
 
     def test_documents_show_all_of_them(self):
-        text = "".join(path.read_text() for path in pictures.PLACE.glob("*.rst"))
+        text = "".join(path.read_text()
+                       for path in pictures.PLACE.glob("*.rst"))
         shown = set(re.findall(r"^\.\. figure:: (\S+)\.svg$", text,
                                re.M))
         self.assertEqual(shown, set(self.pictures()),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""scripts/prepare on a kernel of three files, in a directory of its own."""
+"""scripts/prepare on a kernel of three files, in a temporary directory."""
 
 import os
 import shutil
@@ -124,7 +124,7 @@ class TestPrepare(unittest.TestCase):
         self.prepare()
         self.assertFalse((self.linux / "mm/mof").exists())
 
-    def test_failing_hunk_names_the_patch_and_what_to_do(self):
+    def test_failing_hunk_names_the_patch_and_the_fix(self):
         self.series(a=PATCH)
         self.prepare()
         self.series(a=PATCH, b=PATCH.replace("two", "four"))

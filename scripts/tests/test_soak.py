@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Soak tests: what is planned, what is injected, and how runs add up."""
+"""Soak tests: the plan, injected faults, and sums of runs."""
 
 import json
 import random
@@ -12,7 +12,7 @@ from mof.soak import guest, inject, leaks, plan, record, run
 
 
 def row(profile="debug", revision="now", **more):
-    """A part as it is kept."""
+    """A part in state.json."""
     return {"profile": profile, "seed": 1, "revision": revision, "status": 0,
             "warnings": 0, "leaks": {}, "problems": [],
             "injected": {"failslab": 3}, "done": {"operations": 10,
@@ -21,7 +21,7 @@ def row(profile="debug", revision="now", **more):
 
 
 def phase(**more):
-    """What a phase has left."""
+    """The results of a phase."""
     return {"plan": {"program": "mof_stress", "seconds": 60, "inject": True},
             "status": 0, "failed": [], "said": {}, "counted": {}} | more
 
@@ -81,14 +81,14 @@ class TestInject(unittest.TestCase):
         self.place.cleanup()
 
     def file(self, kind, name):
-        """What is in a file of debugfs."""
+        """The content of a file of debugfs."""
         return (self.root / kind / name).read_text().strip()
 
-    def test_only_tasks_that_asked_for_it_are_hit(self):
+    def test_faults_hit_only_tasks_that_set_make_it_fail(self):
         for kind in inject.KINDS:
             self.assertEqual(self.file(kind, "task-filter"), "Y")
 
-    def test_what_was_injected_is_counted(self):
+    def test_injected_faults_are_counted(self):
         self.injector.start(False)
         self.assertNotEqual(self.file("failslab", "probability"), "0")
         (self.root / "failslab" / "times").write_text(
@@ -99,12 +99,12 @@ class TestInject(unittest.TestCase):
         self.assertEqual(self.injector.counts["fail_page_alloc"], 0)
         self.assertEqual(self.file("failslab", "probability"), "0")
 
-    def test_programs_that_would_notice_are_spared(self):
+    def test_system_calls_of_fuzz_do_not_fail(self):
         for _ in range(50):
             self.injector.start(False)
             self.assertEqual(self.file("failslab", "ignore-gfp-wait"), "Y")
 
-    def test_kernel_that_injects_nothing_is_left_alone(self):
+    def test_kernel_without_fault_injection_is_unchanged(self):
         with tempfile.TemporaryDirectory() as empty:
             injector = inject.Injector(random.Random(1), Path(empty))
             injector.prepare()
@@ -132,10 +132,10 @@ class TestVerdict(unittest.TestCase):
     GOOD = {"phases": [phase()], "leaks": {}, "injected": {"failslab": 3},
             "complete": True}
 
-    def test_all_well_is_no_problem(self):
+    def test_good_result_has_no_problem(self):
         self.assertEqual(run.wrong(0, self.GOOD), [])
 
-    def test_each_way_to_fail_is_told(self):
+    def test_each_way_to_fail_is_a_problem(self):
         bad = phase(status=1, failed=["not ok 1 contents"])
         for status, found in (
                 (123, self.GOOD), (0, self.GOOD | {"complete": False}),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""How results are read: what is lost here would never be missed."""
+"""Parsing TAP; a lost result would go unnoticed."""
 
 import unittest
 
@@ -28,7 +28,7 @@ class TestTap(unittest.TestCase):
                 "# a: Test terminated by assertion\nnot ok 1 global.a\n")
         self.assertEqual(tap.parse(text)[0].reason, "x.c:7:a:Expected 1 == 2")
 
-    def test_reason_of_failure_is_what_ended_it(self):
+    def test_reason_of_failure_is_the_fatal_signal(self):
         text = ("1..1\n#  RUN  global.a ...\n"
                 "# a: Test terminated unexpectedly by signal 9\n"
                 "#          FAIL  global.a\nnot ok 1 global.a\n")

@@ -103,7 +103,7 @@ class TestCover(unittest.TestCase):
         self.assertTrue(cover.figure("cost", row).endswith("2  <= 1, missed"))
         self.assertNotIn("missed", cover.figure("cost", row | {"value": 1}))
 
-    def test_what_never_happened_is_missed(self):
+    def test_time_that_never_came_is_missed(self):
         line = cover.figure("time", {"value": None, "unit": "s",
                                      "target": "<= 1"})
         self.assertIn("never", line)
@@ -116,7 +116,7 @@ class TestCover(unittest.TestCase):
 
 class TestGoals(unittest.TestCase):
     def goals(self, *files, whole=False):
-        """What is compiled after patches that change one file each; the
+        """The goals after patches that change one file each; the
         hooks of the series change mm/memory.c."""
         with mock.patch.object(trial, "touched", lambda _: ["mm/memory.c"]):
             plans = trial.goals([f"+++ b/{file}\n" for file in files], whole)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What counts as a panic or a warning in a kernel log."""
+"""Panics and warnings in a kernel log."""
 
+import json
 import re
 import unittest
 
@@ -40,6 +41,10 @@ SUSPICIOUS = (
 
 
 class TestConsole(unittest.TestCase):
+    def test_verdict_can_be_read_by_other_programs(self):
+        self.assertEqual(json.loads(Verdict(SUSPICIOUS[0]).json()), {
+            "panic": False, "warnings": [SUSPICIOUS[0]], "races": {}})
+
     def test_harmless_lines_are_no_warning(self):
         verdict = Verdict(HARMLESS)
         self.assertFalse(verdict.panic)
@@ -50,7 +55,7 @@ class TestConsole(unittest.TestCase):
             with self.subTest(line):
                 self.assertEqual(Verdict(HARMLESS + line).warnings, [line])
 
-    def test_panic_is_told_from_warning(self):
+    def test_panic_is_no_warning(self):
         verdict = Verdict("[ 1.0] Kernel panic - not syncing: sysrq\n")
         self.assertTrue(verdict.panic)
         self.assertEqual(verdict.warnings, [])
@@ -66,7 +71,7 @@ class TestConsole(unittest.TestCase):
         allowed = re.compile("at mm/mof/fault.c")
         self.assertEqual(Verdict(SUSPICIOUS[0], allowed).warnings, [])
 
-    def test_a_report_of_the_oom_killer_is_none_and_what_follows_it_is(self):
+    def test_oom_kill_is_no_warning_but_a_trace_after_it_is(self):
         oom = "[    2.0] cc1 invoked oom-killer: gfp_mask=0xcc0, order=0\n" \
             "[    2.1] CPU: 1 UID: 0 PID: 9 Comm: cc1\n" \
             "[    2.2] Call Trace:\n[    2.3]  dump_header+0x3f/0x130\n"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Boots guests: each outcome with its exit status, and what a guest offers."""
+"""Boot guests: exit statuses of all outcomes, and services of a guest."""
 
 import hashlib
 import json
@@ -74,7 +74,7 @@ class TestOutcome(unittest.TestCase):
     def test_unknown_command_is_127(self):
         self.assertEqual(vm("--", "no-such-command")[0], 127)
 
-    def test_panic_is_told(self):
+    def test_panic_is_reported(self):
         status, _, err = vm(script="echo c > /proc/sysrq-trigger")
         self.assertEqual(status, guest.PANIC)
         self.assertIn("kernel panic", err)
@@ -98,7 +98,7 @@ class TestOutcome(unittest.TestCase):
                           script="echo '<4>WARNING: made up' > /dev/kmsg")
         self.assertEqual(status, 0)
 
-    def test_time_out_is_told(self):
+    def test_time_out_is_reported(self):
         begin = time.monotonic()
         process = start("--timeout", 8, "--", "sleep", "1000")
         err = process.communicate()[1].decode()
@@ -106,7 +106,7 @@ class TestOutcome(unittest.TestCase):
         self.assertIn("time-out", err)
         self.assertLess(time.monotonic() - begin, 30)
 
-    def test_crash_of_qemu_is_told(self):
+    def test_crash_of_qemu_is_reported(self):
         process = start("--accel", "tcg", "--", "sh", "-c",
                         "echo up; sleep 1000")
         self.assertEqual(process.stdout.readline(), b"up\n")
@@ -129,7 +129,7 @@ class TestOutcome(unittest.TestCase):
                          (guest.QEMU_DIED, guest.ATTEMPTS))
         self.assertIn("trying again", err)
 
-    def test_reset_without_token_is_told(self):
+    def test_reset_without_token_is_reported(self):
         status, _, err = vm(script="echo b > /proc/sysrq-trigger; sleep 100")
         self.assertEqual(status, guest.NO_TOKEN)
         self.assertIn("without reporting", err)
@@ -139,7 +139,7 @@ class TestOutcome(unittest.TestCase):
                           "echo b > /proc/sysrq-trigger; sleep 100")
         self.assertEqual(status, guest.NO_TOKEN)
 
-    def test_unstartable_qemu_is_told(self):
+    def test_unstartable_qemu_is_reported(self):
         status, _, err = vm("--qemu-arg=-nonsense", "--", "true")
         self.assertEqual(status, guest.CANNOT_START)
         self.assertIn("nonsense", err)
@@ -150,12 +150,12 @@ class TestOutcome(unittest.TestCase):
             self.assertEqual(status, guest.CANNOT_START)
             self.assertIn("make kernel", err)
 
-    def test_missing_initramfs_is_told(self):
+    def test_missing_initramfs_is_reported(self):
         status, _, err = vm("--initrd", "/no/initrd", "--", "true")
         self.assertEqual(status, guest.CANNOT_START)
         self.assertIn("initramfs", err)
 
-    def test_root_without_a_shell_is_told(self):
+    def test_root_without_a_shell_is_reported(self):
         with tempfile.TemporaryDirectory() as path:
             status, _, err = vm("--root", path, "--", "true")
             self.assertEqual(status, guest.CANNOT_START)
@@ -171,7 +171,7 @@ class TestOutcome(unittest.TestCase):
         self.assertEqual(status, guest.CANNOT_START)
         self.assertIn("make deps", err)
 
-    def test_wrong_usage_is_told(self):
+    def test_wrong_usage_is_reported(self):
         for arguments in ((), ("--no-such-option",),
                           ("-t", "9x9", "--", "true"),
                           ("--node", "mem=1G", "--", "true"),

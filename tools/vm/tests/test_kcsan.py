@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Whose a data race is that KCSAN has reported."""
+"""Data races reported by KCSAN: ours, or of the stock kernel."""
 
+import json
 import unittest
 
 from mofvm import kcsan
@@ -44,13 +45,13 @@ class TestWhose(unittest.TestCase):
             self.assertEqual(verdict.warnings, [])
             self.assertEqual(len(verdict.stock), 1)
 
-    def test_race_of_ours_is_a_warning_whichever_side_we_are(self):
+    def test_race_of_ours_on_either_side_is_a_warning(self):
         for text in (OURS, UNDER_OURS, UNKNOWN):
             verdict = Verdict(text)
             self.assertEqual(len(verdict.warnings), 1, text)
             self.assertEqual(verdict.stock, [])
 
-    def test_excerpt_shows_the_race_of_ours_not_the_first_one(self):
+    def test_excerpt_shows_our_race_not_the_first_one(self):
         verdict = Verdict(STOCK + OURS)
         self.assertEqual(len(verdict.stock), 1)
         self.assertIn("mof_hear / mof_hear", verdict.warnings[0])
@@ -60,7 +61,7 @@ class TestWhose(unittest.TestCase):
         text = report("a / b", ["a", "trace_event_raw_event_mof_fault"], ["b"])
         self.assertEqual(len(Verdict(text).warnings), 1)
 
-    def test_what_is_tolerated_is_so_under_ours_but_not_in_ours(self):
+    def test_tolerated_race_is_stock_below_ours_but_not_with_ours(self):
         below = report("ktime_get_seconds / timekeeping_advance",
                        ["ktime_get_seconds", "mof_hear", "mof_learn"],
                        ["timekeeping_advance", "tick_periodic"])
@@ -69,7 +70,7 @@ class TestWhose(unittest.TestCase):
                         ["ktime_get_seconds"], ["mof_hear", "mof_learn"])
         self.assertEqual(len(Verdict(itself).warnings), 1)
 
-    def test_what_a_timer_has_interrupted_does_not_race(self):
+    def test_frames_below_an_interrupt_do_not_count(self):
         timer = ["tick", "asm_sysvec_apic_timer_interrupt", "mof_direct"]
         self.assertEqual(Verdict(report("tick / b", timer, ["b"])).warnings,
                          [])
@@ -77,7 +78,7 @@ class TestWhose(unittest.TestCase):
             self.assertEqual(
                 len(Verdict(report("tick / b", timer, other)).warnings), 1)
 
-    def test_names_that_only_look_like_ours_are_not(self):
+    def test_similar_names_are_not_ours(self):
         text = report("a / b", ["a", "remof_x", "mofette", "xmof_y"], ["b"])
         self.assertEqual(Verdict(text).warnings, [])
 
@@ -99,15 +100,16 @@ class TestWhose(unittest.TestCase):
 
 
 class TestPairs(unittest.TestCase):
-    def test_pairs_are_counted_whatever_their_order(self):
+    def test_pairs_are_counted_in_any_order(self):
         text = STOCK + STOCK.replace("lru_add / shrink_folio_list",
                                      "shrink_folio_list / lru_add") \
             + UNKNOWN_STOCK
-        self.assertEqual(
-            kcsan.by_pair(kcsan.races(text.splitlines())),
-            [("lru_add / shrink_folio_list", 2), ("sched_tick", 1)])
+        races = [("lru_add / shrink_folio_list", 2), ("sched_tick", 1)]
+        self.assertEqual(kcsan.by_pair(kcsan.races(text.splitlines())), races)
+        self.assertEqual(json.loads(Verdict(text).json())["races"],
+                         dict(races))
 
-    def test_variants_of_the_compiler_have_the_name_of_the_source(self):
+    def test_compiler_variants_have_the_name_of_the_source(self):
         text = report("a.constprop.0 / b.cold", ["a.constprop.0"], ["b.cold"])
         race, = kcsan.races(text.splitlines())
         self.assertEqual(race.pair, "a / b")

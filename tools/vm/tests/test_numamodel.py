@@ -54,7 +54,7 @@ class TestMap(unittest.TestCase):
 
 
 def known():
-    """The program whose accesses are known."""
+    """A program with known accesses."""
     return plugin.compiled(guest.BUILD / "numa-model" / "known",
                            [numamodel.SOURCE / "tests" / "known.c"],
                            "-D_GNU_SOURCE", "-lnuma")
@@ -109,7 +109,7 @@ class TestKnownAccesses(unittest.TestCase):
     def test_loads_are_counted_exactly(self):
         for (cpu, node, size), section in self.sections("load"):
             lines = size // LINE
-            # LRU: a sweep over what does not fit misses in each round
+            # LRU: a sweep over more than the cache misses in each round
             private = lines if size == SMALL else ROUNDS * lines
             self.assertEqual(user(section), {
                 self.key(cpu, node): (ROUNDS * lines, private, lines)})
@@ -150,7 +150,7 @@ class TestKnownAccesses(unittest.TestCase):
             self.assertGreaterEqual(
                 cycles, misses * model["memory_cycles"][NODE_OF[cpu]][node])
 
-    def test_kept_translations_agree_with_qemu(self):
+    def test_cached_translations_agree_with_qemu(self):
         self.assertEqual({section["disagreed"]
                           for section in self.counts["sections"]}, {0})
 
@@ -163,13 +163,13 @@ class TestKnownAccesses(unittest.TestCase):
 
 
 class TestUsage(unittest.TestCase):
-    def test_wrong_usage_is_told(self):
+    def test_wrong_usage_is_reported(self):
         for words in (("--numa-model", "/tmp/x", "--accel", "tcg"),
                       ("--icount", "--numa-model", "/no/x")):
             status, _, err = vm(*words, "--", "true")
             self.assertEqual(status, guest.CANNOT_START, err)
 
-    def test_the_plugin_says_what_it_does_not_understand(self):
+    def test_the_plugin_names_a_wrong_option(self):
         with tempfile.TemporaryDirectory() as path:
             status, _, err = vm("--icount", "--numa-model", f"{path}/x",
                                 "--numa-model-options", "line=48", "--", "true")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Topologies that can be, those that cannot, and QEMU's arguments for them."""
+"""Valid and invalid topologies, and QEMU's arguments for them."""
 
 import unittest
 
