@@ -76,8 +76,8 @@ STOP = threading.Event()
 ERROR = re.compile(r": (fatal )?error: |undefined reference|\*\*\* ")
 
 # At the same depth below build/ as the patched tree and its objects, so that
-# compilers see the same relative paths: objects compare equal, and ccache shares
-# them
+# compilers see the same relative paths: objects compare equal, and ccache
+# shares them
 STOCK = {"tree": PRISTINE, "outdir": BUILD / "pristine" / "O"}
 
 # kernel/sched/Makefile disables KCSAN for all its files
@@ -162,6 +162,14 @@ def main(function):
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def listed(parser, text, known):
+    """The items of an option's list, such as "a,b"."""
+    words = text.split(",")
+    if set(words) - set(known):
+        parser.error(f"there are: {', '.join(known)}")
+    return words
 
 
 class Progress:
@@ -309,7 +317,7 @@ def make(profile_name, *targets):
 
 
 def ccache():
-    """Whether ccache is installed; configures it so that trees share objects."""
+    """Whether ccache is installed; make all trees share its objects."""
     for directory in os.environ.get("PATH", "").split(":"):
         if os.access(os.path.join(directory, "ccache"), os.X_OK):
             os.environ.setdefault("CCACHE_BASEDIR", str(BUILD))

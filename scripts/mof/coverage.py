@@ -63,7 +63,7 @@ def script(programs):
 
 
 def run(boot):
-    """Boot, save counters in build/coverage/NAME; the names of failed tests."""
+    """Boot, save counters in build/coverage/NAME; returns failed tests."""
     place = PLACE / boot.name
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Remote misses of a modelled machine, while the workloads of "numa-bench auto"
-run in each mode."""
+"""Remote misses of a modelled machine, while the workloads of "numa-bench
+auto" run in each mode."""
 
 import json
 import re

@@ -42,7 +42,7 @@ def tree():
 
 
 def kernel_selftests():
-    """Compile those of mm and cgroup. One of mm lacks the header of KSFT_SKIP."""
+    """Compile those of mm and cgroup; one of mm lacks KSFT_SKIP."""
     tree()
     logged("headers", "outside-headers.log",
            ["make", "-C", PRISTINE, f"O={objdir('stock')}", "headers"])
@@ -93,8 +93,8 @@ def places():
 
 
 def everything(programs):
-    """Compile missing programs; returns {program: reason} of those that are
-    still missing. That may only be numactl's: its source may be unavailable."""
+    """Compile missing programs; returns {program: reason} of those that remain
+    missing: only numactl's may, since its source may be unavailable."""
     PLACE.mkdir(parents=True, exist_ok=True)
     LOGS.mkdir(parents=True, exist_ok=True)
     if not (TREE / SELFTESTS / "cgroup" / "test_memcontrol").exists():

@@ -14,7 +14,7 @@ class Program:
 
 
 def mm(words, short=False, below=""):
-    """A program of tools/testing/selftests/mm; below: a command that runs it."""
+    """A program of tools/testing/selftests/mm; below: a wrapper command."""
     return Program(f"mm: {words}", f"{below} {{mm}}/{words}", short)
 
 
@@ -24,7 +24,7 @@ def numactl(words, short=True):
 
 
 def stress(words, short=True, below=""):
-    """A verifying stressor of stress-ng; below: a command that runs it."""
+    """A verifying stressor of stress-ng; below: a wrapper command."""
     return Program(f"stress-ng: {words}",
                    f"{below} stress-ng {words} --verify --timeout 4 -q", short)
 

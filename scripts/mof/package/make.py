@@ -29,7 +29,7 @@ def tree():
 
 
 def objdir(source):
-    """A separate directory for each config, so that builds stay incremental."""
+    """A directory for each config, so that builds stay incremental."""
     path = source.resolve()
     name = re.sub(r"[^\w.-]", "", path.parent.name + "-" + path.name)
     return OUT / "O" / (name.strip(".-") + "-"

@@ -2,9 +2,9 @@
 """In the guest: faults that the kernel injects at random into tasks that have
 set /proc/self/make-it-fail, and their children.
 
-Most faults hit allocations that may fail at any time since they do not reclaim:
-programs do not notice. Faults of slabs may hit all other allocations as well:
-then system calls fail with ENOMEM.
+Most faults hit allocations that may fail at any time, since they do not
+reclaim: programs do not notice. Faults of slabs may hit all other allocations
+as well: then system calls fail with ENOMEM.
 """
 
 from pathlib import Path

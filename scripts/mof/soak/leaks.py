@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 GROUP = Path("/sys/fs/cgroup/soak")
-# Pages that may be in use without a leak: caches of other processes, and data of
-# a debugging kernel for each allocation and stack trace
+# Pages that may be in use without a leak: caches of other processes, and data
+# of a debugging kernel for each allocation and stack trace
 SLACK = {"unknown": 4096, "slab": 16384, "anon": 512, "lru_anon": 512,
          "isolated": 0, "charged": 512}
 # Lines of /proc/meminfo with the uses of pages

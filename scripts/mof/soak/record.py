@@ -16,7 +16,8 @@ FAULTS = {"fail_page_alloc": "faults: pages not allocated",
           "failslab": "faults: slabs not allocated",
           "fail_function": "faults: steps of ours failed"}
 # Names of the sums, and their titles
-DONE = {"seconds": "seconds of programs", "operations": "operations, mof_stress",
+DONE = {"seconds": "seconds of programs",
+        "operations": "operations, mof_stress",
         "bytes_verified": "bytes verified, mof_stress",
         "programs": "programs, mof_fuzz",
         "pages_compared": "pages compared, mof_fuzz",

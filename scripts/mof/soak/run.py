@@ -14,7 +14,7 @@ VERDICT = PLACE / "verdict.json"
 # Results of other versions of this code do not count
 CODE = ("mm/mof", "kernel/sched/mof.c", "kernel/sched/mof.h", "include",
         "patches", "kernel/configs")
-# The stock kernel does that, too: if the XArray cannot allocate nodes to delete
+# The stock kernel warns as well: if the XArray cannot allocate nodes to delete
 # an entry, the upper ones stay, and swapoff(2) finds them
 ALLOWED = "at .*/swap_state.c:.* exit_swap_address_space"
 SUMS = ("operations", "bytes_verified", "programs", "pages_compared")

@@ -44,7 +44,7 @@ class Repository:
                                  "GIT_COMMITTER_DATE": date}
 
     def git(self, *arguments, check=True, **options):
-        """Run git in the tree; Failure with its output, unless check is off."""
+        """Run git in the tree; with check, its errors are a Failure."""
         done = subprocess.run(
             ["git", *map(str, arguments)], cwd=self.tree, text=True,
             env=self.environment, stdout=subprocess.PIPE,

@@ -40,8 +40,8 @@ PAGES_RELEASE = "Linux man-pages 6.03"
 
 
 def unpatched(files):
-    """An unpatched tree with a repository of these files; the tree of an earlier
-    run is reset."""
+    """An unpatched tree with a repository of these files; the tree of an
+    earlier run is reset."""
     if not (TREE / "Makefile").exists() or \
             not (TREE / "Makefile").samefile(PRISTINE / "Makefile"):
         shutil.rmtree(TREE.parent / "O", ignore_errors=True)

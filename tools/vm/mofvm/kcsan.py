@@ -29,7 +29,8 @@ TOLERATED = {
 TITLE = re.compile(r"\bBUG: KCSAN: (?:data-race|assert: race) in (.+)")
 FRAME = re.compile(r"(?:^|[\] ])([A-Za-z_][\w.]*)\+0x[0-9a-f]+/0x[0-9a-f]+")
 # The head of a stack, and the last frame of an interrupt
-STACK = re.compile(r"\b(?:read|write) (?:\(\w+\) )?to 0x|\brace at unknown origin")
+STACK = re.compile(r"\b(?:read|write) (?:\(\w+\) )?to 0x"
+                   r"|\brace at unknown origin")
 INTERRUPT = re.compile(r"^asm_(?:sysvec_|common_interrupt)")
 END = re.compile(r"={60,}$")
 # Suffixes of the compiler's variants of a function
