@@ -8,6 +8,7 @@ import math
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import fake
 from mof import rst
@@ -164,6 +165,43 @@ class TestRecord(unittest.TestCase):
                          ["head b", "==== ======", "a    longer"])
         self.assertNotIn("old", path.read_text())
         self.assertTrue(path.read_text().endswith("tail\n"))
+
+
+class TestStep(unittest.TestCase):
+    def setUp(self):
+        place = tempfile.TemporaryDirectory()
+        self.addCleanup(place.cleanup)
+        self.boots = []
+        for name, value in (("PLACE", Path(place.name)),
+                            ("LOGS", Path(place.name) / "log"),
+                            ("watch", self.watch)):
+            patcher = mock.patch.object(step, name, value)
+            patcher.start()
+            self.addCleanup(patcher.stop)
+
+    def watch(self, _title, command, log):
+        """Boot no guest."""
+        self.boots.append(command[-1])
+        log.write_text("no memory\n")
+        return int(command[-1] == "false")
+
+    def run_step(self, script, again=False):
+        """Run a step, whose identity is its script."""
+        each = step.Step("bench", "2x2", "a", script, ())
+        each.identity = lambda: script
+        return each.run(again)
+
+    def test_result_is_used_again_until_the_step_changes(self):
+        for script, again in (("a", False), ("a", False), ("b", False),
+                              ("b", True)):
+            self.run_step(script, again)
+        self.assertEqual(self.boots, ["a", "b", "b"])
+
+    def test_failed_guest_shows_its_output_and_leaves_no_result(self):
+        for _ in range(2):
+            with self.assertRaisesRegex(Failure, "status 1.*\nno memory"):
+                self.run_step("false")
+        self.assertEqual(len(self.boots), 2)
 
 
 class TestTap(unittest.TestCase):
