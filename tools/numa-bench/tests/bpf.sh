@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Runs the scripts for bpftrace as mof-perf.rst does, in a guest of two nodes, as
+# Runs the scripts for bpftrace as mof.rst does, in a guest of two nodes, as
 # root, and compares with /proc/vmstat: O=BUILD-DIR bpf.sh. TAP.
 set -eu
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Runs the commands of mof-perf.rst, in a guest with two nodes, as root, and
+# Runs the commands of mof.rst, in a guest with two nodes, as root, and
 # compares what perf counts with /proc/vmstat: O=BUILD-DIR perf.sh. TAP.
 set -eu
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh disable=SC2034,SC2154
-# For perf.sh and bpf.sh: runs commands of mof-perf.rst, after tap.sh.
+# For perf.sh and bpf.sh: runs commands of mof.rst, after tap.sh.
 
-page=$(realpath "$here/../../../Documentation/admin-guide/mm/mof-perf.rst")
+page=$(realpath "$here/../../../Documentation/admin-guide/mm/mof.rst")
 PATH=$(realpath "$O"):$PATH
 # What may be moved by another way than with the window of the fault: pages in
 # the list of fresh pages of another CPU
