@@ -4,6 +4,7 @@ output is reproducible with the same version of gnuplot."""
 
 import math
 import os
+import re
 import subprocess
 from dataclasses import dataclass, field
 
@@ -212,6 +213,22 @@ def script(picture):
         key(picture), "unset multiplot", ""])
 
 
+def compact(text):
+    """SVG of gnuplot without empty groups and unused symbols."""
+    head, body = re.split(r"(?s)<defs>.*?</defs>\n", text)
+    symbols = re.findall(r"^\t<.* id='(gpPt\d+)'.*/>$", text, re.M)
+    lines = {name: re.search(rf"^\t<.* id='{name}'.*/>\n", text, re.M)[0]
+             for name in symbols}
+    used = set(re.findall(r"href='#(gpPt\d+)'", body))
+    for name in reversed(symbols):          # each refers to earlier ones only
+        if name in used:
+            used |= set(re.findall(r"href='#(gpPt\d+)'", lines[name]))
+    defs = "".join(lines[name] for name in symbols if name in used)
+    body = re.sub(r"<g [^>]*>\s*</g>\n", "", body)
+    body = re.sub(r"\s*(<text>.*?</text>)\s*</g>", r"\1</g>", body)
+    return head + (f"<defs>\n{defs}</defs>\n" if defs else "") + body
+
+
 def svg(picture):
     """The picture as SVG."""
     done = subprocess.run(
@@ -219,4 +236,4 @@ def svg(picture):
         text=True, check=False, env=os.environ | {"LC_ALL": "C.UTF-8"})
     if done.returncode or done.stderr or not done.stdout:
         raise Failure(f"gnuplot: {done.stderr[:400] or done.returncode}")
-    return done.stdout
+    return compact(done.stdout)

@@ -26,6 +26,12 @@ KINDS = {"slow": "swap each 5 s", "fast": "swap each 1 s"}
 FIRST = {"fast": 8}
 # Without samples and faults, the panel would be empty
 LEFT_OUT = ("bound", "bound-cpuset", "bound-node")
+# (file, workload, pages) of the picture that README.md shows
+HEADLINE = [("quick", "handover", "4k"), ("quick", "split", "4k"),
+            ("quick", "split", "thp"), ("interleave", "interleave", "4k"),
+            ("slow", "phase", "4k"), ("shared", "shared", "4k")]
+# Pictures in git, because documents show them; others are drawn on demand
+KEPT = {"cost-methods", "cost-latency", "cost-scale", "automatic"}
 PER_PAGE = "instructions per 4 KiB"
 MILLION = 1e6
 
@@ -59,9 +65,25 @@ def titles(found):
             for place, name in names.items()}
 
 
-def over_time(title, series, panel):
-    """A panel(file, title, modes) for each workload, sorted by name."""
-    found = runs(series)
+def thinned(points, tolerance=1):
+    """Points without those that a line between two others comes close to."""
+    if len(points) < 3:
+        return points
+    (x0, y0), (x1, y1) = points[0], points[-1]
+    away = [abs(y - y0 - (y1 - y0) * (x - x0) / (x1 - x0))
+            for x, y in points[1:-1]]
+    at = away.index(max(away)) + 1
+    if away[at - 1] <= tolerance:
+        return [points[0], points[-1]]
+    return (thinned(points[:at + 1], tolerance)[:-1]
+            + thinned(points[at:], tolerance))
+
+
+def over_time(title, series, panel, only=None):
+    """A panel(file, title, modes) for each workload, or each of only, sorted
+    by name."""
+    found = {place: modes for place, modes in runs(series).items()
+             if not only or place in only}
     names = titles(found)
     places = sorted(found, key=lambda place: (place[1:], place[0]))
     return Picture(title, [panel(place[0], names[place], found[place])
@@ -74,15 +96,25 @@ def curves(modes, column):
             for mode in LOOKS if mode in modes]
 
 
+def percentages(modes):
+    """A curve of percentages for each mode, of few points."""
+    for curve in curves(modes, "local"):
+        points = [point for point in zip(curve.xs, curve.ys)
+                  if None not in point]
+        curve.xs, curve.ys = zip(*thinned(points)) if points else ((), ())
+        yield curve
+
+
 def local(machine, series,
-          what="Accesses to memory of the thread's own node"):
+          what="Accesses to memory of the thread's own node", only=None):
     """The share of local accesses over time."""
     def panel(file, title, modes):
         last = FIRST.get(file, end(modes))
-        return Panel(title, "time, s", "local, %", curves(modes, "local"),
-                     [f"set xrange [0:{last:g}]", "set yrange [0:104]"],
-                     ticks=thousands(range(0, 101, 25)))
-    return over_time(f"{what}, machine {machine}", series, panel)
+        return Panel(title, "time, s", "local, %", list(percentages(modes)),
+                     [f"set xrange [0:{last:g}]", "set yrange [0:104]",
+                      f"set xtics 0,{max(1, round(last / 4))}"],
+                     ticks=thousands(range(0, 101, 50)))
+    return over_time(f"{what}, machine {machine}", series, panel, only)
 
 
 def faults(machine, series):
@@ -106,10 +138,12 @@ def faults(machine, series):
 
 
 def of_automatic(record):
-    """{name: picture}, two for each machine."""
-    return {f"automatic-{name}-{machine}": draw(machine, series)
-            for machine, series in record["series"].items()
-            for name, draw in (("local", local), ("faults", faults))}
+    """{name: picture}: two for each machine, the headline for the first."""
+    machine, series = next(iter(record["series"].items()))
+    return {"automatic": local(machine, series, only=HEADLINE)} | {
+        f"automatic-{name}-{machine}": draw(machine, series)
+        for machine, series in record["series"].items()
+        for name, draw in (("local", local), ("faults", faults))}
 
 
 def by_workload(record):
