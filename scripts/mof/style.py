@@ -30,10 +30,10 @@ EXCUSED = {
         "OPEN_ENDED_LINE": EVENTS, "PARENTHESIS_ALIGNMENT": EVENTS,
         "SPACING": EVENTS, "MACRO_ARG_UNUSED": LISTS,
         "TRAILING_SEMICOLON": LISTS},
-    "tools/numa-bench/examples/openmp.c": {
+    "tools/numa-bench/next-touch/openmp.c": {
         "SPACING": "a clause of OpenMP is no expression"},
-    "tools/numa-bench/scripts/mof-pages.bt": {"SPDX_LICENSE_TAG": BPFTRACE},
-    "tools/numa-bench/scripts/mof-wait.bt": {"SPDX_LICENSE_TAG": BPFTRACE},
+    "tools/numa-bench/bpftrace/mof-pages.bt": {"SPDX_LICENSE_TAG": BPFTRACE},
+    "tools/numa-bench/bpftrace/mof-wait.bt": {"SPDX_LICENSE_TAG": BPFTRACE},
     "tools/numa-bench/tests/cli.sh": {
         "REPEATED_WORD": "'split split' is a command's argument"},
     "tools/numa-bench/tests/numa.sh": {

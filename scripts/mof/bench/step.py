@@ -17,8 +17,8 @@ from mof.build import (BUILD, LOGS, VM, Failure, build_numa_bench, logged,
 
 NUMA_BENCH = BUILD / "numa-bench" / "numa-bench"
 # "mof-vm --plugins" compiles these
-MARK = BUILD / "kprof" / "kprof-mark"
-MODEL = BUILD / "numa-model" / "numa-model.so"
+MARK = BUILD / "plugins" / "kprof-mark"
+MODEL = BUILD / "plugins" / "numa-model.so"
 PLACE = BUILD / "bench"
 KERNEL = "guest"
 # With these features off, the kernel copies with a loop, so that a copy counts

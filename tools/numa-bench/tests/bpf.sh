@@ -5,7 +5,7 @@
 set -eu
 
 here=$(dirname "$0")
-scripts=$(realpath "$here/../scripts")
+scripts=$(realpath "$here/../bpftrace")
 # shellcheck source=tools/numa-bench/tests/tap.sh
 . "$here/tap.sh"
 # shellcheck source=tools/numa-bench/tests/recipes.sh

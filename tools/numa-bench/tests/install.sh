@@ -45,11 +45,12 @@ completes "the last one of a list is" "none,mbind-move none,mbind-lazy" \
 completes "workloads are" "handover hold" numa-bench auto h
 
 if command -v man >/dev/null && command -v groff >/dev/null; then
-	for manual in numa-bench.1 numa_next_touch.3 libnext-touch.7; do
+	for manual in numa-bench.1 next-touch/numa_next_touch.3 \
+		next-touch/libnext-touch.7; do
 		man --warnings -l "$src/$manual" >"$tmp/out" 2>"$tmp/err"
 		ret=0
 		[ ! -s "$tmp/err" ] || ret=1
-		result $ret "the manual $manual has no warnings"
+		result $ret "the manual ${manual##*/} has no warnings"
 	done
 else
 	skip "the manual has no warnings" "man and groff are needed"

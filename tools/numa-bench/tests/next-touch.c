@@ -20,7 +20,7 @@
 #include <threads.h>
 #include <time.h>
 
-#include "include/numa_next_touch.h"
+#include "numa_next_touch.h"
 
 #define SKIP	77
 #define PAGES	256L

@@ -9,7 +9,7 @@ set -eu
 
 openmp() { # [NAME=VALUE...]: run the example; sets $status
 	status=0
-	env OMP_PLACES=threads "$@" "$O/examples/openmp" 8 \
+	env OMP_PLACES=threads "$@" "$O/next-touch/openmp" 8 \
 		>"$tmp/out" 2>"$tmp/err" || status=$?
 }
 

@@ -172,7 +172,6 @@ int main(int argc, char **argv)
 	test_percentiles();
 	test_auto();
 	test_compare();
-	test_model();
 	test_results(argc > 1 ? argv[1] : "/dev/null",
 		     argc > 2 ? argv[2] : "/dev/null");
 	printf("1..%u\n", tests);

@@ -11,7 +11,6 @@ void skip(const char *name, const char *reason);
 void test_area(void);
 void test_auto(void);
 void test_compare(void);
-void test_model(void);
 void test_results(const char *migrate_json_path, const char *latency_json_path);
 
 #endif /* NB_UNIT_H */

@@ -5,10 +5,8 @@ import bisect
 import collections
 from pathlib import Path
 
-from . import guest, plugin
+from . import plugin
 
-SOURCE = guest.REPO / "tools" / "vm" / "kprof"
-PLACE = guest.BUILD / "kprof"
 KERNEL_SPACE = 0xFFFF800000000000
 OUTSIDE = "[user space, firmware]"
 
@@ -20,8 +18,7 @@ class ProfileError(Exception):
 def build():
     """Compile the plugin, and the program that ends a section when the guest
     runs it; returns the paths of both."""
-    return (plugin.shared(PLACE / "kprof.so", [SOURCE / "kprof.c"]),
-            plugin.compiled(PLACE / "kprof-mark", [SOURCE / "kprof-mark.c"]))
+    return plugin.built("kprof.so"), plugin.built("kprof-mark")
 
 
 def arguments(out):

@@ -6,8 +6,6 @@ import subprocess
 
 from . import guest, plugin, qemu
 
-SOURCE = guest.REPO / "tools" / "numa-bench" / "plugin"
-PLACE = guest.BUILD / "numa-model"
 MIB = 1 << 20
 QEMU = qemu.MACHINES["x86"].qemu
 # Machine q35: with HOLE_FROM bytes or more, memory beyond BELOW is at ABOVE
@@ -16,8 +14,7 @@ HOLE_FROM, BELOW, ABOVE = 0xb0000000, 2 << 30, 4 << 30
 
 def library():
     """The plugin for QEMU."""
-    return plugin.shared(PLACE / "numa-model.so",
-                         sorted(SOURCE.glob("*.c")), "-ljson-c")
+    return plugin.built("numa-model.so")
 
 
 def qemu_version():

@@ -1,45 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0
 """Our plugins of QEMU: compile them when needed, and load them."""
 
-import os
-import shutil
 import subprocess
 
 from . import guest
 
-SOURCE = guest.REPO / "tools" / "numa-bench" / "plugin"
+SOURCE = guest.REPO / "tools" / "vm" / "plugins"
+PLACE = guest.BUILD / "plugins"
 
 
-def newest(sources):
-    """The last change of a source, or of a header beside one."""
-    places = {SOURCE, *(path.parent for path in sources)}
-    headers = (path for place in places for path in place.glob("*.h"))
-    return max(path.stat().st_mtime for path in (*sources, *headers))
-
-
-def compiled(target, sources, *options):
-    """The program target, compiled again if a source is newer."""
-    if target.exists() and target.stat().st_mtime >= newest(sources):
-        return target
-    if not shutil.which("gcc"):
-        raise guest.CannotStart("gcc is not installed: run 'make deps' as root")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_suffix(f".{os.getpid()}")
-    done = subprocess.run(
-        ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-o", temporary,
-         *sources, *options],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        check=False)
+def built(name):
+    """The path of a plugin or program, up to date."""
+    target = PLACE / name
+    try:
+        done = subprocess.run(
+            ["make", "-s", "-C", SOURCE, f"O={PLACE}", target],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            check=False)
+    except OSError:
+        raise guest.CannotStart("make is not installed: "
+                                "run 'make deps' as root") from None
     if done.returncode:
-        raise guest.CannotStart(f"{target.name} does not compile:\n"
+        raise guest.CannotStart(f"{name} does not compile (if gcc is not "
+                                "installed: run 'make deps' as root):\n"
                                 f"{done.stdout}")
-    temporary.rename(target)
     return target
-
-
-def shared(target, sources, *options):
-    """A plugin for QEMU."""
-    return compiled(target, sources, "-shared", "-fPIC", *options)
 
 
 def arguments(option, library, out, *more):

@@ -3,6 +3,7 @@
 
 import collections
 import json
+import subprocess
 import tempfile
 import unittest
 from pathlib import Path
@@ -53,11 +54,14 @@ class TestMap(unittest.TestCase):
         self.assertIn("dist=0xa:0x15:0x1f:0x15:0xa:0x1f:0x1f:0x1f:0xa", words)
 
 
-def known():
-    """A program with known accesses."""
-    return plugin.compiled(guest.BUILD / "numa-model" / "known",
-                           [numamodel.SOURCE / "tests" / "known.c"],
-                           "-D_GNU_SOURCE", "-lnuma")
+class TestCaches(unittest.TestCase):
+    def test_caches_and_arguments_pass_their_unit_test(self):
+        done = subprocess.run(
+            ["make", "-s", "-C", plugin.SOURCE, f"O={plugin.PLACE}", "check"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            check=False)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn("ok 1 - ", done.stdout)
 
 
 def user(section):
@@ -77,8 +81,9 @@ class TestKnownAccesses(unittest.TestCase):
     def setUpClass(cls):
         with tempfile.TemporaryDirectory() as path:
             out = Path(path) / "counts"
+            known = plugin.built("known")
             script = "\n".join(
-                f"{known()} {cpu} {node} {size} {ROUNDS} {OTHER[node]}"
+                f"{known} {cpu} {node} {size} {ROUNDS} {OTHER[node]}"
                 " || exit 1"
                 for cpu, node, size in RUNS)
             status, _, err = vm("--icount", "--numa-model", out,

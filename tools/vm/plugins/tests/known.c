@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "../mark.h"
+#include "../../../numa-bench/auto/mark.h"
 
 #define LINE		64
 #define HUGE_BYTES	(2ul << 20)

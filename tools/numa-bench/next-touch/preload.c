@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "include/numa_next_touch.h"
+#include "numa_next_touch.h"
 
 #define SIGNAL_NAME	"NEXT_TOUCH_SIGNAL"
 #define VERBOSE_NAME	"NEXT_TOUCH_VERBOSE"

@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The cache model of the plugin, against traces made by hand; its arguments. */
+#include <stdio.h>
 #include <string.h>
 
-#include "numa-bench.h"
-#include "plugin/model.h"
-#include "unit.h"
+#include "../model.h"
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+static unsigned int tests, failures;
+
+static void ok(bool good, const char *name)
+{
+	printf("%s %u - %s\n", good ? "ok" : "not ok", ++tests, name);
+	failures += !good;
+}
 
 /* CPUs 0 and 1 are on node 0, 2 on node 1; lines of a set are even, or odd. */
 static const unsigned int node_of[] = { 0, 0, 1 };
@@ -120,9 +129,11 @@ static void test_arguments(void)
 	   "bad arguments are refused");
 }
 
-void test_model(void)
+int main(void)
 {
 	test_one_cpu();
 	test_several_cpus();
 	test_arguments();
+	printf("1..%u\n", tests);
+	return failures ? 1 : 0;
 }

@@ -2,7 +2,7 @@
 /*
  * Next touch with OpenMP: one thread initialises, all of them compute.
  *
- * gcc -O2 -fopenmp -D_GNU_SOURCE -I../include openmp.c -lnuma
+ * gcc -O2 -fopenmp -D_GNU_SOURCE -I. openmp.c -lnuma
  * OMP_PLACES=threads ./a.out [MEGABYTES]
  *
  * What one thread has initialised is on its node, and remote to the threads of

@@ -16,8 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../numa-bench/plugin/qemu-mark.h"
-#include "../../numa-bench/plugin/qemu-plugin.h"
+#include "../../numa-bench/auto/qemu-mark.h"
+#include "qemu-plugin.h"
 
 #define SLOT_BITS	20
 #define NR_SLOTS	0x100000

@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "auto.h"
-#include "plugin/mark.h"
+#include "mark.h"
 
 struct run {
 	struct plan *plan;
