@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The command "auto": workloads with and without automatic balancing, in turn,
- * and where their memory is meanwhile.
+ * The command "auto": runs workloads with each mode of automatic NUMA balancing
+ * in turn, and observes where their memory is.
  */
+#include <errno.h>
 #include <numa.h>
 #include <numaif.h>
 #include <stdlib.h>
@@ -11,6 +12,68 @@
 
 #include "auto.h"
 #include "results.h"
+
+#define LAZY_VALUE	4
+
+const char *const mode_names[NR_MODES] = { "off", "stock", "lazy", "current" };
+
+static const int values[NR_MODES] = { 0, 1, LAZY_VALUE, 0 };
+
+static struct knob balancing = {
+	.path = "/proc/sys/kernel/numa_balancing", .fd = -1,
+};
+
+static bool not_allowed;
+
+int balancing_get(void)
+{
+	return knob_get(&balancing);
+}
+
+static void balancing_setup(void)
+{
+	not_allowed = balancing_get() >= 0 && knob_open(&balancing);
+}
+
+static int balancing_set(enum mode mode)
+{
+	if (mode == MODE_CURRENT || !knob_set(&balancing, values[mode]))
+		return 0;
+	fprintf(stderr, "numa-bench: cannot set kernel.numa_balancing to %d: %m\n",
+		values[mode]);
+	return -1;
+}
+
+/*
+ * A kernel without the automatic mode may accept its value all the same, and
+ * then scans without moving anything: ask for a counter of that mode first.
+ */
+static const char *missing_lazy(void)
+{
+	int before = balancing.now, ret;
+
+	if (!counters_known("mof_samples"))
+		return "this kernel has no automatic mode (no mof_samples in /proc/vmstat)";
+	ret = knob_set(&balancing, LAZY_VALUE);
+	if (!ret)
+		ret = knob_set(&balancing, before);
+	if (!ret)
+		return NULL;
+	return errno == EINVAL ? "this kernel refuses kernel.numa_balancing=4" :
+				 "kernel.numa_balancing cannot be set to 4 here";
+}
+
+/* Why the mode cannot be measured here, or NULL */
+static const char *balancing_missing(enum mode mode)
+{
+	if (mode == MODE_CURRENT)
+		return NULL;
+	if (balancing_get() < 0)
+		return "this kernel has no kernel.numa_balancing; use --modes current";
+	if (not_allowed)
+		return "setting kernel.numa_balancing needs root; or use --modes current";
+	return mode == MODE_LAZY ? missing_lazy() : NULL;
+}
 
 const struct auto_workload *const auto_workloads[] = {
 	&handover, &split, &interleave, &shared, &phase, &steady, &bound,
@@ -91,16 +154,6 @@ static int run_once(const struct auto_results *res, struct auto_row *row,
 	return 0;
 }
 
-static void show_progress(const struct auto_results *res,
-			  const struct auto_row *row)
-{
-	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\r\033[K[%zu/%zu] %s, %s pages, %s",
-			(size_t)(row - res->rows) + 1, res->nr,
-			row->workload->name, page_kind_names[row->kind],
-			mode_names[row->mode]);
-}
-
 /* The modes of a workload in turn; a drift of the machine favours none. */
 static int run_group(const struct auto_results *res, struct auto_row *rows,
 		     unsigned int nr)
@@ -109,7 +162,9 @@ static int run_group(const struct auto_results *res, struct auto_row *rows,
 		for (unsigned int i = 0; i < nr; i++) {
 			if (rows[i].skipped)
 				continue;
-			show_progress(res, &rows[i]);
+			progress_show((size_t)(&rows[i] - res->rows) + 1, res->nr,
+				      rows[i].workload->name, rows[i].kind,
+				      mode_names[rows[i].mode]);
 			if (run_once(res, &rows[i], n))
 				return -1;
 		}

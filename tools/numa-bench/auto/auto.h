@@ -20,9 +20,6 @@ enum mode { MODE_OFF, MODE_STOCK, MODE_LAZY, MODE_CURRENT, NR_MODES };
 extern const char *const mode_names[NR_MODES];
 
 int balancing_get(void);
-void balancing_setup(void);
-int balancing_set(enum mode mode);
-const char *balancing_missing(enum mode mode);
 
 /* auto-opts.c */
 struct auto_opts {
@@ -177,23 +174,13 @@ int work_join(struct plan *plan);
 void work_kill(void);
 
 /* auto-touch.c: their loops */
-void fill_pages(const struct worker *worker);
 void touch_pages(struct worker *worker, const struct share *share,
 		 unsigned int nr);
 uint64_t worker_count(const struct worker *worker);
 void yield_cpu(void);
 void worker_pause(struct worker *worker);
 
-/* auto-watch.c: where the pages are */
-struct watch {
-	const struct plan *plan;
-	struct watched {
-		void **pages;
-		int *nodes;	/* of each page, or a negative errno */
-		size_t nr;
-	} *shares;
-};
-
+/* run.c: one run of a workload */
 struct thread_point {
 	uint64_t touches;
 	double local;		/* part of its pages that are on its node */
@@ -210,12 +197,7 @@ struct point {
 	uint64_t *node_pages;	/* of those looked at, by plan->nodes */
 };
 
-int watch_make(struct watch *watch, const struct plan *plan,
-	       unsigned int pages);
-void watch_free(struct watch *watch);
-int watch_look(struct watch *watch, struct point *point);
 
-/* auto-run.c: one run of a workload */
 struct auto_sample {
 	struct point *points;	/* over time */
 	size_t nr_points;
@@ -271,7 +253,6 @@ struct auto_results {
 	bool interrupted;
 };
 
-struct stat_sum figure_stat(const struct auto_row *row, enum figure figure);
 double figure_ratio(const struct auto_results *res, const struct auto_row *row,
 		    enum figure figure, enum mode peer);
 

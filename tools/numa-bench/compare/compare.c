@@ -1,12 +1,294 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The command "compare": are the results of one file worse than another's? */
+/*
+ * The command "compare": is a result of file B worse than that of file A? Prints
+ * all figures with their ratios, and what else differs between the runs.
+ */
 #include <argp.h>
+#include <json-c/json.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "compare.h"
 #include "results.h"
+
+struct cmp_opts {
+	const char *path[2];
+	bool metric[CMP_MAX_METRICS];	/* chosen; none: those judged */
+	bool any_metric;
+	double threshold;
+	uint64_t seed;
+};
+
+struct cmp_total {
+	size_t compared;
+	size_t verdicts[4];
+};
+
+static const char *const verdict_names[] = {
+	[SAME] = "", [UNSURE] = "within the spread", [BETTER] = "better",
+	[WORSE] = "WORSE",
+};
+
+static struct json_object *part(const struct cmp_file *file, const char *key)
+{
+	struct json_object *val = NULL;
+
+	json_object_object_get_ex(file->root, key, &val);
+	return val;
+}
+
+static const char *text_of(struct json_object *val)
+{
+	return val ? json_object_to_json_string_ext(val, JSON_C_TO_STRING_PLAIN |
+						    JSON_C_TO_STRING_NOSLASHESCAPE) :
+		     "(not there)";
+}
+
+/* Long values (flags of a CPU, lists) are only said to differ. */
+static void say_difference(const char *section, const char *key,
+			   struct json_object *a, struct json_object *b)
+{
+	const char *from = text_of(a), *to = text_of(b);
+
+	/* These name the files, and the options that follow say all the rest. */
+	if (!strcmp(from, to) || !strcmp(key, "arguments"))
+		return;
+	if (strlen(from) + strlen(to) > 160)
+		printf("  %s.%s differs\n", section, key);
+	else
+		printf("  %s.%s: %s -> %s\n", section, key, from, to);
+}
+
+static void differences_of(const struct cmp_file *a, const struct cmp_file *b,
+			   const char *section)
+{
+	struct json_object *from = part(a, section), *to = part(b, section);
+	struct json_object *other;
+
+	if (!json_object_is_type(from, json_type_object) ||
+	    !json_object_is_type(to, json_type_object)) {
+		say_difference("file", section, from, to);
+		return;
+	}
+	json_object_object_foreach(from, key, val) {
+		other = NULL;
+		json_object_object_get_ex(to, key, &other);
+		say_difference(section, key, val, other);
+	}
+	json_object_object_foreach(to, new_key, new_val)
+		if (!json_object_object_get_ex(from, new_key, &other))
+			say_difference(section, new_key, NULL, new_val);
+}
+
+/* CPUs, memory and distances; what is free differs from run to run. */
+static void node_differences(const struct cmp_file *a, const struct cmp_file *b)
+{
+	static const char *const keys[] = {
+		"memory_bytes", "cpus", "distances",
+	};
+	struct json_object *lists[2] = { part(a, "nodes"), part(b, "nodes") };
+	size_t nr[2] = { 0 };
+
+	for (int i = 0; i < 2; i++)
+		if (json_object_is_type(lists[i], json_type_array))
+			nr[i] = json_object_array_length(lists[i]);
+	if (nr[0] != nr[1]) {
+		printf("  nodes: %zu -> %zu\n", nr[0], nr[1]);
+		return;
+	}
+	for (size_t n = 0; n < nr[0]; n++)
+		for (size_t k = 0; k < ARRAY_SIZE(keys); k++) {
+			struct json_object *val[2] = { NULL };
+			char name[32];
+
+			for (int i = 0; i < 2; i++)
+				json_object_object_get_ex(json_object_array_get_idx(lists[i], n),
+							  keys[k], &val[i]);
+			snprintf(name, sizeof(name), "nodes[%zu]", n);
+			say_difference(name, keys[k], val[0], val[1]);
+		}
+}
+
+/* All that may be a reason for another figure */
+static void cmp_differences(const struct cmp_file *a, const struct cmp_file *b)
+{
+	static const char *const sections[] = {
+		"version", "kernel", "cpu", "settings", "options", "placement",
+		"interrupted",
+	};
+
+	printf("A: %s (%s, %s)\nB: %s (%s, %s)\n", a->path, a->command,
+	       cmp_string(a->root, "date"), b->path, b->command,
+	       cmp_string(b->root, "date"));
+	printf("What else differs, A -> B:\n");
+	for (size_t i = 0; i < ARRAY_SIZE(sections); i++)
+		differences_of(a, b, sections[i]);
+	node_differences(a, b);
+}
+
+/* What all rows have in common is said once. */
+static bool is_common(const struct cmp_file *file, int field)
+{
+	const char *first = file->nr ? file->rows[0].field[field] : NULL;
+
+	for (size_t i = 0; i < file->nr; i++) {
+		const char *here = file->rows[i].field[field];
+
+		if (!first != !here || (first && strcmp(first, here)))
+			return false;
+	}
+	return true;
+}
+
+static const char *label_of(const struct cmp_row *row, const bool *common,
+			    bool want_common, char *buf, size_t len)
+{
+	size_t used = 0;
+
+	*buf = '\0';
+	for (int f = FIELD_COMMAND; f < NR_FIELDS && used < len; f++)
+		if (row->field[f] && common[f] == want_common)
+			used += (size_t)snprintf(buf + used, len - used, "%s%s",
+						 used ? " " : "", row->field[f]);
+	return buf;
+}
+
+static void print_value(double value)
+{
+	if (isinf(value))
+		printf(" %11s", "never");
+	else
+		printf(" %11.*f", fabs(value) < 1000 ? 2 : 0, value);
+}
+
+static void print_ratio(const char *label, const struct cmp_metric *metric,
+			const struct cmp_ratio *ratio, enum verdict verdict)
+{
+	char spread[48] = "one sample";
+
+	if (!ratio->single)
+		snprintf(spread, sizeof(spread), "%.3f..%.3f", ratio->low,
+			 ratio->high);
+	printf("%-40s %-11s", label, metric->name);
+	print_value(ratio->a);
+	print_value(ratio->b);
+	printf(" %7.3f %15s%s%s\n", ratio->ratio, spread,
+	       verdict == SAME ? "" : "  ", verdict_names[verdict]);
+}
+
+static bool is_chosen(const struct cmp_opts *opts, size_t metric)
+{
+	return opts->any_metric ? opts->metric[metric] :
+				  cmp_metrics[metric].judged;
+}
+
+static void compare_metric(const struct cmp_opts *opts, const char *label,
+			   const struct cmp_row *rows[2], size_t idx,
+			   struct cmp_total *total)
+{
+	const struct cmp_metric *metric = &cmp_metrics[idx];
+	double *values[2];
+	size_t nr[2];
+
+	for (int i = 0; i < 2; i++)
+		values[i] = cmp_values(rows[i], metric, &nr[i]);
+	if (values[0] && values[1]) {
+		struct cmp_ratio ratio = cmp_ratio(values[0], nr[0], values[1],
+						   nr[1], opts->seed);
+		enum verdict verdict = cmp_judge(&ratio, metric->more_is_better,
+						 opts->threshold);
+
+		print_ratio(label, metric, &ratio, verdict);
+		total->compared++;
+		total->verdicts[verdict]++;
+	}
+	free(values[0]);
+	free(values[1]);
+}
+
+static bool has_samples(const struct cmp_row *row)
+{
+	return row->samples && json_object_array_length(row->samples);
+}
+
+static void compare_rows(const struct cmp_opts *opts, const char *label,
+			 const struct cmp_row *rows[2], struct cmp_total *total)
+{
+	size_t before = total->compared;
+
+	for (size_t i = 0; i < cmp_nr_metrics; i++)
+		if (is_chosen(opts, i) &&
+		    cmp_metric_of(&cmp_metrics[i], rows[0]->field[FIELD_COMMAND]))
+			compare_metric(opts, label, rows, i, total);
+	if (total->compared != before)
+		return;
+	printf("%-40s not compared", label);
+	for (int i = 0; i < 2; i++)
+		if (!has_samples(rows[i]))
+			printf("; no samples in %c%s%s", 'A' + i,
+			       *rows[i]->skipped ? ": " : "", rows[i]->skipped);
+	puts(has_samples(rows[0]) && has_samples(rows[1]) ?
+	     ": no figure that was asked for is in both" : "");
+}
+
+static void print_alone(const struct cmp_file *file, char name,
+			const bool *common)
+{
+	char label[256];
+
+	for (size_t i = 0; i < file->nr; i++)
+		if (!file->rows[i].found)
+			printf("%-40s only in %c\n",
+			       label_of(&file->rows[i], common, false, label,
+					sizeof(label)), name);
+}
+
+static void find_common(const struct cmp_file *a, const struct cmp_file *b,
+			bool *common)
+{
+	for (int f = 0; f < NR_FIELDS; f++) {
+		const char *in_a = a->nr ? a->rows[0].field[f] : NULL;
+		const char *in_b = b->nr ? b->rows[0].field[f] : NULL;
+
+		common[f] = is_common(a, f) && is_common(b, f) &&
+			    !in_a == !in_b && (!in_a || !strcmp(in_a, in_b));
+	}
+	/* Each row is to have a name. */
+	common[FIELD_METHOD] = false;
+	common[FIELD_WORKLOAD] = false;
+}
+
+static struct cmp_total cmp_table(const struct cmp_opts *opts, struct cmp_file *a,
+			   struct cmp_file *b)
+{
+	struct cmp_total total = { 0 };
+	bool common[NR_FIELDS];
+	char label[256];
+
+	find_common(a, b, common);
+	if (a->nr)
+		printf("All rows: %s; times in %s, medians\n",
+		       label_of(&a->rows[0], common, true, label, sizeof(label)),
+		       a->unit);
+	printf("\n%-40s %-11s %11s %11s %7s %15s\n", "row", "figure", "A", "B",
+	       "B/A", "95% interval");
+	for (size_t i = 0; i < a->nr; i++) {
+		const struct cmp_row *rows[2] = { &a->rows[i] };
+		struct cmp_row *other = cmp_find(b, &a->rows[i]);
+
+		if (!other)
+			continue;
+		rows[1] = other;
+		a->rows[i].found = true;
+		other->found = true;
+		label_of(rows[0], common, false, label, sizeof(label));
+		compare_rows(opts, label, rows, &total);
+	}
+	print_alone(a, 'A', common);
+	print_alone(b, 'B', common);
+	return total;
+}
 
 enum { KEY_THRESHOLD = 0x400, KEY_METRIC, KEY_SEED };
 

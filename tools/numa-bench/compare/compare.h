@@ -73,22 +73,4 @@ struct cmp_ratio cmp_ratio(const double *a, size_t nr_a, const double *b,
 enum verdict cmp_judge(const struct cmp_ratio *ratio, bool more_is_better,
 		       double threshold);
 
-/* compare-table.c */
-struct cmp_opts {
-	const char *path[2];
-	bool metric[CMP_MAX_METRICS];	/* chosen; none: those judged */
-	bool any_metric;
-	double threshold;
-	uint64_t seed;
-};
-
-struct cmp_total {
-	size_t compared;
-	size_t verdicts[4];
-};
-
-void cmp_differences(const struct cmp_file *a, const struct cmp_file *b);
-struct cmp_total cmp_table(const struct cmp_opts *opts, struct cmp_file *a,
-			   struct cmp_file *b);
-
 #endif /* NB_COMPARE_H */

@@ -1,13 +1,260 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The command "info": what this machine and kernel have, and what is allowed. */
+/*
+ * The command "info": nodes, kernel features and permissions. Features are
+ * tested by using them, on a page of this process or an empty range: a file may
+ * exist and the call still be refused.
+ */
 #include <argp.h>
 #include <numa.h>
+#include <numaif.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
-#include "info.h"
 #include "json-put.h"
 #include "results.h"
+
+#define NODE_FILE	"/sys/devices/system/node/node%d/%s"
+
+static bool is_node(int node)
+{
+	return numa_bitmask_isbitset(numa_nodes_ptr, node);
+}
+
+static void print_nodes_head(const char *title)
+{
+	printf("\n%-28s", title);
+	for (int node = 0; node <= topo_max_node(); node++)
+		if (is_node(node))
+			printf(" %12d", node);
+	putchar('\n');
+}
+
+/* The number after "Node 0 MemTotal:", in KiB; or after "numa_hit"; -1: none */
+static long long field_of(int node, const char *name, const char *field)
+{
+	char path[64], line[128];
+	long long val = -1;
+	size_t len = strlen(field);
+	FILE *file;
+
+	snprintf(path, sizeof(path), NODE_FILE, node, name);
+	file = fopen(path, "r");
+	while (file && val < 0 && fgets(line, sizeof(line), file)) {
+		char *hit = strstr(line, field);
+
+		if (hit && (hit[len] == ':' || hit[len] == ' ') &&
+		    (hit == line || hit[-1] == ' ') &&
+		    sscanf(hit + len, "%*[: ]%lld", &val) != 1)
+			val = -1;
+	}
+	if (file)
+		fclose(file);
+	return val;
+}
+
+static void print_field(const char *name, const char *field, int shift)
+{
+	printf("%-28s", field);
+	for (int node = 0; node <= topo_max_node(); node++) {
+		long long val = field_of(node, name, field);
+
+		if (!is_node(node))
+			continue;
+		if (val < 0)
+			printf(" %12s", "-");
+		else
+			printf(" %12lld", val >> shift);
+	}
+	putchar('\n');
+}
+
+static void print_cpus(int node)
+{
+	char path[64], line[1024];
+
+	snprintf(path, sizeof(path), NODE_FILE, node, "cpulist");
+	read_line(path, line, sizeof(line));
+	printf("%-28d %s%s%s\n", node, *line ? line : "none",
+	       topo_first_cpu(node) < 0 ? " (none that this process may run on)" : "",
+	       topo_has_memory(node) ? "" : " (no memory that this process may use)");
+}
+
+static void info_nodes(void)
+{
+	if (numa_available() < 0) {
+		printf("\nNodes: none; get_mempolicy(2) is refused, or not there\n");
+		return;
+	}
+	printf("\n%-28s %s\n", "Node", "CPUs");
+	for (int node = 0; node <= topo_max_node(); node++)
+		if (is_node(node))
+			print_cpus(node);
+	print_nodes_head("Distance from node, to");
+	for (int node = 0; node <= topo_max_node(); node++) {
+		if (!is_node(node))
+			continue;
+		printf("%-28d", node);
+		for (int other = 0; other <= topo_max_node(); other++)
+			if (is_node(other))
+				printf(" %12d", numa_distance(node, other));
+		putchar('\n');
+	}
+}
+
+static const char *const counts[] = {
+	"numa_hit", "numa_miss", "numa_foreign", "interleave_hit",
+	"local_node", "other_node",
+};
+
+/* As numastat(8) and numastat -m print it */
+static void info_numastat(void)
+{
+	static const char *const fields[] = {
+		"MemTotal", "MemFree", "MemUsed", "Active", "Inactive",
+		"AnonPages", "AnonHugePages", "FilePages", "Shmem", "Slab",
+		"HugePages_Total", "HugePages_Free",
+	};
+
+	if (numa_available() < 0)
+		return;
+	print_nodes_head("numastat, pages");
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
+		print_field("numastat", counts[i], 0);
+	print_nodes_head("Memory, MiB");
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		print_field("meminfo", fields[i],
+			    strncmp(fields[i], "HugePages", 9) ? 10 : 0);
+}
+
+/* {"0": {"numa_hit": ...}, ...}; empty where there is none */
+static struct json_object *info_numastat_json(void)
+{
+	struct json_object *obj = json_object_new_object();
+	char key[16];
+
+	if (numa_available() < 0)
+		return obj;
+	for (int node = 0; node <= topo_max_node(); node++) {
+		struct json_object *one = json_object_new_object();
+
+		for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+			long long val = field_of(node, "numastat", counts[i]);
+
+			if (val >= 0)
+				put_u64(one, counts[i], (uint64_t)val);
+		}
+		snprintf(key, sizeof(key), "%d", node);
+		if (is_node(node))
+			put(obj, key, one);
+		else
+			json_object_put(one);
+	}
+	return obj;
+}
+
+static const char *missing_nodes(void)
+{
+	unsigned int nr = 0;
+
+	for (int node = 0; node <= topo_max_node(); node++)
+		nr += topo_has_memory(node);
+	return nr >= 2 ? NULL : "fewer than two nodes with memory that this process may use";
+}
+
+static const char *missing_mempolicy(void)
+{
+	int mode;
+
+	return get_mempolicy(&mode, NULL, 0, NULL, 0) ?
+		"refused, or a kernel without CONFIG_NUMA" : NULL;
+}
+
+static const char *missing_lazy(void)
+{
+	return methods[METHOD_MBIND_LAZY].missing();
+}
+
+static const char *missing_automatic(void)
+{
+	return counters_known("mof_samples") ? NULL :
+		"no mof_samples in /proc/vmstat (needs CONFIG_MIGRATE_ON_FAULT)";
+}
+
+static const char *missing_file(const char *path, const char *why_not_there)
+{
+	if (access(path, F_OK))
+		return why_not_there;
+	return access(path, W_OK) ? "only root may set it" : NULL;
+}
+
+static const char *missing_balancing(void)
+{
+	return missing_file("/proc/sys/kernel/numa_balancing",
+			    "a kernel without CONFIG_NUMA_BALANCING, or a single node");
+}
+
+static const char *missing_windows(void)
+{
+	return missing_file("/proc/sys/vm/mof_window_pages",
+			    "a kernel without CONFIG_MIGRATE_ON_FAULT");
+}
+
+static const char *missing_thp(void)
+{
+	return page_kind_missing(PAGES_THP);
+}
+
+static const char *missing_mthp(void)
+{
+	return nr_page_kinds > PAGES_MTHP ? NULL :
+		"no sizes between a page and a PMD (Linux 6.8 has)";
+}
+
+static const char *missing_vmstat(void)
+{
+	return counters_nr() ? NULL : "/proc/vmstat cannot be read, or has none of them";
+}
+
+static const char *missing_smaps(void)
+{
+	return access("/proc/self/smaps", R_OK) ?
+		"a kernel without CONFIG_PROC_PAGE_MONITOR, or no /proc" : NULL;
+}
+
+static const char *missing_cpusets(void)
+{
+	char line[256];
+
+	read_line("/sys/fs/cgroup/cgroup.controllers", line, sizeof(line));
+	if (!strstr(line, "cpuset"))
+		return "no cgroup v2 with the controller cpuset (bound-cpuset needs it)";
+	return missing_file("/sys/fs/cgroup/cgroup.subtree_control", "no cgroup v2");
+}
+
+static const struct {
+	const char *name;
+	const char *(*missing)(void);
+} features[] = {
+	{ "two nodes", missing_nodes },
+	{ "get_mempolicy", missing_mempolicy },
+	{ "mbind", mbind_missing },
+	{ "move_pages", move_pages_missing },
+	{ "MPOL_MF_LAZY", missing_lazy },
+	{ "vm.mof_window_pages", missing_windows },
+	{ "kernel.numa_balancing", missing_balancing },
+	{ "automatic mode (4)", missing_automatic },
+	{ "THPs", missing_thp },
+	{ "THPs of other sizes", missing_mthp },
+	{ "counters of migration", missing_vmstat },
+	{ "/proc/self/smaps", missing_smaps },
+	{ "cpusets", missing_cpusets },
+	{ "perf: software events", perf_missing_software },
+	{ "perf: cycles", perf_missing_cycles },
+	{ "perf: node-loads", perf_missing_nodes },
+	{ "perf: events in the kernel", perf_missing_kernel },
+};
 
 enum { KEY_JSON = 0x500 };
 
@@ -53,7 +300,7 @@ static void print_kernel(void)
 static void print_features(void)
 {
 	printf("\nFeatures\n");
-	for (size_t i = 0; i < nr_features; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
 		const char *why = features[i].missing();
 
 		printf("%-28s %s%s\n", features[i].name, why ? "no: " : "yes",
@@ -83,7 +330,7 @@ static int write_json(const char *path)
 	struct json_object *list = json_object_new_object();
 
 	json_machine(obj);
-	for (size_t i = 0; i < nr_features; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
 		const char *why = features[i].missing();
 
 		put(list, features[i].name, why ? json_object_new_string(why) : NULL);

@@ -8,8 +8,6 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "perf.h"
-
 #define NB_VERSION	"0.1"
 
 /* Exit statuses; NB_INTERRUPTED is what a shell reports for SIGINT. */
@@ -110,13 +108,11 @@ extern const char *page_kind_names[NR_PAGE_KINDS];
 extern unsigned int nr_page_kinds;
 
 size_t base_page_bytes(void);
-size_t thp_bytes(void);
 void page_kinds_init(void);
 size_t page_kind_bytes(enum page_kind kind);
 const char *page_kind_setting(enum page_kind kind, char *buf, size_t len);
 const char *page_kind_missing(enum page_kind kind);
 int page_kind_allow(enum page_kind kind);
-size_t page_kind_total(enum page_kind kind);
 
 /* mem.c: the area whose pages are moved */
 struct area {
@@ -192,6 +188,27 @@ struct placement {
 int place_query(const struct area *area, int *nodes);
 void place_add(struct placement *place, const int *before, const int *after,
 	       const bool *touched, size_t nr_pages, int target);
+
+/* counters.c */
+#define NB_MAX_EVENTS	6
+
+/* As read; after perf_stop() value is the difference, and 0 if not counted */
+struct perf_count {
+	uint64_t value;
+	uint64_t enabled_ns;
+	uint64_t running_ns;
+};
+
+void perf_setup(void);
+
+/* The name as perf-stat(1) prints it, or NULL for one that is not counted */
+const char *perf_name(unsigned int event);
+
+/* Why not, or NULL */
+const char *perf_missing_software(void);
+const char *perf_missing_cycles(void);
+const char *perf_missing_nodes(void);
+const char *perf_missing_kernel(void);
 
 /* counters.c: event counts of the machine and faults of this thread */
 struct counters {
@@ -288,9 +305,8 @@ const char *read_line(const char *path, char *buf, size_t len);
 const char *cpu_field(const char *field, char *buf, size_t len);
 
 /* progress.c: what a person at a terminal sees meanwhile */
-struct row;
-
-void progress_show(const struct row *row, size_t done, size_t all);
+void progress_show(size_t now, size_t all, const char *name,
+		   enum page_kind kind, const char *more);
 void progress_clear(void);
 void interrupt_setup(void (*last)(void));
 bool interrupted(void);

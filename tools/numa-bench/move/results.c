@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What follows from the samples of a row, and the exit status. */
+/*
+ * What follows from the samples of a row, and those parts of table, JSON and CSV
+ * that all workloads share.
+ */
+#include <numa.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 
+#include "json-put.h"
 #include "results.h"
 
 static struct stat_sum stat_of_samples(const struct row *row,
@@ -165,4 +171,251 @@ int results_status(const struct results *res)
 		return NB_SKIP;
 	}
 	return NB_OK;
+}
+
+/* What all tables say first */
+void report_header(const struct results *res, FILE *out)
+{
+	const struct bench_opts *opts = res->opts;
+	const struct topo *topo = &res->topo;
+	struct utsname uts;
+	char line[128];
+
+	uname(&uts);
+	fprintf(out,
+		"numa-bench %s: from node %d to node %d (distance %d), touched by CPU %d: ",
+		res->workload->name, topo->from, topo->to,
+		numa_distance(topo->to, topo->from), topo->touch_cpu);
+	if (!opts->patterns)
+		fprintf(out, "%s, %g%%; ", touch_kind_names[opts->touches.idx[0]],
+			opts->fractions.val[0] * 100);
+	fprintf(out, "%llu repeats\n", (unsigned long long)opts->repeat);
+	fprintf(out, "Linux %s", uts.release);
+	for (size_t i = 0; i < nr_settings; i++)
+		if (*read_line(settings[i].path, line, sizeof(line)) &&
+		    (strchr(settings[i].name, '.') ||
+		     !strcmp(settings[i].name, "thp_enabled")))
+			fprintf(out, ", %s = %s", settings[i].name, line);
+	fputc('\n', out);
+}
+
+void report_group(const struct row *row, FILE *out)
+{
+	char size[32];
+
+	fprintf(out, "\n%s pages, %s (%zu pages of %zu bytes)",
+		page_kind_names[row->kind],
+		format_size(row->bytes, size, sizeof(size)),
+		row->bytes / base_page_bytes(), base_page_bytes());
+	if (row->threads > 1)
+		fprintf(out, ", touched by %u threads", row->threads);
+	fputc('\n', out);
+}
+
+void report_ratio(double ratio, FILE *out)
+{
+	if (ratio > 0)
+		fprintf(out, " %7.3f", ratio);
+	else
+		fprintf(out, " %7s", "-");
+}
+
+/* What a line begins with */
+void report_method(const struct row *row, FILE *out)
+{
+	fprintf(out, "%-11s", row->method->name);
+	if (row->window == WINDOW_NONE)
+		fprintf(out, " %6s", "-");
+	else
+		fprintf(out, " %6d", row->window);
+}
+
+/* Says so instead of figures; true if there are none */
+bool report_left_out(const struct row *row, FILE *out)
+{
+	if (!row->skipped && row->nr)
+		return false;
+	fprintf(out, " left out: %s\n",
+		row->skipped ? row->skipped : "no sample taken");
+	return true;
+}
+
+/* Events of all phases of the last sample, where they are counted */
+void report_perf(const struct row *row, FILE *out)
+{
+	const struct sample *s = &row->samples[row->nr - 1];
+	bool any = false;
+
+	for (unsigned int i = 0; row->nr && i < NB_MAX_EVENTS; i++) {
+		uint64_t sum = 0;
+
+		for (int p = 0; p < NR_PHASES; p++)
+			sum += s->counts[p].perf[i].value;
+		if (!perf_name(i))
+			continue;
+		fprintf(out, "%s %s %llu", any ? "" : "  perf:", perf_name(i),
+			(unsigned long long)sum);
+		any = true;
+	}
+	if (any)
+		fputc('\n', out);
+}
+
+/* What all tables say last */
+void report_end(const struct results *res, FILE *out)
+{
+	if (res->interrupted)
+		fprintf(out, "\nInterrupted: medians of what was measured until then.\n");
+	fflush(out);
+}
+
+static struct json_object *json_number(int number)
+{
+	return number == WINDOW_DEFAULT ? json_object_new_string("default") :
+					  json_object_new_int(number);
+}
+
+static struct json_object *json_numbers(const struct num_list *numbers)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned int i = 0; i < numbers->nr; i++)
+		json_object_array_add(list, json_number(numbers->val[i]));
+	return list;
+}
+
+static struct json_object *json_options(const struct bench_opts *opts)
+{
+	struct json_object *obj = json_object_new_object();
+	struct json_object *args = json_object_new_array(), *sizes = json_object_new_array();
+	struct json_object *names = json_object_new_array(), *kinds = json_object_new_array();
+
+	for (int i = 1; i < opts->argc; i++)
+		append_str(args, opts->argv[i]);
+	for (unsigned int i = 0; i < opts->sizes.nr; i++)
+		json_object_array_add(sizes,
+				      json_object_new_uint64(opts->sizes.bytes[i]));
+	for (unsigned int i = 0; i < opts->methods.nr; i++)
+		append_str(names, methods[opts->methods.idx[i]].name);
+	for (unsigned int i = 0; i < opts->page_kinds.nr; i++)
+		append_str(kinds, page_kind_names[opts->page_kinds.idx[i]]);
+	put(obj, "arguments", args);
+	put(obj, "sizes_bytes", sizes);
+	put(obj, "methods", names);
+	put(obj, "page_sizes", kinds);
+	put(obj, "windows", json_numbers(&opts->windows));
+	put(obj, "threads", json_numbers(&opts->threads));
+	put(obj, "nodes", json_numbers(&opts->nodes));
+	put_str(obj, "touch", touch_kind_names[opts->touches.idx[0]]);
+	put_double(obj, "touched_percent", opts->fractions.val[0] * 100);
+	put_u64(obj, "warm_ups", opts->warm_ups);
+	put_u64(obj, "repeats", opts->repeat);
+	put_u64(obj, "seed", opts->seed);
+	return obj;
+}
+
+static struct json_object *json_placement(const struct topo *topo)
+{
+	struct json_object *obj = json_object_new_object();
+
+	put_u64(obj, "from_node", (uint64_t)topo->from);
+	put_u64(obj, "to_node", (uint64_t)topo->to);
+	put_u64(obj, "distance", (uint64_t)numa_distance(topo->to, topo->from));
+	put_u64(obj, "write_cpu", (uint64_t)topo->write_cpu);
+	put_u64(obj, "touch_cpu", (uint64_t)topo->touch_cpu);
+	return obj;
+}
+
+/* [[from, to], ...]: of each part of the area */
+static struct json_object *json_pairs(const struct pairs *pairs)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned int i = 0; i < pairs->nr; i++) {
+		struct json_object *pair = json_object_new_array();
+
+		json_object_array_add(pair,
+				      json_object_new_int(pairs->pair[i].from));
+		json_object_array_add(pair,
+				      json_object_new_int(pairs->pair[i].to));
+		json_object_array_add(list, pair);
+	}
+	return list;
+}
+
+static void json_pattern(struct json_object *obj, const struct pattern *pattern)
+{
+	put_str(obj, "touch", touch_kind_names[pattern->kind]);
+	put_double(obj, "touched_percent", pattern->fraction * 100);
+	if (pattern->kind == TOUCH_STRIDED)
+		put_u64(obj, "stride_pages", pattern->stride);
+}
+
+static struct json_object *json_row(const struct results *res, const struct row *row)
+{
+	struct json_object *obj = json_object_new_object();
+
+	put_str(obj, "method", row->method->name);
+	put_str(obj, "page_size", page_kind_names[row->kind]);
+	put_u64(obj, "size_bytes", row->bytes);
+	put(obj, "window", row->window == WINDOW_NONE ? NULL :
+	    json_object_new_int(row->window));
+	put_u64(obj, "threads", row->threads);
+	put_u64(obj, "nodes", row->nodes);
+	put(obj, "pairs", json_pairs(row->pairs));
+	put_u64(obj, "area_pages", row->bytes / base_page_bytes());
+	json_pattern(obj, &row->pattern);
+	put(obj, "skipped", row->skipped ?
+	    json_object_new_string(row->skipped) : NULL);
+	res->workload->json(res, row, obj);
+	return obj;
+}
+
+static struct json_object *json_results(const struct results *res)
+{
+	struct json_object *obj = json_head(res->workload->name,
+					    res->opts->instructions);
+	struct json_object *rows = json_object_new_array();
+
+	for (size_t i = 0; i < res->nr; i++)
+		json_object_array_add(rows, json_row(res, &res->rows[i]));
+	put(obj, "interrupted", json_object_new_boolean(res->interrupted));
+	put(obj, "options", json_options(res->opts));
+	json_machine(obj);
+	put(obj, "placement", json_placement(&res->topo));
+	put(obj, "results", rows);
+	return obj;
+}
+
+int json_write(const struct results *res, const char *path)
+{
+	return json_save(json_results(res), path);
+}
+
+/* What a line begins with */
+void csv_row_key(const struct row *row, FILE *out)
+{
+	fprintf(out, "%s,%s,%zu,", row->method->name,
+		page_kind_names[row->kind], row->bytes);
+	if (row->window != WINDOW_NONE)
+		fprintf(out, "%d", row->window);
+	fprintf(out, ",%u,%u,%s,%g", row->threads, row->nodes,
+		touch_kind_names[row->pattern.kind],
+		row->pattern.fraction * 100);
+}
+
+/* "-" is stdout */
+int csv_write(const struct results *res, const char *path)
+{
+	FILE *out = output_open(path, "--csv");
+
+	if (!out)
+		return -1;
+	fputs("method,page_size,size_bytes,window,threads,nodes,touch,touched_percent", out);
+	for (const char *const *name = res->workload->columns; *name; name++)
+		fprintf(out, ",%s", *name);
+	fputc('\n', out);
+	for (size_t i = 0; i < res->nr; i++)
+		res->workload->csv(&res->rows[i], out);
+	return output_close(out, path, "--csv");
 }

@@ -1,183 +1,129 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The measured loops: one word per page, in sequence or in a given order. */
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
+/*
+ * The workload "touch": what it costs to use memory, in several orders and
+ * fractions, where it is local, on another node, or about to move.
+ */
+#include <argp.h>
 
-#include "numa-bench.h"
+#include "results.h"
 
-const char *const touch_kind_names[NR_TOUCH_KINDS] = {
-	"seq", "random", "strided",
+static const struct argp_option options[] = {
+	{ "method", 'm', "LIST", 0,
+	  "local, none, move_pages, mbind-move, mbind-lazy, mprotect (default local,none,mbind-lazy)",
+	  1 },
+	{ "threads", KEY_THREADS, "LIST", 0,
+	  "So many threads touch, each its part of the area (default 1)", 2 },
+	{ 0 }
 };
 
-static uint64_t clock_ns(clockid_t clock)
+/* Of one touch to the same touch of local memory; 0: unknown */
+static double ratio_to_local(const struct results *res, const struct row *row,
+			     enum phase phase)
 {
-	struct timespec ts;
+	const struct row *local = row_peer(res, row, METHOD_LOCAL);
+	double here = local ? row_sum(res, local).per_page[phase] : 0;
 
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+	return here > 0 ? row_sum(res, row).per_page[phase] / here : 0;
 }
 
-uint64_t now_ns(void)
+static void print_legend(const struct results *res, FILE *out)
 {
-	return clock_ns(CLOCK_MONOTONIC);
+	fprintf(out,
+		"%s per 4 KiB page touched, medians; x-1st, x-2nd: ratio to local memory\n",
+		res->opts->instructions ? "Instructions" : "ns");
+	fprintf(out,
+		"1st-wall: first begin to last end; minflt: minor faults of both touches; m/touch: moved per touched; left: touched, not on node %d\n",
+		res->topo.to);
 }
 
-uint64_t thread_cpu_ns(void)
+static void print_head(const struct row *row, FILE *out)
 {
-	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	report_group(row, out);
+	fprintf(out,
+		"%-7s %6s %-11s %6s %9s %9s %9s %5s %7s %7s %7s %8s %8s\n",
+		"order", "touch%", "method", "window", "1st-touch", "2nd-touch",
+		"1st-wall", "+-%", "x-1st", "x-2nd", "minflt",
+		"m/touch", "left");
 }
 
-static void touch_seq(char *base, size_t nr, size_t step)
+static void print_row(const struct results *res, const struct row *row,
+		      FILE *out)
 {
-	for (char *end = base + nr * step; base < end; base += step) {
-		(*(uint64_t *)base)++;
-		barrier();
+	const struct sample *s = &row->samples[row->nr - 1];
+	struct row_sum sum = row_sum(res, row);
+
+	fprintf(out, " %9.1f %9.1f %9.1f %5.1f", sum.per_page[PHASE_FIRST],
+		sum.per_page[PHASE_SECOND], sum.wall_per_page,
+		sum.phase[PHASE_FIRST].spread_percent);
+	report_ratio(ratio_to_local(res, row, PHASE_FIRST), out);
+	report_ratio(ratio_to_local(res, row, PHASE_SECOND), out);
+	fprintf(out, " %7llu %8.3f %8zu\n",
+		(unsigned long long)(s->counts[PHASE_FIRST].minor_faults +
+				     s->counts[PHASE_SECOND].minor_faults),
+		sum.moved_per_touched, s->place.left_behind_pages);
+}
+
+static bool begins_block(const struct results *res, size_t idx)
+{
+	const struct row *row = &res->rows[idx], *before = row - 1;
+
+	return !idx || row->kind != before->kind || row->bytes != before->bytes ||
+	       row->threads != before->threads;
+}
+
+static void touch_table(const struct results *res, FILE *out)
+{
+	report_header(res, out);
+	print_legend(res, out);
+	for (size_t i = 0; i < res->nr; i++) {
+		const struct row *row = &res->rows[i];
+
+		if (begins_block(res, i))
+			print_head(row, out);
+		fprintf(out, "%-7s %6g ", touch_kind_names[row->pattern.kind],
+			row->pattern.fraction * 100);
+		report_method(row, out);
+		if (!report_left_out(row, out))
+			print_row(res, row, out);
+		report_perf(row, out);
 	}
+	report_end(res, out);
 }
 
-static void touch_order(char *base, const uint32_t *order, size_t nr,
-			size_t step)
+static void touch_json(const struct results *res, const struct row *row,
+		       struct json_object *obj)
 {
-	for (size_t i = 0; i < nr; i++) {
-		(*(uint64_t *)(base + order[i] * step))++;
-		barrier();
-	}
+	migrate_json(res, row, obj);
+	ratio_json(obj, "first_touch_to_local_ratio",
+		   row->nr ? ratio_to_local(res, row, PHASE_FIRST) : 0);
+	ratio_json(obj, "second_touch_to_local_ratio",
+		   row->nr ? ratio_to_local(res, row, PHASE_SECOND) : 0);
 }
 
-void touch_run(const struct touch_plan *plan, const struct area *area,
-	       unsigned int part)
+static const struct workload touch = {
+	.name = "touch",
+	.doc = "Touch memory in several orders and fractions.\vSee numa-bench(1) too.",
+	.options = options,
+	.parse = parse_moves,
+	.table = touch_table,
+	.json = touch_json,
+	.columns = migrate_columns,
+	.csv = migrate_csv,
+};
+
+int touch_main(int argc, char **argv)
 {
-	size_t first = plan->begin[part], step = area->page_bytes;
-	size_t nr = plan->begin[part + 1] - first;
+	struct bench_opts opts;
 
-	if (plan->order)
-		touch_order(area->base, plan->order + first, nr, step);
-	else
-		touch_seq(area->base + first * step, nr, step);
-}
-
-/* Marks a random choice of units, each with all of its base pages. */
-static int choose_units(struct touch_plan *plan, const struct area *area,
-			double fraction, uint64_t seed)
-{
-	size_t per_unit = area->unit_bytes / area->page_bytes;
-	size_t units = area->nr_pages / per_unit;
-	size_t chosen = (size_t)((double)units * fraction + 0.5);
-	uint32_t *unit = malloc(units * sizeof(*unit));
-
-	if (!unit)
-		return -1;
-	for (size_t i = 0; i < units; i++)
-		unit[i] = (uint32_t)i;
-	if (chosen < units)
-		shuffle(unit, units, seed);
-	chosen = chosen ? chosen : 1;
-	for (size_t i = 0; i < chosen; i++)
-		memset(plan->touched + unit[i] * per_unit, true, per_unit);
-	plan->nr_pages = chosen * per_unit;
-	free(unit);
-	return 0;
-}
-
-/* Written here, so that the measured loop takes no fault on the order. */
-static int make_order(struct touch_plan *plan, const struct area *area)
-{
-	size_t nr = 0;
-
-	plan->order = malloc(plan->nr_pages * sizeof(*plan->order));
-	if (!plan->order)
-		return -1;
-	for (size_t i = 0; i < area->nr_pages; i++)
-		if (plan->touched[i])
-			plan->order[nr++] = (uint32_t)i;
-	return 0;
-}
-
-/* Where each part of the area begins among the pages touched */
-static int divide(struct touch_plan *plan, const struct area *area)
-{
-	size_t page = 0, nr = 0;
-
-	plan->begin = calloc(plan->nr_parts + 1, sizeof(*plan->begin));
-	if (!plan->begin)
-		return -1;
-	for (unsigned int part = 0; part <= plan->nr_parts; part++) {
-		size_t end = area_part_begin(area, part, plan->nr_parts);
-
-		while (page < end)
-			nr += plan->touched[page++];
-		plan->begin[part] = nr;
-	}
-	return 0;
-}
-
-static void shuffle_parts(struct touch_plan *plan, uint64_t seed)
-{
-	for (unsigned int part = 0; part < plan->nr_parts; part++) {
-		size_t first = plan->begin[part];
-
-		shuffle(plan->order + first, plan->begin[part + 1] - first,
-			mix64(seed + part));
-	}
-}
-
-/* Each stride-th page of the part that is touched, then the one after each */
-static int stride_part(uint32_t *order, size_t nr, size_t stride)
-{
-	uint32_t *copy = malloc((nr + 1) * sizeof(*copy));
-	size_t done = 0;
-
-	if (!copy)
-		return -1;
-	memcpy(copy, order, nr * sizeof(*copy));
-	for (size_t first = 0; first < stride && first < nr; first++)
-		for (size_t i = first; i < nr; i += stride)
-			order[done++] = copy[i];
-	free(copy);
-	return 0;
-}
-
-static int stride_parts(struct touch_plan *plan, size_t stride)
-{
-	for (unsigned int part = 0; part < plan->nr_parts; part++) {
-		size_t first = plan->begin[part];
-
-		if (stride_part(plan->order + first, plan->begin[part + 1] - first,
-				stride))
-			return -1;
-	}
-	return 0;
-}
-
-int touch_plan_make(struct touch_plan *plan, const struct area *area,
-		    const struct pattern *pattern, unsigned int parts,
-		    uint64_t seed)
-{
-	memset(plan, 0, sizeof(*plan));
-	plan->nr_parts = parts;
-	plan->touched = calloc(area->nr_pages, sizeof(*plan->touched));
-	if (!plan->touched || choose_units(plan, area, pattern->fraction, seed) ||
-	    divide(plan, area))
-		goto fail;
-	if (pattern->kind == TOUCH_SEQ && plan->nr_pages == area->nr_pages)
-		return 0;
-	if (make_order(plan, area))
-		goto fail;
-	if (pattern->kind == TOUCH_RANDOM)
-		shuffle_parts(plan, seed);
-	if (pattern->kind == TOUCH_STRIDED && stride_parts(plan, pattern->stride))
-		goto fail;
-	return 0;
-fail:
-	touch_plan_free(plan);
-	return -1;
-}
-
-void touch_plan_free(struct touch_plan *plan)
-{
-	free(plan->order);
-	free(plan->touched);
-	free(plan->begin);
-	memset(plan, 0, sizeof(*plan));
+	bench_defaults(&opts);
+	opts.patterns = true;
+	opts.methods = (struct name_list) {
+		.idx = { METHOD_LOCAL, METHOD_NONE, METHOD_MBIND_LAZY }, .nr = 3,
+	};
+	opts.page_kinds = (struct name_list) { .idx = { PAGES_4K }, .nr = 1 };
+	opts.touches = (struct name_list) {
+		.idx = { TOUCH_SEQ, TOUCH_RANDOM, TOUCH_STRIDED }, .nr = 3,
+	};
+	bench_parse(&opts, &touch, argc, argv);
+	return bench_run(&touch, &opts);
 }

@@ -2,7 +2,7 @@
 /* What follows from known samples, and the JSON of it. */
 #include <stdlib.h>
 
-#include "latency.h"
+#include "results.h"
 #include "unit.h"
 
 static const struct pairs one_pair = { .pair = { { 1, 0, 0, 0 } }, .nr = 1 };

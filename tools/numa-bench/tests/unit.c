@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "latency.h"
+#include "results.h"
 #include "unit.h"
 
 static unsigned int tests, failures;

@@ -3,7 +3,7 @@
  * kprof-mark: end a section of the profile and begin the next one. To be run in
  * the guest; does nothing anywhere else.
  */
-#include "../../numa-bench/auto/qemu-mark.h"
+#include "../../numa-bench/auto/mark.h"
 
 int main(void)
 {

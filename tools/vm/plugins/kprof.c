@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../numa-bench/auto/qemu-mark.h"
+#include "../../numa-bench/auto/mark.h"
 #include "qemu-plugin.h"
 
 #define SLOT_BITS	20

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "../../numa-bench/auto/qemu-mark.h"
+#include "../../numa-bench/auto/mark.h"
 #include "qemu-plugin.h"
 #include "model.h"
 

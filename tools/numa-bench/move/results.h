@@ -118,10 +118,6 @@ struct results {
 };
 
 /* rows.c */
-struct results *results_new(const struct workload *workload,
-			    const struct bench_opts *opts,
-			    const struct topo *topo);
-void results_free(struct results *res);
 
 /* results.c */
 double moved_per_touched(const struct sample *s);
@@ -133,7 +129,6 @@ int results_status(const struct results *res);
 /* sample.c, rounds.c: one sample; all of them */
 int sample_take(const struct results *res, const struct row *row,
 		struct sample *sample, uint64_t seed);
-int rounds_run(struct results *res);
 
 /* report.c, json.c, csv.c: the same, written out */
 void report_header(const struct results *res, FILE *out);
@@ -177,17 +172,38 @@ int info_main(int argc, char **argv);
 int auto_main(int argc, char **argv);
 int compare_main(int argc, char **argv);
 
-/* latency.c; latency.h has the rest */
+/* latency.c */
 extern const struct workload latency;
 
 int latency_main(int argc, char **argv);
 void times_free(struct touch_times *times);
 
+/* ns are those of touches that took a fault, without the clock's own cost */
+struct latency_sum {
+	uint64_t *sorted_ns;
+	size_t nr_faulting;
+	size_t faults;		/* a touch may take two */
+	size_t touched_pages;
+	double mean_ns;
+	uint64_t p50_ns;
+	uint64_t p90_ns;
+	uint64_t p99_ns;
+	uint64_t p999_ns;
+	uint64_t max_ns;
+	uint64_t hit_p50_ns;	/* of touches without a fault */
+};
+
+/* latency-sum.c: of so many samples together; to be freed */
+int latency_sum(struct latency_sum *sum, const struct sample *samples, size_t nr);
+void latency_sum_free(struct latency_sum *sum);
+
+/* One value, and how often it occurs from here on in a sorted array */
+size_t run_length(const uint64_t *sorted, size_t nr);
+
 /* migrate.c, migrate-*.c */
 extern const struct workload migrate;
 
 int migrate_main(int argc, char **argv);
-void migrate_table(const struct results *res, FILE *out);
 void ratio_json(struct json_object *obj, const char *key, double ratio);
 void migrate_json(const struct results *res, const struct row *row,
 		  struct json_object *obj);

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The rows of the table: all combinations that were asked for. */
+/*
+ * A workload from options to exit status: the rows of its table, which are all
+ * combinations of its options; their samples, in an order that is fair to all
+ * methods; the results.
+ */
 #include <stdlib.h>
 
 #include "results.h"
@@ -190,7 +194,19 @@ static int find_pairs(struct results *res)
 	return 0;
 }
 
-struct results *results_new(const struct workload *workload,
+static void results_free(struct results *res)
+{
+	for (size_t i = 0; i < res->nr; i++) {
+		for (size_t j = 0; j < res->rows[i].nr; j++)
+			times_free(&res->rows[i].samples[j].times);
+		free(res->rows[i].samples);
+	}
+	free(res->rows);
+	free(res->pairs);
+	free(res);
+}
+
+static struct results *results_new(const struct workload *workload,
 			    const struct bench_opts *opts,
 			    const struct topo *topo)
 {
@@ -221,14 +237,141 @@ fail:
 	return NULL;
 }
 
-void results_free(struct results *res)
+#define WARM_UP_BYTES	(4UL << 20)
+
+/* A run that fills caches and per-CPU lists; only its contents count. */
+static int warm_up(const struct results *res, const struct row *row)
 {
-	for (size_t i = 0; i < res->nr; i++) {
-		for (size_t j = 0; j < res->rows[i].nr; j++)
-			times_free(&res->rows[i].samples[j].times);
-		free(res->rows[i].samples);
+	struct row small = *row;
+	struct sample *sample = malloc(sizeof(*sample));
+	size_t bad;
+	int ret;
+
+	if (!sample)
+		return -1;
+	if (small.bytes > WARM_UP_BYTES)
+		small.bytes = WARM_UP_BYTES;
+	ret = sample_take(res, &small, sample, res->opts->seed);
+	bad = sample->mismatched_pages;
+	if (!ret)
+		times_free(&sample->times);
+	free(sample);
+	if (!ret && bad) {
+		fprintf(stderr,
+			"numa-bench: %s: %zu pages differ from what was written, in the warm-up\n",
+			row->method->name, bad);
+		return -1;
 	}
-	free(res->rows);
-	free(res->pairs);
-	free(res);
+	return ret;
+}
+
+static uint64_t sample_seed(const struct results *res, uint64_t repeat)
+{
+	return mix64(res->opts->seed) + (repeat << 32);
+}
+
+/*
+ * Repeats are the outer loop and methods the inner one, so that a drift of the
+ * machine does not favour a method.
+ */
+static int run_group(struct results *res, struct row *rows, size_t nr,
+		     size_t all)
+{
+	uint64_t repeats = res->opts->repeat;
+	char size[32];
+
+	for (uint64_t n = 0; n < res->opts->warm_ups; n++)
+		for (size_t i = 0; i < nr; i++) {
+			if (interrupted())
+				return 0;
+			if (!rows[i].skipped && warm_up(res, &rows[i]))
+				return -1;
+		}
+	for (uint64_t n = 0; n < repeats; n++)
+		for (size_t i = 0; i < nr; i++) {
+			struct row *row = &rows[i];
+
+			if (row->skipped)
+				continue;
+			if (interrupted())
+				return 0;
+			progress_show((row - res->rows) * repeats + n + 1, all,
+				      row->method->name, row->kind,
+				      format_size(row->bytes, size, sizeof(size)));
+			if (sample_take(res, row, &row->samples[row->nr],
+					sample_seed(res, n)))
+				return -1;
+			row->nr++;
+		}
+	return 0;
+}
+
+static int rounds_run(struct results *res)
+{
+	size_t group = res->group;
+	int ret = 0;
+
+	for (size_t i = 0; i < res->nr && !ret && !interrupted(); i += group)
+		ret = run_group(res, res->rows + i, group,
+				res->nr * res->opts->repeat);
+	knobs_restore();
+	progress_clear();
+	res->interrupted = interrupted();
+	return ret;
+}
+
+/* The table comes last: a pipe that nobody reads any more ends us. */
+static int write_results(const struct results *res)
+{
+	const struct bench_opts *opts = res->opts;
+	int ret = 0;
+
+	if (opts->json_path)
+		ret |= json_write(res, opts->json_path);
+	if (opts->csv_path)
+		ret |= csv_write(res, opts->csv_path);
+	if (output_is_stdout(opts->json_path, opts->csv_path))
+		return ret;
+	res->workload->table(res, stdout);
+	return ret | output_flush();
+}
+
+static int prepare(const struct bench_opts *opts, struct topo *topo)
+{
+	int ret = counters_init() ? NB_SKIP : calls_check();
+
+	if (!ret)
+		ret = topo_choose(topo, opts->from, opts->to);
+	if (!ret && sets_windows(opts))
+		ret = window_setup();
+	if (!ret && output_check(opts->json_path, opts->csv_path))
+		ret = NB_CHECK_FAILED;
+	return ret;
+}
+
+/* From the options to the exit status */
+int bench_run(const struct workload *workload, const struct bench_opts *opts)
+{
+	struct results *res;
+	struct topo topo;
+	int ret;
+
+	ret = prepare(opts, &topo);
+	if (ret)
+		return ret;
+	res = results_new(workload, opts, &topo);
+	if (!res) {
+		fprintf(stderr,
+			"numa-bench: no memory for so many samples; use shorter lists or a smaller --repeat\n");
+		return NB_SKIP;
+	}
+	if (opts->perf)
+		perf_setup();
+	interrupt_setup(NULL);
+	ret = rounds_run(res);
+	if (write_results(res))
+		ret = -1;
+	ret = ret ? NB_CHECK_FAILED : results_status(res);
+	results_free(res);
+	return ret;
 }
