@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "auto.h"
-#include "results.h"
 
 #define LAZY_VALUE	4
 
@@ -189,11 +188,11 @@ static int write_results(const struct auto_results *res)
 	const struct auto_opts *opts = res->opts;
 	int ret = 0;
 
-	if (opts->json_path)
-		ret |= auto_json(res, opts->json_path);
-	if (opts->csv_path)
-		ret |= auto_csv(res, opts->csv_path);
-	if (output_is_stdout(opts->json_path, opts->csv_path))
+	if (opts->out.json_path)
+		ret |= auto_json(res, opts->out.json_path);
+	if (opts->out.csv_path)
+		ret |= auto_csv(res, opts->out.csv_path);
+	if (outputs_stdout(&opts->out))
 		return ret;
 	auto_table(res, stdout);
 	return ret | output_flush();
@@ -255,7 +254,7 @@ static int prepare(const struct auto_opts *opts)
 {
 	int ret = counters_init() ? NB_SKIP : calls_check();
 
-	if (!ret && output_check(opts->json_path, opts->csv_path))
+	if (!ret && outputs_check(&opts->out))
 		ret = NB_CHECK_FAILED;
 	return ret;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the files of "numa-bench auto" share; one block per file. */
+/* Declarations of "numa-bench auto"; one block per file */
 #ifndef NB_AUTO_H
 #define NB_AUTO_H
 
@@ -10,45 +10,43 @@
 
 #include "numa-bench.h"
 
-#define AUTO_MAX_THREADS	512	/* each has a word of its own in a page */
+#define AUTO_MAX_THREADS	512	/* each has its own word in a page */
 #define AUTO_MAX_SWAPS		64
 #define NEVER			UINT64_MAX
 
-/* balancing.c */
+/* auto.c */
 enum mode { MODE_OFF, MODE_STOCK, MODE_LAZY, MODE_CURRENT, NR_MODES };
 
 extern const char *const mode_names[NR_MODES];
 
 int balancing_get(void);
 
-/* auto-opts.c */
+/* options.c */
 struct auto_opts {
 	struct name_list workloads;
 	struct name_list modes;
 	struct name_list page_kinds;
 	size_t bytes;
-	unsigned int threads;	/* on each node; 0: what the workload wants */
+	unsigned int threads;	/* on each node; 0: default of the workload */
 	unsigned int compute;	/* rounds after each touch */
 	unsigned int busy;	/* percent of the time */
-	unsigned int pages;	/* of each share that are looked at; 0: all */
+	unsigned int pages;	/* of each share to sample; 0: all */
 	uint64_t run_ns;
 	uint64_t settle_ns;
 	uint64_t interval_ns;
 	uint64_t period_ns;
 	uint64_t repeat;
 	uint64_t seed;
-	const char *json_path;
-	const char *csv_path;
-	bool instructions;
+	struct outputs out;
 	int argc;
 	char **argv;
 };
 
 void auto_parse(struct auto_opts *opts, int argc, char **argv);
 
-/* auto-plan.c: who does what, where; made before the processes are */
+/* plan.c: nodes, threads and memory of a run, prepared before it is started */
 
-/* Pages of one process that threads use: every step-th one */
+/* Pages of one process that threads use: every @step-th page */
 struct share {
 	unsigned int proc;
 	size_t first;
@@ -56,14 +54,14 @@ struct share {
 	size_t nr;
 };
 
-/* Of a thread, in memory that all processes share; a cache line apart */
+/* State of a thread in memory shared by all processes; cache-line aligned */
 struct slot {
 	alignas(64) atomic_ullong touches;
 	atomic_ullong jobs;
-	atomic_int node;		/* where it runs */
-	atomic_uint share;	/* what it uses */
-	atomic_uint epoch;	/* that it has come to */
-	/* Written once, before "done" is counted: from "go" to "stop" */
+	atomic_int node;		/* it runs on */
+	atomic_uint share;	/* it uses */
+	atomic_uint epoch;	/* it has reached */
+	/* From "go" to "stop"; written before board->done is incremented */
 	uint64_t user_ns;
 	uint64_t sys_ns;
 	uint64_t minor_faults;
@@ -73,13 +71,13 @@ struct slot {
 };
 
 struct board {
-	atomic_uint epoch;	/* grows when threads are to move on */
+	atomic_uint epoch;	/* incremented to make threads move on */
 	atomic_bool stop;
-	atomic_uint ready;	/* threads that have filled their memory */
-	atomic_uint done;	/* that have stopped */
-	atomic_uint looks;	/* odd while somebody looks at pages */
+	atomic_uint ready;	/* threads with memory filled */
+	atomic_uint done;	/* stopped threads */
+	atomic_uint looks;	/* odd while placement is queried */
 	sem_t go;
-	sem_t leave;			/* placement has been asked */
+	sem_t leave;			/* final placement has been queried */
 	struct slot slot[];
 };
 
@@ -88,13 +86,13 @@ struct auto_workload;
 struct plan {
 	const struct auto_workload *workload;
 	const struct auto_opts *opts;
-	uint64_t repeat;		/* which one this is */
-	enum mode mode;			/* likewise */
+	uint64_t repeat;
+	enum mode mode;
 	int nodes[NB_MAX_NODES];	/* with memory and CPUs */
 	unsigned int nr_nodes;
 	unsigned int nr_threads;
 	unsigned int nr_procs;
-	struct area area;		/* at the same place in each process */
+	struct area area;		/* same address in each process */
 	struct share *shares;
 	unsigned int nr_shares;
 	struct board *board;
@@ -112,10 +110,7 @@ unsigned int plan_share_of(const struct plan *plan, unsigned int thread,
 			   unsigned int epoch);
 const char *plan_missing(const struct plan *plan);
 
-/*
- * auto-pinned.c, auto-bound.c, auto-numa0x.c, auto-churn.c, auto-hold.c: the
- * workloads
- */
+/* workloads.c */
 struct worker {
 	const struct plan *plan;
 	struct slot *slot;
@@ -124,8 +119,8 @@ struct worker {
 	const struct share *share;
 	size_t pos;			/* in the share */
 	uint64_t touches;
-	uint64_t value;			/* of the computation */
-	uint64_t slice_ns;		/* when the pause's period began */
+	uint64_t value;			/* result of computing */
+	uint64_t slice_ns;		/* start of the current slice, for --busy */
 };
 
 enum threads { THREADS_PER_NODE, THREADS_FIRST_NODE, THREADS_ALL_CPUS };
@@ -133,20 +128,20 @@ enum threads { THREADS_PER_NODE, THREADS_FIRST_NODE, THREADS_ALL_CPUS };
 struct auto_workload {
 	const char *name;
 	const char *does;
-	const char *expect;		/* what should happen */
+	const char *expect;
 	enum threads threads;
 	unsigned int procs;		/* 0: one for each thread */
-	bool spread_fill;		/* each thread fills what it uses */
+	bool spread_fill;		/* each thread fills its share */
 	bool unpinned;
-	bool no_owner;			/* no place is right for a page */
-	bool settles_first;		/* time begins with the first epoch */
+	bool no_owner;			/* no node is right for a page */
+	bool settles_first;		/* measure from the first epoch on */
 	bool periodic;			/* a new epoch after each period */
 	bool gaps;			/* threads read the clock */
-	/* Pages of each share; NULL: consecutive parts of the process */
+	/* Pages of a share; NULL: consecutive parts of the process */
 	void (*layout)(const struct plan *plan, struct share *share,
 		       unsigned int idx);
 	unsigned int (*shares)(const struct plan *plan); /* NULL: threads */
-	/* NULL: its own */
+	/* NULL: the share of the same index */
 	unsigned int (*share_of)(const struct plan *plan, unsigned int thread,
 				 unsigned int epoch);
 	/* Index into plan->nodes; NULL: nodes in turn */
@@ -154,10 +149,10 @@ struct auto_workload {
 				unsigned int epoch);
 	size_t (*bytes)(const struct auto_opts *opts);	/* NULL: all */
 	const char *(*missing)(const struct plan *plan);
-	int (*prepare)(const struct plan *plan);	/* in numa-bench */
+	int (*prepare)(const struct plan *plan);	/* in the parent */
 	int (*confine)(const struct plan *plan);	/* in each process */
-	void (*finish)(const struct plan *plan);	/* in numa-bench */
-	void (*work)(struct worker *worker);	/* NULL: touch the share */
+	void (*finish)(const struct plan *plan);	/* in the parent */
+	void (*work)(struct worker *worker);	/* NULL: touch own share */
 };
 
 extern const struct auto_workload handover, split, interleave, shared, phase,
@@ -167,13 +162,12 @@ extern const unsigned int nr_auto_workloads;
 
 void cpuset_remove(void);
 
-/* auto-work.c: the processes and their threads */
+/* work.c: the processes and their threads */
 int work_start(struct plan *plan);
 int work_check(const struct plan *plan);
 int work_join(struct plan *plan);
 void work_kill(void);
 
-/* auto-touch.c: their loops */
 void touch_pages(struct worker *worker, const struct share *share,
 		 unsigned int nr);
 uint64_t worker_count(const struct worker *worker);
@@ -183,45 +177,45 @@ void worker_pause(struct worker *worker);
 /* run.c: one run of a workload */
 struct thread_point {
 	uint64_t touches;
-	double local;		/* part of its pages that are on its node */
+	double local;		/* part of its pages on its node */
 	int node;
 	unsigned int share;
 };
 
 struct point {
-	uint64_t ns;		/* since the beginning */
+	uint64_t ns;		/* since the start of the run */
 	struct counters counts;	/* likewise */
 	uint64_t touches;
-	double local;		/* mean over threads; -1: nothing to look at */
+	double local;		/* mean over threads; -1: no shares */
 	struct thread_point *threads;
-	uint64_t *node_pages;	/* of those looked at, by plan->nodes */
+	uint64_t *node_pages;	/* sampled pages on each of plan->nodes */
 };
 
 
 struct auto_sample {
 	struct point *points;	/* over time */
 	size_t nr_points;
-	struct point last;	/* all pages, after the end */
+	struct point last;	/* all pages, after the run */
 	unsigned int nr_threads;
-	uint64_t epochs[AUTO_MAX_SWAPS];	/* ns since the beginning */
+	uint64_t epochs[AUTO_MAX_SWAPS];	/* ns since the start */
 	unsigned int nr_epochs;
 	uint64_t t95[AUTO_MAX_SWAPS];	/* after each epoch, or NEVER */
 	uint64_t wall_ns;
-	uint64_t watch_ns;	/* what looking has taken */
+	uint64_t watch_ns;	/* CPU time of sampling */
 	uint64_t user_ns;
 	uint64_t sys_ns;
 	uint64_t minor_faults;
 	uint64_t jobs;
 	uint64_t lost_touches;
-	uint64_t longest_ns;	/* that a thread was held; 0: not asked */
+	uint64_t longest_ns;	/* longest gap of a thread; 0: not measured */
 	size_t nr_pages;	/* of all processes */
-	size_t settled;		/* the first point after the time to settle */
+	size_t settled;		/* first point after --settle */
 };
 
 int auto_run(struct auto_sample *sample, struct plan *plan);
 void auto_sample_free(struct auto_sample *sample);
 
-/* auto-sum.c: figures */
+/* results.c */
 enum figure {
 	FIG_T95, FIG_LOCAL, FIG_WORST, FIG_FAULTS, FIG_PTES, FIG_MIGRATED,
 	FIG_LATE_FAULTS, FIG_LATE_PTES, FIG_LATE_MIGRATED, FIG_TOUCHES,
@@ -256,7 +250,6 @@ struct auto_results {
 double figure_ratio(const struct auto_results *res, const struct auto_row *row,
 		    enum figure figure, enum mode peer);
 
-/* auto-table.c, auto-json.c, auto-csv.c */
 void auto_table(const struct auto_results *res, FILE *out);
 int auto_json(const struct auto_results *res, const char *path);
 int auto_csv(const struct auto_results *res, const char *path);

@@ -7,12 +7,10 @@
 #include <string.h>
 
 #include "auto.h"
-#include "results.h"
 
 enum {
 	KEY_MODES = 0x300, KEY_PERIOD, KEY_SETTLE, KEY_INTERVAL,
-	KEY_WATCH, KEY_BUSY, KEY_COMPUTE, KEY_SEED, KEY_JSON, KEY_CSV,
-	KEY_UNIT, KEY_LIST,
+	KEY_WATCH, KEY_BUSY, KEY_COMPUTE, KEY_SEED, KEY_LIST, KEY_THREADS,
 };
 
 static const struct argp_option options[] = {
@@ -85,7 +83,7 @@ static void names(const char *arg, const char *const *all, size_t nr,
 		argp_error(state, "bad %s list '%s'", what, arg);
 }
 
-/* "auto split handover" is "auto -w split,handover". */
+/* "auto split handover" means "auto -w split,handover". */
 static void add_workload(const char *arg, struct auto_opts *opts,
 			 struct argp_state *state)
 {
@@ -101,37 +99,6 @@ static void add_workload(const char *arg, struct auto_opts *opts,
 					   arg);
 		opts->workloads.idx[opts->workloads.nr++] = more.idx[i];
 	}
-}
-
-static error_t parse_output(int key, char *arg, struct argp_state *state)
-{
-	static const char *const units[] = { "ns", "instructions" };
-	struct auto_opts *opts = state->input;
-	struct name_list unit;
-
-	switch (key) {
-	case KEY_JSON:
-		opts->json_path = arg;
-		return 0;
-	case KEY_CSV:
-		opts->csv_path = arg;
-		return 0;
-	case KEY_UNIT:
-		names(arg, units, 2, "unit", &unit, state);
-		opts->instructions = unit.idx[0];
-		return 0;
-	case KEY_LIST:
-		describe(stdout);
-		exit(NB_OK);
-	case ARGP_KEY_ARG:
-		add_workload(arg, opts, state);
-		return 0;
-	case ARGP_KEY_END:
-		if (opts->run_ns < 2 * opts->interval_ns)
-			argp_error(state, "a run is shorter than two intervals");
-		return 0;
-	}
-	return ARGP_ERR_UNKNOWN;
 }
 
 static error_t parse_load(int key, char *arg, struct argp_state *state)
@@ -157,8 +124,18 @@ static error_t parse_load(int key, char *arg, struct argp_state *state)
 	case KEY_WATCH:
 		opts->pages = parse_count(arg, 0, UINT_MAX, "number of pages", state);
 		return 0;
+	case KEY_LIST:
+		describe(stdout);
+		exit(NB_OK);
+	case ARGP_KEY_ARG:
+		add_workload(arg, opts, state);
+		return 0;
+	case ARGP_KEY_END:
+		if (opts->run_ns < 2 * opts->interval_ns)
+			argp_error(state, "a run is shorter than two intervals");
+		return 0;
 	}
-	return parse_output(key, arg, state);
+	return outputs_parse(key, arg, &opts->out, state);
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -204,8 +181,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 static void set_defaults(struct auto_opts *opts)
 {
-	const char *icount = getenv("NUMA_BENCH_ICOUNT");
-
 	*opts = (struct auto_opts) {
 		.modes = { .idx = { MODE_OFF, MODE_STOCK, MODE_LAZY }, .nr = 3 },
 		.page_kinds = { .idx = { PAGES_4K }, .nr = 1 },
@@ -213,7 +188,7 @@ static void set_defaults(struct auto_opts *opts)
 		.run_ns = 20000000000, .settle_ns = 10000000000,
 		.interval_ns = 100000000, .period_ns = 5000000000,
 		.repeat = 1, .seed = 1,
-		.instructions = icount && !strcmp(icount, "1"),
+		.out.instructions = counts_instructions(),
 	};
 	for (unsigned int i = 0; i < nr_auto_workloads; i++)
 		if (auto_workloads[i] == &split)
@@ -227,7 +202,6 @@ static char *help_filter(int key, const char *text, void *input)
 	char *help = NULL;
 	FILE *out;
 
-	(void)input;
 	if (key != ARGP_KEY_HELP_POST_DOC)
 		return (char *)text;
 	out = open_memstream(&help, &len);

@@ -202,7 +202,7 @@ static void print_header(const struct auto_results *res, FILE *out)
 		opts->busy, opts->compute, (unsigned long long)opts->repeat);
 	fprintf(out, "Linux %s, kernel.numa_balancing = %d at other times; clock: %s\n",
 		uts.release, balancing_get(),
-		opts->instructions ? "instructions" : "ns");
+		opts->out.instructions ? "instructions" : "ns");
 	fprintf(out,
 		"t95: seconds until 95%% of the pages are on the node of the thread that uses them; worst: of one thread, at the end\n");
 	fprintf(out,
@@ -222,7 +222,7 @@ static void print_head(const struct auto_results *res,
 		"mode", "t95", "x-stock", "local%", "worst%", "faults",
 		"x-stock", "PTEs", "moved", "late-flt", "late-PTE", "late-mov",
 		"Mtouch", "x-off", "user", "sys",
-		res->opts->instructions && res->opts->busy == 100 ?
+		res->opts->out.instructions && res->opts->busy == 100 ?
 		" insn/touch" : "", row->workload->gaps ? "  gap-us" : "");
 }
 
@@ -259,7 +259,7 @@ static void print_row(const struct auto_results *res,
 	print(figure_ratio(res, row, FIG_TOUCHES, MODE_OFF), 7, 4, out);
 	print_figure(row, FIG_USER, 1e9, 7, 2, out);
 	print_figure(row, FIG_SYS, 1e9, 7, 2, out);
-	if (res->opts->instructions && res->opts->busy == 100)
+	if (res->opts->out.instructions && res->opts->busy == 100)
 		print_figure(row, FIG_PER_TOUCH, 1, 10, 2, out);
 	if (row->workload->gaps)
 		print_figure(row, FIG_GAP, 1e3, 7, 1, out);
@@ -488,7 +488,7 @@ static struct json_object *json_row(const struct auto_results *res,
 
 int auto_json(const struct auto_results *res, const char *path)
 {
-	struct json_object *obj = json_head("auto", res->opts->instructions);
+	struct json_object *obj = json_head("auto", res->opts->out.instructions);
 	struct json_object *rows = json_object_new_array();
 
 	for (size_t i = 0; i < res->nr; i++)

@@ -17,8 +17,6 @@
 static unsigned int first_then_second(const struct plan *plan,
 				      unsigned int thread, unsigned int epoch)
 {
-	(void)plan;
-	(void)thread;
 	return epoch ? 1 : 0;
 }
 
@@ -65,16 +63,12 @@ static void all_pages(const struct plan *plan, struct share *share,
 
 static unsigned int one_share(const struct plan *plan)
 {
-	(void)plan;
 	return 1;
 }
 
 static unsigned int first_share(const struct plan *plan, unsigned int thread,
 				unsigned int epoch)
 {
-	(void)plan;
-	(void)thread;
-	(void)epoch;
 	return 0;
 }
 
@@ -132,9 +126,6 @@ const struct auto_workload bound = {
 static unsigned int first_node(const struct plan *plan, unsigned int thread,
 			       unsigned int epoch)
 {
-	(void)plan;
-	(void)thread;
-	(void)epoch;
 	return 0;
 }
 
@@ -201,13 +192,11 @@ static const char *missing_cpuset(const struct plan *plan)
 
 static int enter_cpuset(const struct plan *plan)
 {
-	(void)plan;
 	return write_cgroup(cpuset, "cgroup.procs", "0");
 }
 
 static void leave_cpuset(const struct plan *plan)
 {
-	(void)plan;
 	cpuset_remove();
 }
 
@@ -235,7 +224,6 @@ static unsigned int shares_of_processes(const struct plan *plan)
 static unsigned int share_of_process(const struct plan *plan,
 				     unsigned int thread, unsigned int epoch)
 {
-	(void)epoch;
 	return plan_proc_of(plan, thread);
 }
 
@@ -306,7 +294,6 @@ static void serve(struct worker *worker)
 
 static unsigned int no_shares(const struct plan *plan)
 {
-	(void)plan;
 	return 0;
 }
 
@@ -346,7 +333,6 @@ static size_t backing_bytes(const struct auto_opts *opts)
 /* Of memory that other workloads have: as little as can be */
 static size_t hardly_any(const struct auto_opts *opts)
 {
-	(void)opts;
 	return AUTO_MAX_THREADS * base_page_bytes();
 }
 

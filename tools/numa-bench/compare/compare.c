@@ -10,12 +10,11 @@
 #include <string.h>
 
 #include "compare.h"
-#include "results.h"
 
 struct cmp_opts {
 	const char *path[2];
-	bool metric[CMP_MAX_METRICS];	/* chosen; none: those judged */
-	bool any_metric;
+	bool metric[CMP_MAX_METRICS];	/* chosen */
+	bool any_metric;	/* false: those judged by default */
 	double threshold;
 	uint64_t seed;
 };
@@ -45,13 +44,13 @@ static const char *text_of(struct json_object *val)
 		     "(not there)";
 }
 
-/* Long values (flags of a CPU, lists) are only said to differ. */
+/* Long values such as CPU flags are not printed. */
 static void say_difference(const char *section, const char *key,
 			   struct json_object *a, struct json_object *b)
 {
 	const char *from = text_of(a), *to = text_of(b);
 
-	/* These name the files, and the options that follow say all the rest. */
+	/* Other options tell all that matters of the arguments. */
 	if (!strcmp(from, to) || !strcmp(key, "arguments"))
 		return;
 	if (strlen(from) + strlen(to) > 160)
@@ -81,7 +80,7 @@ static void differences_of(const struct cmp_file *a, const struct cmp_file *b,
 			say_difference(section, new_key, NULL, new_val);
 }
 
-/* CPUs, memory and distances; what is free differs from run to run. */
+/* Free memory is not compared. */
 static void node_differences(const struct cmp_file *a, const struct cmp_file *b)
 {
 	static const char *const keys[] = {
@@ -110,7 +109,7 @@ static void node_differences(const struct cmp_file *a, const struct cmp_file *b)
 		}
 }
 
-/* All that may be a reason for another figure */
+/* Everything recorded that may explain a difference */
 static void cmp_differences(const struct cmp_file *a, const struct cmp_file *b)
 {
 	static const char *const sections[] = {
@@ -127,7 +126,7 @@ static void cmp_differences(const struct cmp_file *a, const struct cmp_file *b)
 	node_differences(a, b);
 }
 
-/* What all rows have in common is said once. */
+/* Whether all rows of a file have the same value; it is then printed once. */
 static bool is_common(const struct cmp_file *file, int field)
 {
 	const char *first = file->nr ? file->rows[0].field[field] : NULL;
@@ -254,7 +253,7 @@ static void find_common(const struct cmp_file *a, const struct cmp_file *b,
 		common[f] = is_common(a, f) && is_common(b, f) &&
 			    !in_a == !in_b && (!in_a || !strcmp(in_a, in_b));
 	}
-	/* Each row is to have a name. */
+	/* Rows need a name. */
 	common[FIELD_METHOD] = false;
 	common[FIELD_WORKLOAD] = false;
 }
@@ -315,10 +314,11 @@ static int parse_threshold(const char *arg, double *threshold)
 	return 0;
 }
 
-/* Some commands have figures of the same name. */
-static int choose_metric(struct cmp_opts *opts, const char *name)
+/* Several figures may have this name, for different commands. */
+static int choose_metric(const char *name, void *input)
 {
 	bool all = !strcmp(name, "all"), any = false;
+	struct cmp_opts *opts = input;
 
 	for (size_t i = 0; i < cmp_nr_metrics; i++)
 		if (all || !strcmp(cmp_metrics[i].name, name)) {
@@ -327,17 +327,6 @@ static int choose_metric(struct cmp_opts *opts, const char *name)
 		}
 	opts->any_metric = true;
 	return any ? 0 : -1;
-}
-
-static int choose_metrics(struct cmp_opts *opts, const char *arg)
-{
-	char *copy = strdup(arg), *rest = copy, *word;
-	int ret = copy ? 0 : -1;
-
-	while (!ret && (word = strsep(&rest, ",")))
-		ret = choose_metric(opts, word);
-	free(copy);
-	return ret;
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -350,7 +339,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			argp_error(state, "bad threshold '%s': 0%% to 10000%%", arg);
 		return 0;
 	case KEY_METRIC:
-		if (choose_metrics(opts, arg))
+		if (parse_words(arg, choose_metric, opts))
 			argp_error(state, "bad list of figures '%s'", arg);
 		return 0;
 	case KEY_SEED:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the files of "numa-bench compare" share; one block per file. */
+/* figures.c: results read from a file, and what can be compared */
 #ifndef NB_COMPARE_H
 #define NB_COMPARE_H
 
@@ -7,7 +7,7 @@
 
 struct json_object;
 
-/* compare-load.c: rows of a file, and what identifies them */
+/* Fields that identify a row */
 enum cmp_field {
 	FIELD_COMMAND, FIELD_WORKLOAD, FIELD_MODE, FIELD_METHOD, FIELD_PAGES,
 	FIELD_SIZE, FIELD_WINDOW, FIELD_TOUCH, FIELD_PERCENT, FIELD_STRIDE,
@@ -15,11 +15,11 @@ enum cmp_field {
 };
 
 struct cmp_row {
-	char *field[NR_FIELDS];		/* as printed; NULL: it has none */
-	struct json_object *samples;	/* of its file; may be NULL */
+	char *field[NR_FIELDS];		/* as printed, or NULL */
+	struct json_object *samples;	/* owned by the file; may be NULL */
 	double area_pages;
 	const char *skipped;
-	bool found;			/* in the other file, too */
+	bool found;			/* in the other file */
 };
 
 struct cmp_file {
@@ -36,15 +36,15 @@ void cmp_unload(struct cmp_file *file);
 struct cmp_row *cmp_find(const struct cmp_file *file, const struct cmp_row *row);
 const char *cmp_string(struct json_object *obj, const char *key);
 
-/* compare-metric.c: what of a sample is compared */
+/* A figure of a sample */
 struct cmp_metric {
 	const char *name;
-	const char *commands;	/* that have it */
-	const char *member[2];	/* of a sample, "call.time_ns"; summed up */
-	const char *per;	/* member that divides it; "area": all pages */
+	const char *commands;	/* whose samples have it */
+	const char *member[2];	/* paths such as "call.time_ns"; summed */
+	const char *per;	/* divisor: a member, or "area" for all pages */
 	bool more_is_better;
-	bool judged;		/* by default */
-	bool null_is_never;	/* a time that did not come */
+	bool judged;		/* compared by default */
+	bool null_is_never;	/* null means infinite time */
 };
 
 #define CMP_MAX_METRICS	32
@@ -56,14 +56,14 @@ bool cmp_metric_of(const struct cmp_metric *metric, const char *command);
 double *cmp_values(const struct cmp_row *row, const struct cmp_metric *metric,
 		   size_t *nr);
 
-/* compare-stat.c: a ratio of medians, and how sure it is */
+/* A ratio of medians, and its confidence interval */
 struct cmp_ratio {
 	double a;	/* medians */
 	double b;
 	double ratio;	/* b / a */
 	double low;	/* 95% interval of the ratio */
 	double high;
-	bool single;	/* one sample on a side: no interval */
+	bool single;	/* only one sample on a side: no interval */
 };
 
 enum verdict { SAME, UNSURE, BETTER, WORSE };

@@ -11,7 +11,7 @@
 
 #include "compare.h"
 
-/* Where a row does not say it itself, the options of its run do. */
+/* Members of a row; if a row lacks one, the options of the run have it. */
 static const char *const members[NR_FIELDS] = {
 	[FIELD_WORKLOAD] = "workload",
 	[FIELD_MODE] = "mode",
@@ -35,7 +35,7 @@ static int bad_file(const struct cmp_file *file, const char *what)
 	return -1;
 }
 
-/* NULL where there is no such member, or it is null */
+/* NULL if there is no such member or its value is null */
 static struct json_object *member(struct json_object *obj, const char *key)
 {
 	struct json_object *val = NULL;
@@ -53,7 +53,7 @@ const char *cmp_string(struct json_object *obj, const char *key)
 		json_object_get_string(val) : "";
 }
 
-/* One window that was not chosen is the default, whatever its size. */
+/* Whether the run left the window at its default, whatever its size. */
 static bool default_window(struct json_object *options)
 {
 	struct json_object *list = member(options, "windows");
@@ -72,7 +72,7 @@ static struct json_object *field_value(struct json_object *row,
 
 	if (!val)
 		val = member(options, members[field]);
-	/* The lists of an option say nothing of a row. */
+	/* A list is an option of the run, not the value of a row. */
 	return json_object_is_type(val, json_type_array) ? NULL : val;
 }
 
@@ -183,7 +183,7 @@ static bool same_field(const char *a, const char *b)
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
-/* A row of the same identity that no other one has found yet, or NULL */
+/* A row with the same fields that has not been found yet, or NULL */
 struct cmp_row *cmp_find(const struct cmp_file *file, const struct cmp_row *row)
 {
 	for (size_t i = 0; i < file->nr; i++) {
@@ -249,7 +249,7 @@ const struct cmp_metric cmp_metrics[] = {
 
 const size_t cmp_nr_metrics = ARRAY_SIZE(cmp_metrics);
 
-static_assert(ARRAY_SIZE(cmp_metrics) <= CMP_MAX_METRICS, "more than can be chosen from");
+static_assert(ARRAY_SIZE(cmp_metrics) <= CMP_MAX_METRICS, "CMP_MAX_METRICS is too small");
 
 bool cmp_metric_of(const struct cmp_metric *metric, const char *command)
 {
@@ -259,7 +259,7 @@ bool cmp_metric_of(const struct cmp_metric *metric, const char *command)
 	return hit && len && (hit[len] == '\0' || hit[len] == ' ');
 }
 
-/* "call.time_ns" of a sample; NULL where there is no such member */
+/* Follows a path such as "call.time_ns"; NULL if there is no such member. */
 static struct json_object *look_up(struct json_object *obj, const char *path)
 {
 	char *copy = strdup(path), *rest = copy, *word;
@@ -275,7 +275,7 @@ static struct json_object *look_up(struct json_object *obj, const char *path)
 	return obj;
 }
 
-/* NAN where the sample does not have it */
+/* NAN if the sample does not have it */
 static double value_at(struct json_object *sample, const char *path)
 {
 	struct json_object *val = look_up(sample, path);
@@ -301,7 +301,7 @@ static double value_of(const struct cmp_row *row, struct json_object *sample,
 	return divisor > 0 ? sum / divisor : NAN;
 }
 
-/* Of all samples that have it, to be freed; NULL: none, or no memory */
+/* Values of all samples that have it, to be freed; NULL if there are none. */
 double *cmp_values(const struct cmp_row *row, const struct cmp_metric *metric,
 		   size_t *nr)
 {
@@ -323,7 +323,7 @@ double *cmp_values(const struct cmp_row *row, const struct cmp_metric *metric,
 }
 
 #define DRAWS		2000
-#define OUTSIDE		(DRAWS / 40)	/* on each side: 2.5% */
+#define OUTSIDE		(DRAWS / 40)	/* 2.5% on each side */
 
 static double median_of(double *values, size_t nr)
 {
@@ -335,7 +335,7 @@ static double median_of(double *values, size_t nr)
 	return low == high ? low : (low + high) / 2;
 }
 
-/* Nothing to nothing, and never to never, are the same. */
+/* The ratio of 0 to 0, and of two infinite times, is 1. */
 static double ratio_of(double a, double b)
 {
 	if (a == b)
@@ -343,7 +343,6 @@ static double ratio_of(double a, double b)
 	return isinf(a) ? 0 : b / a;
 }
 
-/* Draws begin at a number of their own in the sequence of the seed. */
 static double drawn_median(const double *values, size_t nr, uint64_t seed,
 			   double *room)
 {
@@ -352,6 +351,11 @@ static double drawn_median(const double *values, size_t nr, uint64_t seed,
 	return median_of(room, nr);
 }
 
+/*
+ * Percentile bootstrap: draw both sides from their samples with replacement;
+ * the interval contains 95% of the ratios of drawn medians. With few samples,
+ * it is about as wide as their spread.
+ */
 static void bootstrap(struct cmp_ratio *out, const double *a, size_t nr_a,
 		      const double *b, size_t nr_b, uint64_t seed)
 {
@@ -373,7 +377,7 @@ static void bootstrap(struct cmp_ratio *out, const double *a, size_t nr_a,
 	free(room);
 }
 
-/* At least one value on each side, none of them NAN */
+/* Needs at least one value on each side, and no NAN. */
 struct cmp_ratio cmp_ratio(const double *a, size_t nr_a, const double *b,
 			   size_t nr_b, uint64_t seed)
 {
@@ -390,7 +394,7 @@ struct cmp_ratio cmp_ratio(const double *a, size_t nr_a, const double *b,
 	return out;
 }
 
-/* Beyond the threshold, and 1 is not inside of the interval */
+/* Different if beyond the threshold and 1 is outside the interval. */
 enum verdict cmp_judge(const struct cmp_ratio *ratio, bool more_is_better,
 		       double threshold)
 {

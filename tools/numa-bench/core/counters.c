@@ -25,7 +25,7 @@ enum { FAULTS, SWITCHES, CYCLES, INSTRUCTIONS, NODE_LOADS, NODE_MISSES };
 
 static const struct {
 	const char *name;
-	const char *user_name;	/* where the kernel's part is not allowed */
+	const char *user_name;	/* if counting in the kernel is not allowed */
 	uint32_t type;
 	uint64_t config;
 } events[NB_MAX_EVENTS] = {
@@ -73,7 +73,7 @@ static const char *reason(void)
 	return "this machine or kernel has no such event";
 }
 
-/* Says what cannot be counted, and goes on without it. */
+/* Reports events that cannot be counted, and continues without them. */
 void perf_setup(void)
 {
 	for (unsigned int i = 0; i < NB_MAX_EVENTS; i++) {
@@ -94,7 +94,7 @@ const char *perf_name(unsigned int event)
 	return fds[event] < 0 ? NULL : event_names[event];
 }
 
-/* Threads that ended have added theirs; those that live are read, too. */
+/* Includes inherited events of threads, whether they have exited or not. */
 static struct perf_count read_event(unsigned int event)
 {
 	struct perf_count count = { 0 };
@@ -111,7 +111,7 @@ static void perf_start(struct perf_count *counts)
 		counts[i] = read_event(i);
 }
 
-/* Scaled up where events took turns on the CPU's counters */
+/* Scales up the count of an event that was multiplexed. */
 static void perf_stop(struct perf_count *counts)
 {
 	for (unsigned int i = 0; i < NB_MAX_EVENTS; i++) {
@@ -184,7 +184,7 @@ static FILE *open_vmstat(void)
 	return file;
 }
 
-/* Learns which counters this kernel has. */
+/* Finds the counters of this kernel. */
 int counters_init(void)
 {
 	FILE *file = open_vmstat();
@@ -236,7 +236,7 @@ static void read_faults(struct counters *c)
 	c->major_faults = (uint64_t)usage.ru_majflt;
 }
 
-/* Faults come last here and first below: reading vmstat may fault itself. */
+/* Read faults last here and first below: reading vmstat may cause faults. */
 int counters_start(struct counters *c)
 {
 	if (read_vmstat(c))
@@ -246,7 +246,7 @@ int counters_start(struct counters *c)
 	return 0;
 }
 
-/* Turns the counts at the start of a phase into the counts of the phase. */
+/* Replaces the counts at the start of a phase by the counts of the phase. */
 int counters_stop(struct counters *c)
 {
 	struct counters now;
@@ -270,7 +270,7 @@ bool counters_known(const char *name)
 	return false;
 }
 
-/* 0 for a counter that this kernel lacks */
+/* 0 if the kernel does not have this counter */
 uint64_t counters_get(const struct counters *c, const char *name)
 {
 	for (unsigned int i = 0; i < nr_names; i++)

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "json-put.h"
-#include "results.h"
+#include "numa-bench.h"
 
 #define NODE_FILE	"/sys/devices/system/node/node%d/%s"
 
@@ -31,7 +31,7 @@ static void print_nodes_head(const char *title)
 	putchar('\n');
 }
 
-/* The number after "Node 0 MemTotal:", in KiB; or after "numa_hit"; -1: none */
+/* The number after "Node 0 MemTotal:" (KiB) or after "numa_hit"; or -1 */
 static long long field_of(int node, const char *name, const char *field)
 {
 	char path[64], line[128];
@@ -108,7 +108,7 @@ static const char *const counts[] = {
 	"local_node", "other_node",
 };
 
-/* As numastat(8) and numastat -m print it */
+/* The tables of numastat(8) and numastat -m */
 static void info_numastat(void)
 {
 	static const char *const fields[] = {
@@ -128,7 +128,7 @@ static void info_numastat(void)
 			    strncmp(fields[i], "HugePages", 9) ? 10 : 0);
 }
 
-/* {"0": {"numa_hit": ...}, ...}; empty where there is none */
+/* {"0": {"numa_hit": ...}, ...}; empty without NUMA */
 static struct json_object *info_numastat_json(void)
 {
 	struct json_object *obj = json_object_new_object();
@@ -256,8 +256,6 @@ static const struct {
 	{ "perf: events in the kernel", perf_missing_kernel },
 };
 
-enum { KEY_JSON = 0x500 };
-
 static const struct argp_option options[] = {
 	{ "json", KEY_JSON, "FILE", 0,
 	  "Write it as JSON; - for stdout without the tables", 1 },
@@ -335,7 +333,7 @@ static int write_json(const char *path)
 
 		put(list, features[i].name, why ? json_object_new_string(why) : NULL);
 	}
-	/* null: it is there; else why it is not */
+	/* null: available; else the reason */
 	put(obj, "features_missing", list);
 	list = json_object_new_array();
 	for (unsigned int i = 0; i < nr_page_kinds; i++)
@@ -355,7 +353,7 @@ int info_main(int argc, char **argv)
 	const char *json_path = NULL;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &json_path);
-	counters_init();	/* says itself what it lacks */
+	counters_init();	/* prints its own errors */
 	if (!json_path || strcmp(json_path, "-")) {
 		print_kernel();
 		info_nodes();

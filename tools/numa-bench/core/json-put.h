@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Short names for what json-c says at length. */
+/* Shorthands for json-c. */
 #ifndef NB_JSON_PUT_H
 #define NB_JSON_PUT_H
 
@@ -32,7 +32,7 @@ static inline void append_str(struct json_object *list, const char *val)
 	json_object_array_add(list, json_object_new_string(val));
 }
 
-/* json.c: what the results of all commands have in common */
+/* output.c: parts common to the results of all commands */
 struct json_object *json_head(const char *workload, bool instructions);
 void json_machine(struct json_object *obj);
 int json_save(struct json_object *obj, const char *path);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What this process may not do, found out before hours of measuring: system
- * calls that a container refuses, and limits of memory whose excess is not
- * refused but ends in the OOM killer.
+ * Restrictions of this process, tested before measuring: system calls that a
+ * container refuses, and memory limits that invoke the OOM killer.
  */
 #include <errno.h>
 #include <numaif.h>
@@ -45,11 +44,9 @@ static long call_move_pages(void *page, size_t bytes)
 {
 	int node = -1;
 
-	(void)bytes;
 	return move_pages(0, 1, &page, NULL, &node, 0);
 }
 
-/* Why not, or NULL; both try it on a page of our own */
 const char *mbind_missing(void)
 {
 	return try_page(call_mbind);
@@ -60,7 +57,7 @@ const char *move_pages_missing(void)
 	return try_page(call_move_pages);
 }
 
-/* Nothing can be placed, or looked at, without these. libnuma does not notice. */
+/* No page can be placed or located without these; libnuma does not check them. */
 int calls_check(void)
 {
 	const char *call = "mbind(2)", *why = mbind_missing();
@@ -75,7 +72,7 @@ int calls_check(void)
 	return NB_SKIP;
 }
 
-/* Files of a memory cgroup; v1 has a hierarchy of its own for each controller */
+/* Files of a memory cgroup; v1 has a separate hierarchy per controller. */
 struct cgroup_files {
 	const char *root;
 	const char *limit;
@@ -101,7 +98,7 @@ static uint64_t cgroup_number(const char *dir, const char *name, uint64_t none)
 	return parse_u64(read_line(path, line, sizeof(line)), &val) ? none : val;
 }
 
-/* Clean cache goes when memory is needed. */
+/* Clean cache, which is reclaimed before a limit is hit */
 static uint64_t cgroup_cache(const char *dir, const char *field)
 {
 	char path[4400], name[64];
@@ -118,7 +115,7 @@ static uint64_t cgroup_cache(const char *dir, const char *field)
 	return found;
 }
 
-/* A limit holds for all cgroups below: the smallest rest on the way up */
+/* Limits apply to all descendants: take the least of the group and its parents. */
 static uint64_t cgroup_rest(const struct cgroup_files *files, const char *group)
 {
 	uint64_t rest = UINT64_MAX;
@@ -139,7 +136,7 @@ static uint64_t cgroup_rest(const struct cgroup_files *files, const char *group)
 	return rest;
 }
 
-/* UINT64_MAX without a limit. "4:memory:/a/b" is of v1, "0::/a/b" of v2. */
+/* UINT64_MAX without a limit. v1 has lines "4:memory:/a/b", v2 has "0::/a/b". */
 static uint64_t cgroup_available(void)
 {
 	FILE *file = fopen("/proc/self/cgroup", "r");
@@ -165,7 +162,7 @@ static uint64_t cgroup_available(void)
 	return least;
 }
 
-/* Why a process cannot have so much memory, wherever it is; or NULL */
+/* Limits of the process and its cgroups; nodes are not considered. */
 const char *memory_missing(size_t bytes)
 {
 	void *area = mmap(NULL, bytes, PROT_READ | PROT_WRITE,

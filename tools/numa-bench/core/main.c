@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "results.h"
+#include "numa-bench.h"
 
 struct command {
 	const char *name;
@@ -23,7 +23,7 @@ static const struct command commands[] = {
 
 struct choice {
 	const struct command *command;
-	int first;	/* index of the command's name in argv */
+	int first;	/* index of its name in argv */
 };
 
 const char *argp_program_version = "numa-bench " NB_VERSION;
@@ -48,7 +48,7 @@ static void choose(const char *name, struct choice *choice,
 	if (!choice->command)
 		argp_error(state, "no command '%s'", name);
 	choice->first = state->next - 1;
-	state->next = state->argc;	/* the rest is the command's */
+	state->next = state->argc;	/* leave the rest to the command */
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -77,7 +77,7 @@ int main(int argc, char **argv)
 	page_kinds_init();
 	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &choice))
 		return NB_USAGE;
-	/* What the command's own usage line starts with */
+	/* The usage line of the command starts with this. */
 	snprintf(name, sizeof(name), "numa-bench %s", choice.command->name);
 	argv[choice.first] = name;
 	return choice.command->run(argc - choice.first, argv + choice.first);

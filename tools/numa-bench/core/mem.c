@@ -22,7 +22,7 @@
 const char *page_kind_names[NR_PAGE_KINDS] = { "4k", "thp" };
 unsigned int nr_page_kinds = PAGES_MTHP;
 
-/* Sizes of THPs, also that of a PMD, ascending */
+/* THP sizes in ascending order, including PMD size */
 struct thp_size {
 	size_t bytes;
 	char path[96];
@@ -32,14 +32,14 @@ struct thp_size {
 static struct thp_size sizes[NR_PAGE_KINDS];
 static unsigned int nr_sizes;
 static struct thp_size *size_of_kind[NR_PAGE_KINDS];
-static enum page_kind allowed;	/* what the files say now */
+static enum page_kind allowed;	/* kind that the files are set for */
 
 size_t base_page_bytes(void)
 {
 	return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* 0 where the kernel has no transparent huge pages, or they are turned off */
+/* PMD size; 0 if the kernel has no THPs or they are disabled */
 static size_t thp_bytes(void)
 {
 	char line[64];
@@ -86,7 +86,7 @@ static size_t pmd_bytes(void)
 	return strtoul(read_line(THP "hpage_pmd_size", line, sizeof(line)), NULL, 10);
 }
 
-/* Learns which sizes there are; "thp" is that of a PMD. */
+/* Finds the page sizes of this kernel; "thp" is PMD size. */
 void page_kinds_init(void)
 {
 	static char names[NR_PAGE_KINDS][24];
@@ -105,7 +105,7 @@ void page_kinds_init(void)
 	}
 }
 
-/* What moves as one; 0 for THPs where there are none */
+/* The unit of migration; 0 for THPs if there are none */
 size_t page_kind_bytes(enum page_kind kind)
 {
 	if (kind == PAGES_4K)
@@ -113,7 +113,7 @@ size_t page_kind_bytes(enum page_kind kind)
 	return kind == PAGES_THP ? thp_bytes() : size_of_kind[kind]->bytes;
 }
 
-/* The chosen word of "always inherit [madvise] never" */
+/* The selected word of "always inherit [madvise] never" */
 const char *page_kind_setting(enum page_kind kind, char *buf, size_t len)
 {
 	char line[64], *begin, *end;
@@ -136,7 +136,7 @@ static bool is_allowed(const struct thp_size *size)
 	return strstr(line, "[always]") || strstr(line, "[madvise]");
 }
 
-/* Whether an area gets this size, and no larger one, as things are */
+/* Whether an area gets this size, and no larger one, with current settings */
 static bool set_already(const struct thp_size *size)
 {
 	for (const struct thp_size *s = size + 1; s < sizes + nr_sizes; s++)
@@ -153,7 +153,6 @@ static bool may_set(void)
 	return true;
 }
 
-/* Why no area can have such pages here, or NULL */
 const char *page_kind_missing(enum page_kind kind)
 {
 	if (kind == PAGES_4K || (kind == PAGES_THP && thp_bytes()))
@@ -180,12 +179,12 @@ static int write_sizes(const struct thp_size *chosen)
 	return 0;
 }
 
-/* Before an area of that kind is filled */
+/* To be called before an area of that kind is filled */
 int page_kind_allow(enum page_kind kind)
 {
 	const struct thp_size *chosen = size_of_kind[kind];
 
-	/* Without a choice, what was set before ours is to hold. */
+	/* Kinds without a file need the original settings. */
 	if (kind == allowed || (chosen && set_already(chosen)) ||
 	    (!chosen && allowed < PAGES_MTHP))
 		return 0;
@@ -198,7 +197,7 @@ int page_kind_allow(enum page_kind kind)
 	return 0;
 }
 
-/* THPs of that size that the whole machine has; 0 where it does not count them */
+/* THPs of that size in the whole machine; 0 if the kernel does not count them */
 static size_t page_kind_total(enum page_kind kind)
 {
 	char path[128], line[64];
@@ -208,7 +207,7 @@ static size_t page_kind_total(enum page_kind kind)
 	return strtoul(read_line(path, line, sizeof(line)), NULL, 10);
 }
 
-#define WORD_STEP	0xd1342543de82ef95ULL	/* odd: all words differ */
+#define WORD_STEP	0xd1342543de82ef95ULL	/* odd, so all words differ */
 
 static size_t alignment(void)
 {
@@ -232,7 +231,7 @@ static char *map_aligned(size_t bytes, size_t align)
 	return base;
 }
 
-/* Nothing is populated yet. */
+/* Maps the area without populating it. */
 int area_map(struct area *area, enum page_kind kind, size_t bytes)
 {
 	int advice = kind == PAGES_4K ? MADV_NOHUGEPAGE : MADV_HUGEPAGE;
@@ -246,7 +245,7 @@ int area_map(struct area *area, enum page_kind kind, size_t bytes)
 	area->base = map_aligned(bytes, alignment());
 	if (!area->base)
 		return -1;
-	/* A kernel without THP has no advice to refuse them either. */
+	/* Without THP, the kernel does not know MADV_NOHUGEPAGE either. */
 	if (madvise(area->base, bytes, advice) && kind != PAGES_4K) {
 		area_unmap(area);
 		return -1;
@@ -266,7 +265,7 @@ void area_unmap(struct area *area)
 	errno = err;
 }
 
-/* First page of one of so many parts; none begins inside of a THP. */
+/* First page of a part; no part begins inside a THP. */
 size_t area_part_begin(const struct area *area, unsigned int part,
 		       unsigned int parts)
 {
@@ -281,7 +280,7 @@ static uint64_t *page_of(const struct area *area, size_t idx)
 	return (uint64_t *)(area->base + idx * area->page_bytes);
 }
 
-/* Each page its own contents: one that ends up elsewhere is noticed. */
+/* Each page has contents of its own, so that swapped pages are detected. */
 void area_fill(struct area *area, unsigned int part, unsigned int parts,
 	       uint64_t seed)
 {
@@ -313,7 +312,7 @@ static bool page_matches(const struct area *area, size_t idx,
 	return true;
 }
 
-/* Each touch has added one to the first word of each page of the plan. */
+/* Pages with wrong contents; each touch added 1 to the first word of its page. */
 size_t area_mismatches(const struct area *area, const bool *touched,
 		       unsigned int touches)
 {
@@ -324,7 +323,6 @@ size_t area_mismatches(const struct area *area, const bool *touched,
 	return bad;
 }
 
-/* Reading smaps touches nothing. */
 static size_t mapped_by_pmds(const struct area *area)
 {
 	uintptr_t first = (uintptr_t)area->base, last = first + area->bytes;
@@ -348,8 +346,8 @@ static size_t mapped_by_pmds(const struct area *area)
 }
 
 /*
- * THPs of the area now. smaps does not tell smaller ones apart: those are what
- * the machine has more than before.
+ * THPs of the area now. smaps reports PMD-mapped ones only; of smaller sizes,
+ * the growth of the machine's count is taken.
  */
 size_t area_thps(const struct area *area)
 {
@@ -365,7 +363,10 @@ size_t area_thps(const struct area *area)
 
 #define BATCH	1024
 
-/* nodes[]: a node, or a negative errno where no page is mapped */
+/*
+ * Fills nodes[] with nodes, or negative errnos for pages that are not mapped.
+ * move_pages(2) without target nodes migrates nothing.
+ */
 int place_query(const struct area *area, int *nodes)
 {
 	void *pages[BATCH];
@@ -383,7 +384,7 @@ int place_query(const struct area *area, int *nodes)
 	return 0;
 }
 
-/* Adds pages that were to go to one target. */
+/* Adds pages whose target is @target. */
 void place_add(struct placement *place, const int *before, const int *after,
 	       const bool *touched, size_t nr_pages, int target)
 {

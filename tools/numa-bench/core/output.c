@@ -3,7 +3,9 @@
  * Files of results. A path that cannot be written is reported before measuring.
  * JSON begins with all that results of any command depend on.
  */
+#include <argp.h>
 #include <numa.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -18,7 +20,7 @@ static int cannot_write(const char *path, const char *option)
 	return -1;
 }
 
-/* Leaves what an existing file has, in case that nothing is measured. */
+/* Keeps the contents of an existing file, in case nothing can be measured. */
 static int check(const char *path, const char *option)
 {
 	FILE *out;
@@ -32,19 +34,47 @@ static int check(const char *path, const char *option)
 	return 0;
 }
 
-int output_check(const char *json_path, const char *csv_path)
+int outputs_check(const struct outputs *outputs)
 {
-	return check(json_path, "--json") || check(csv_path, "--csv") ? -1 : 0;
+	return check(outputs->json_path, "--json") ||
+	       check(outputs->csv_path, "--csv") ? -1 : 0;
 }
 
-/* Then there is no table. */
-bool output_is_stdout(const char *json_path, const char *csv_path)
+/* The default of --unit */
+bool counts_instructions(void)
 {
-	return (json_path && !strcmp(json_path, "-")) ||
-	       (csv_path && !strcmp(csv_path, "-"));
+	const char *icount = getenv("NUMA_BENCH_ICOUNT");
+
+	return icount && !strcmp(icount, "1");
 }
 
-/* "-" is stdout; NULL: it has been told why not */
+int outputs_parse(int key, char *arg, struct outputs *outputs,
+		  struct argp_state *state)
+{
+	switch (key) {
+	case KEY_JSON:
+		outputs->json_path = arg;
+		return 0;
+	case KEY_CSV:
+		outputs->csv_path = arg;
+		return 0;
+	case KEY_UNIT:
+		outputs->instructions = !strcmp(arg, "instructions");
+		if (!outputs->instructions && strcmp(arg, "ns"))
+			argp_error(state, "bad unit '%s'", arg);
+		return 0;
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+/* No table is printed in that case. */
+bool outputs_stdout(const struct outputs *outputs)
+{
+	return (outputs->json_path && !strcmp(outputs->json_path, "-")) ||
+	       (outputs->csv_path && !strcmp(outputs->csv_path, "-"));
+}
+
+/* "-" is stdout. NULL after an error message */
 FILE *output_open(const char *path, const char *option)
 {
 	FILE *out = strcmp(path, "-") ? fopen(path, "w") : stdout;
@@ -54,7 +84,7 @@ FILE *output_open(const char *path, const char *option)
 	return out;
 }
 
-/* Whatever was not written before fails here. */
+/* Reports errors of all earlier writes, too. */
 int output_close(FILE *out, const char *path, const char *option)
 {
 	int bad = ferror(out);
@@ -64,7 +94,6 @@ int output_close(FILE *out, const char *path, const char *option)
 	return bad ? cannot_write(path, option) : 0;
 }
 
-/* Of tables */
 int output_flush(void)
 {
 	return fflush(stdout) || ferror(stdout) ?
@@ -145,7 +174,7 @@ static struct json_object *json_nodes(void)
 	return list;
 }
 
-/* What all results begin with, whatever was measured */
+/* The first members of all results */
 struct json_object *json_head(const char *workload, bool instructions)
 {
 	struct json_object *obj = json_object_new_object();
@@ -170,7 +199,7 @@ void json_machine(struct json_object *obj)
 	put(obj, "nodes", json_nodes());
 }
 
-/* "-" is stdout; the object is gone afterwards. */
+/* "-" is stdout. Frees the object. */
 int json_save(struct json_object *obj, const char *path)
 {
 	const int format = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Values of options: numbers, sizes, percentages and lists of them. */
+/* Option values: numbers, sizes, percentages, names, and lists of them. */
+#include <argp.h>
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
@@ -32,7 +33,7 @@ static int suffix_shift(const char *s)
 	return 10 * (int)(hit - letters + 1);
 }
 
-/* "64M", "2MiB", "4096": binary units, at least one byte */
+/* "64M", "2MiB", "4096": binary units; not 0 */
 int parse_size(const char *s, size_t *bytes)
 {
 	unsigned long long val;
@@ -50,20 +51,34 @@ int parse_size(const char *s, size_t *bytes)
 	return 0;
 }
 
-int parse_sizes(const char *s, struct size_list *list)
+/* Calls add() for each word between commas, until it fails. */
+int parse_words(const char *s, int (*add)(const char *word, void *list),
+		void *list)
 {
 	char *copy = strdup(s), *rest = copy, *word;
 	int ret = copy ? 0 : -1;
 
-	list->nr = 0;
 	while (!ret && (word = strsep(&rest, ",")))
-		ret = list->nr == NB_MAX_LIST ? -1 :
-			parse_size(word, &list->bytes[list->nr++]);
+		ret = add(word, list);
 	free(copy);
 	return ret;
 }
 
-/* "10%" and "10" are both 0.1; more than 0, at most 100 */
+static int add_size(const char *word, void *sizes)
+{
+	struct size_list *list = sizes;
+
+	return list->nr == NB_MAX_LIST ? -1 :
+		parse_size(word, &list->bytes[list->nr++]);
+}
+
+int parse_sizes(const char *s, struct size_list *list)
+{
+	list->nr = 0;
+	return parse_words(s, add_size, list);
+}
+
+/* "10%" and "10" are both 0.1; greater than 0, at most 100 */
 int parse_percent(const char *s, double *fraction)
 {
 	char *end;
@@ -80,75 +95,84 @@ int parse_percent(const char *s, double *fraction)
 	return 0;
 }
 
+static int add_percent(const char *word, void *percents)
+{
+	struct fraction_list *list = percents;
+
+	return list->nr == NB_MAX_LIST ? -1 :
+		parse_percent(word, &list->val[list->nr++]);
+}
+
 int parse_percents(const char *s, struct fraction_list *list)
 {
-	char *copy = strdup(s), *rest = copy, *word;
-	int ret = copy ? 0 : -1;
-
 	list->nr = 0;
-	while (!ret && (word = strsep(&rest, ",")))
-		ret = list->nr == NB_MAX_LIST ? -1 :
-			parse_percent(word, &list->val[list->nr++]);
-	free(copy);
-	return ret;
+	return parse_words(s, add_percent, list);
 }
 
-static int parse_int(const char *word, unsigned int min, unsigned int max,
-		     int *val)
+struct numbers {
+	struct num_list *list;
+	unsigned int min;
+	unsigned int max;
+	const char *special;	/* stands for WINDOW_DEFAULT, or NULL */
+};
+
+static int add_number(const char *word, void *input)
 {
+	struct numbers *numbers = input;
+	struct num_list *list = numbers->list;
 	uint64_t number;
 
-	if (parse_u64(word, &number) || number < min || number > max)
+	if (list->nr == NB_MAX_LIST)
 		return -1;
-	*val = (int)number;
-	return 0;
-}
-
-static int parse_list(const char *s, unsigned int min, unsigned int max,
-		      const char *special, struct num_list *list)
-{
-	char *copy = strdup(s), *rest = copy, *word;
-	int ret = copy ? 0 : -1;
-
-	list->nr = 0;
-	while (!ret && (word = strsep(&rest, ","))) {
-		if (list->nr == NB_MAX_LIST)
-			ret = -1;
-		else if (special && !strcmp(word, special))
-			list->val[list->nr++] = WINDOW_DEFAULT;
-		else
-			ret = parse_int(word, min, max, &list->val[list->nr++]);
+	if (numbers->special && !strcmp(word, numbers->special)) {
+		list->val[list->nr++] = WINDOW_DEFAULT;
+		return 0;
 	}
-	free(copy);
-	return ret;
+	if (parse_u64(word, &number) || number < numbers->min ||
+	    number > numbers->max)
+		return -1;
+	list->val[list->nr++] = (int)number;
+	return 0;
 }
 
 int parse_numbers(const char *s, unsigned int min, unsigned int max,
 		  struct num_list *list)
 {
-	return parse_list(s, min, max, NULL, list);
+	struct numbers numbers = { .list = list, .min = min, .max = max };
+
+	list->nr = 0;
+	return parse_words(s, add_number, &numbers);
 }
 
-/* Pages, or "default": what is set */
+/* Numbers of pages, or "default" for the current setting */
 int parse_windows(const char *s, struct num_list *list)
 {
-	return parse_list(s, 0, WINDOW_MAX, "default", list);
+	struct numbers numbers = {
+		.list = list, .max = WINDOW_MAX, .special = "default",
+	};
+
+	list->nr = 0;
+	return parse_words(s, add_number, &numbers);
 }
 
-static int name_index(const char *word, const char *const *names, size_t nr)
-{
-	for (size_t i = 0; i < nr; i++)
-		if (!strcmp(word, names[i]))
-			return (int)i;
-	return -1;
-}
+struct names {
+	struct name_list *list;
+	const char *const *names;
+	size_t nr;
+};
 
-static int add_name(struct name_list *list, int idx)
+static int add_name(const char *word, void *input)
 {
-	if (idx < 0 || list->nr == NB_MAX_LIST)
+	struct names *names = input;
+	struct name_list *list = names->list;
+	unsigned int idx = 0;
+
+	while (idx < names->nr && strcmp(word, names->names[idx]))
+		idx++;
+	if (idx == names->nr || list->nr == NB_MAX_LIST)
 		return -1;
 	for (unsigned int i = 0; i < list->nr; i++)
-		if (list->idx[i] == (unsigned int)idx)
+		if (list->idx[i] == idx)
 			return -1;
 	list->idx[list->nr++] = idx;
 	return 0;
@@ -158,23 +182,25 @@ static int add_name(struct name_list *list, int idx)
 int parse_names(const char *s, const char *const *names, size_t nr,
 		struct name_list *list)
 {
-	char *copy, *rest, *word;
-	int ret = 0;
+	struct names input = { .list = list, .names = names, .nr = nr };
 
 	list->nr = 0;
-	if (!strcmp(s, "all")) {
-		for (size_t i = 0; i < nr; i++)
-			add_name(list, i);
-		return 0;
-	}
-	copy = strdup(s);
-	if (!copy)
-		return -1;
-	rest = copy;
-	while (!ret && (word = strsep(&rest, ",")))
-		ret = add_name(list, name_index(word, names, nr));
-	free(copy);
-	return ret;
+	if (strcmp(s, "all"))
+		return parse_words(s, add_name, &input);
+	for (unsigned int i = 0; i < nr && i < NB_MAX_LIST; i++)
+		list->idx[list->nr++] = i;
+	return 0;
+}
+
+uint64_t parse_count(const char *arg, uint64_t min, uint64_t max,
+		     const char *what, struct argp_state *state)
+{
+	uint64_t val;
+
+	if (parse_u64(arg, &val) || val < min || val > max)
+		argp_error(state, "bad %s '%s': %llu to %llu", what, arg,
+			   (unsigned long long)min, (unsigned long long)max);
+	return val;
 }
 
 const char *format_size(size_t bytes, char *buf, size_t len)

@@ -18,7 +18,7 @@
 static struct knob *opened[MAX_KNOBS];
 static unsigned int nr_opened;
 
-/* A word, for knobs that are no numbers */
+/* For knobs whose values are words */
 int knob_write(const struct knob *knob, const char *text)
 {
 	ssize_t len = (ssize_t)strlen(text);
@@ -26,7 +26,7 @@ int knob_write(const struct knob *knob, const char *text)
 	return pwrite(knob->fd, text, len, 0) == len ? 0 : -1;
 }
 
-/* The value, or -1 where the kernel has no such sysctl */
+/* The value, or -1 if the kernel has no such sysctl */
 int knob_get(const struct knob *knob)
 {
 	char line[16];
@@ -35,7 +35,7 @@ int knob_get(const struct knob *knob)
 	return *line ? atoi(line) : -1;
 }
 
-/* "always [madvise] never": what is set is in brackets. */
+/* In "always [madvise] never", the brackets mark the current value. */
 static void keep_chosen(char *text)
 {
 	char *begin = strchr(text, '['), *end = begin ? strchr(begin, ']') : NULL;
@@ -57,7 +57,7 @@ static int read_before(struct knob *knob)
 	return 0;
 }
 
-/* Writes what is set already, to find out now whether that is allowed. */
+/* Tests write permission by writing the current value. */
 int knob_open(struct knob *knob)
 {
 	int err;
@@ -79,7 +79,7 @@ int knob_open(struct knob *knob)
 	return 0;
 }
 
-/* Nothing to do for a knob that was not opened */
+/* Does nothing for a knob that is not open. */
 int knob_set(struct knob *knob, int value)
 {
 	char text[16];
@@ -93,7 +93,7 @@ int knob_set(struct knob *knob, int value)
 	return 0;
 }
 
-/* Also called by a signal handler: no stdio here. */
+/* Async-signal-safe: also called by a signal handler */
 void knobs_restore(void)
 {
 	int err = errno;
@@ -108,7 +108,7 @@ static struct knob window = {
 	.path = "/proc/sys/vm/mof_window_pages", .fd = -1,
 };
 
-/* Pages, or WINDOW_NONE on a kernel without windows */
+/* Pages, or WINDOW_NONE if the kernel has no windows */
 int window_get(void)
 {
 	return knob_get(&window);
@@ -121,11 +121,11 @@ static int cannot_set(void)
 	return NB_SKIP;
 }
 
-/* Finds out now, not after minutes, whether windows can be set. */
+/* Tests before measuring whether windows can be set. */
 int window_setup(void)
 {
 	if (window_get() == WINDOW_NONE)
-		return NB_OK;	/* the rows say so */
+		return NB_OK;	/* reported in the table */
 	return knob_open(&window) ? cannot_set() : NB_OK;
 }
 
@@ -167,7 +167,7 @@ const char *read_line(const char *path, char *buf, size_t len)
 	return buf;
 }
 
-/* Of the first CPU: its flags (erms, fsrm) decide how the kernel copies. */
+/* Field of the first CPU; its flags (erms, fsrm) select how the kernel copies. */
 const char *cpu_field(const char *field, char *buf, size_t len)
 {
 	FILE *file = fopen("/proc/cpuinfo", "r");
@@ -186,7 +186,7 @@ const char *cpu_field(const char *field, char *buf, size_t len)
 static atomic_bool stop;
 static void (*last_resort)(void);
 
-/* The first signal ends the run after the current sample, the second at once */
+/* The first signal ends the run after the current sample, the second at once. */
 static void on_signal(int sig)
 {
 	if (stop) {
@@ -199,7 +199,7 @@ static void on_signal(int sig)
 	stop = true;
 }
 
-/* last: what has to be done before the second signal ends us; may be NULL */
+/* @last: called before the second signal kills this process; may be NULL */
 void interrupt_setup(void (*last)(void))
 {
 	struct sigaction act = {
@@ -209,7 +209,7 @@ void interrupt_setup(void (*last)(void))
 	last_resort = last;
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);
-	/* nohup ignores it */
+	/* nohup(1) sets SIG_IGN. */
 	if (!sigaction(SIGHUP, NULL, &old) && old.sa_handler != SIG_IGN)
 		sigaction(SIGHUP, &act, NULL);
 }

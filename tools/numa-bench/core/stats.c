@@ -18,7 +18,7 @@ void sort_doubles(double *values, size_t nr)
 		qsort(values, nr, sizeof(*values), compare_doubles);
 }
 
-/* All zero where there is no sample or no memory to sort them. */
+/* All fields are 0 if there is no sample, or no memory to sort them. */
 struct stat_sum stat_of(const double *values, size_t nr)
 {
 	struct stat_sum sum = { 0 };
@@ -50,10 +50,7 @@ void sort_u64(uint64_t *values, size_t nr)
 		qsort(values, nr, sizeof(*values), compare_u64);
 }
 
-/*
- * The nearest rank: the smallest value that at least so many of all values do
- * not exceed. 1000 is the largest one; 0 if there are none.
- */
+/* By nearest rank; 1000 gives the largest value. 0 if there is no value. */
 uint64_t percentile_of(const uint64_t *sorted, size_t nr, unsigned int permille)
 {
 	size_t rank = (nr * permille + 999) / 1000;
@@ -61,7 +58,7 @@ uint64_t percentile_of(const uint64_t *sorted, size_t nr, unsigned int permille)
 	return nr ? sorted[rank ? rank - 1 : 0] : 0;
 }
 
-/* The finalizer of splitmix64: neighbouring inputs, unrelated outputs. */
+/* The finalizer of splitmix64: adjacent inputs give unrelated outputs. */
 uint64_t mix64(uint64_t x)
 {
 	x += 0x9e3779b97f4a7c15ULL;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Chooses the two nodes and their CPUs from what the machine has. */
+/* The nodes and CPUs that this process may use, and those to measure with. */
 #include <numa.h>
 #include <sched.h>
 #include <string.h>
@@ -20,8 +20,8 @@ bool topo_has_memory(int node)
 }
 
 /*
- * The CPUs of the node that this process may run on, in turn: after the last
- * one comes the first one again. -1 if there is none.
+ * The n-th CPU of the node that this process may run on, counted modulo the
+ * number of such CPUs. -1 if there is none.
  */
 int topo_nth_cpu(int node, unsigned int n)
 {
@@ -59,7 +59,7 @@ static size_t meminfo_kib(const char *line, const char *field)
 	return kib;
 }
 
-/* Free memory and clean cache; taking more could wake the OOM killer. */
+/* Free memory and clean cache: allocating more could invoke the OOM killer. */
 size_t topo_available_bytes(int node)
 {
 	static const char *const fields[] = {
@@ -117,7 +117,7 @@ static int check_node(int node, const char *option, bool need_cpu)
 	return -1;
 }
 
-/* The nearest node with memory but not "to" itself, or -1 */
+/* The node with memory that is nearest to "to", other than "to"; or -1 */
 static int nearest_memory(int to)
 {
 	int best = -1;
@@ -157,8 +157,8 @@ static int need_second_node(void)
 }
 
 /*
- * Nodes that were asked for are taken, even twice the same one: that measures
- * what the calls cost where there is nothing to move.
+ * Explicit nodes are used even if both are the same: that measures calls that
+ * have nothing to move.
  */
 int topo_choose(struct topo *topo, int from, int to)
 {
@@ -177,8 +177,8 @@ int topo_choose(struct topo *topo, int from, int to)
 }
 
 /*
- * Parts of the area on so many nodes, each part touched from the node of the
- * next one. -1 if there are not so many nodes with memory and CPUs.
+ * One part of the area on each of @nodes nodes; each part is touched from the
+ * node of the next part. -1 if fewer nodes have memory and CPUs.
  */
 int topo_ring(struct pairs *pairs, unsigned int nodes)
 {

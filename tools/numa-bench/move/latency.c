@@ -32,7 +32,7 @@ static void take_percentiles(struct latency_sum *sum)
 	sum->max_ns = percentile_of(ns, nr, 1000);
 }
 
-/* The median of all touches without a fault, sorted into the given array */
+/* The median of all touches without a fault; @ns is scratch memory. */
 static uint64_t median_hit(const struct sample *samples, size_t nr,
 			   uint64_t *ns)
 {
@@ -86,7 +86,7 @@ static void print_legend(const struct results *res, FILE *out)
 {
 	fprintf(out,
 		"%s of a touch that took a fault, all repeats together; what reading the clock costs is subtracted\n",
-		res->opts->instructions ? "Instructions" : "ns");
+		res->opts->out.instructions ? "Instructions" : "ns");
 	fprintf(out,
 		"f/page: faults per page touched; no-fault: median of the other touches; m/touch: moved per touched; left: touched, not on node %d\n",
 		res->topo.to);
@@ -176,7 +176,7 @@ static struct json_object *json_sample(const struct sample *s)
 	return obj;
 }
 
-/* [[ns, touches], ...]: exact, and short where times repeat */
+/* [[ns, touches], ...]: exact values and how often they occurred */
 static struct json_object *json_histogram(const struct latency_sum *sum)
 {
 	struct json_object *list = json_object_new_array();
@@ -201,7 +201,6 @@ static void latency_json(const struct results *res, const struct row *row,
 	struct json_object *summary = NULL, *histogram = NULL;
 	struct latency_sum sum;
 
-	(void)res;
 	for (size_t i = 0; i < row->nr; i++)
 		json_object_array_add(samples, json_sample(&row->samples[i]));
 	put(obj, "samples", samples);
@@ -217,7 +216,7 @@ static void latency_json(const struct results *res, const struct row *row,
 
 static const char *const latency_columns[] = { "sample", "ns", "touches", NULL };
 
-/* A line for each duration that occurred in a sample */
+/* A line for each distinct duration of a sample */
 static void latency_csv(const struct row *row, FILE *out)
 {
 	for (size_t i = 0; i < row->nr; i++) {
@@ -244,7 +243,7 @@ static uint64_t faults_so_far(void)
 	return (uint64_t)usage.ru_minflt + (uint64_t)usage.ru_majflt;
 }
 
-/* What the clock says of nothing: the median, as a tick may fall into one */
+/* Cost of reading the clock: the median excludes ticks. */
 static uint64_t clock_cost(void)
 {
 	uint64_t cost[CLOCK_PAIRS];
@@ -258,7 +257,7 @@ static uint64_t clock_cost(void)
 	return percentile_of(cost, CLOCK_PAIRS, 500);
 }
 
-/* Written, so that recording takes no fault itself */
+/* Writes the arrays, so that recording takes no fault. */
 static int times_alloc(struct touch_times *times, size_t nr)
 {
 	times->fault_ns = malloc(nr * sizeof(*times->fault_ns));

@@ -68,7 +68,7 @@ void touch_run(const struct touch_plan *plan, const struct area *area,
 		touch_seq(area->base + first * step, nr, step);
 }
 
-/* Marks a random choice of units, each with all of its base pages. */
+/* Chooses units at random, each with all of its base pages. */
 static int choose_units(struct touch_plan *plan, const struct area *area,
 			double fraction, uint64_t seed)
 {
@@ -91,7 +91,7 @@ static int choose_units(struct touch_plan *plan, const struct area *area,
 	return 0;
 }
 
-/* Written here, so that the measured loop takes no fault on the order. */
+/* Writes the order, so that the measured loop takes no fault on it. */
 static int make_order(struct touch_plan *plan, const struct area *area)
 {
 	size_t nr = 0;
@@ -105,7 +105,7 @@ static int make_order(struct touch_plan *plan, const struct area *area)
 	return 0;
 }
 
-/* Where each part of the area begins among the pages touched */
+/* Finds where the pages of each part begin in the order. */
 static int divide(struct touch_plan *plan, const struct area *area)
 {
 	size_t page = 0, nr = 0;
@@ -133,7 +133,7 @@ static void shuffle_parts(struct touch_plan *plan, uint64_t seed)
 	}
 }
 
-/* Each stride-th page of the part that is touched, then the one after each */
+/* Every stride-th page first, then the successor of each of these, and so on */
 static int stride_part(uint32_t *order, size_t nr, size_t stride)
 {
 	uint32_t *copy = malloc((nr + 1) * sizeof(*copy));
@@ -196,8 +196,8 @@ void touch_plan_free(struct touch_plan *plan)
 struct team {
 	const struct touch_plan *plan;
 	const struct area *area;
-	pthread_mutex_t gate;	/* held until all threads are there */
-	bool give_up;		/* written under the gate */
+	pthread_mutex_t gate;	/* held until all threads exist */
+	bool give_up;		/* protected by @gate */
 	pthread_barrier_t begin;
 	pthread_barrier_t end;
 };
@@ -240,7 +240,7 @@ static void *run_member(void *arg)
 	pthread_mutex_unlock(&team->gate);
 	if (give_up)
 		return NULL;
-	now_ns();	/* its first call takes faults */
+	now_ns();	/* the first call takes faults */
 	pthread_barrier_wait(&team->begin);
 	measure(member);
 	pthread_barrier_wait(&team->end);
@@ -268,7 +268,7 @@ static int start_pinned(struct member *member, int cpu)
 	return ret ? -1 : 0;
 }
 
-/* Returns how many could be started; errno says why not all. */
+/* Returns the number of threads started; if not all, errno is set. */
 static unsigned int start_all(struct team *team, struct member *members,
 			      const int *cpus, unsigned int nr)
 {
@@ -319,7 +319,7 @@ static int run_team(struct team *team, struct member *members,
 	return team->give_up ? -1 : 0;
 }
 
-/* One thread for each part of the plan, on its CPU */
+/* Touches each part of the plan by a thread on the CPU of that part. */
 int team_touch(const struct touch_plan *plan, const struct area *area,
 	       const int *cpus, struct touch_time *time)
 {

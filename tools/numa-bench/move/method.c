@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The ways of moving an area to the node of the CPU that will touch it. */
+/* The methods of moving an area to the node of the CPU that will touch it. */
 #include <errno.h>
 #include <numaif.h>
 #include <stdlib.h>
@@ -29,7 +29,6 @@ int bind_part(struct area *area, unsigned int part, unsigned int parts,
 
 static long call_none(struct method_args *args)
 {
-	(void)args;
 	return 0;
 }
 
@@ -55,8 +54,8 @@ static int target_of(const struct method_args *args, size_t page)
 }
 
 /*
- * One entry per page that moves as one: the other 511 of a THP would only be
- * refused. An area that is not all THPs gets one entry per base page.
+ * One entry per THP if the area consists of THPs: entries for their other pages
+ * would only fail. Else one entry per base page.
  */
 static int prepare_move_pages(struct method_args *args)
 {
@@ -76,12 +75,12 @@ static int prepare_move_pages(struct method_args *args)
 	for (size_t i = 0; i < args->nr; i++) {
 		args->pages[i] = area->base + i * step;
 		args->nodes[i] = target_of(args, i * step / area->page_bytes);
-		args->status[i] = -1;	/* written: no fault when measured */
+		args->status[i] = -1;	/* avoids faults while measuring */
 	}
 	return 0;
 }
 
-/* Positive: so many entries were not moved */
+/* A positive result is the number of entries that were not moved. */
 static long call_move_pages(struct method_args *args)
 {
 	return move_pages(0, args->nr, args->pages, args->nodes, args->status,
@@ -99,7 +98,7 @@ static long call_mbind_move(struct method_args *args)
 	return 0;
 }
 
-/* Preferred without a node is local: wherever the toucher runs. */
+/* MPOL_PREFERRED without a node means the node of the touching CPU. */
 static long mbind_lazy(void *base, size_t bytes)
 {
 	return mbind(base, bytes, MPOL_PREFERRED, NULL, 0,
@@ -111,7 +110,7 @@ static long call_mbind_lazy(struct method_args *args)
 	return mbind_lazy(args->area->base, args->area->bytes);
 }
 
-/* Asks the kernel with a page of our own that is not even populated. */
+/* Tests with a page that is not populated. */
 static const char *missing_lazy(void)
 {
 	size_t bytes = base_page_bytes();
@@ -132,7 +131,7 @@ static const char *missing_lazy(void)
 		"mbind(2) with MPOL_MF_LAZY is refused here (seccomp?)";
 }
 
-/* Moves nothing: what it costs to make a range fault, as a yardstick. */
+/* Moves nothing: the cost of making a range fault, for comparison. */
 static long call_mprotect(struct method_args *args)
 {
 	return mprotect(args->area->base, args->area->bytes, PROT_NONE);

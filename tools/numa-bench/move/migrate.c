@@ -10,7 +10,7 @@ static void print_legend(const struct results *res, FILE *out)
 {
 	fprintf(out,
 		"%s per 4 KiB page, medians; total: call and first touch without the loop's own cost\n",
-		res->opts->instructions ? "Instructions" : "ns");
+		res->opts->out.instructions ? "Instructions" : "ns");
 	fprintf(out,
 		"x-call, x-total: ratio to mbind-move; hints, minflt: hinting and minor faults; m/touch: moved per touched; left: touched, not on node %d\n",
 		res->topo.to);
@@ -63,7 +63,7 @@ static void print_nodes(const struct placement *place, FILE *out)
 		fprintf(out, " absent:%zu", place->absent_pages);
 }
 
-/* Counts and placement of the last sample; the JSON file has all of them. */
+/* Counts and placement of the last sample; JSON has those of all samples. */
 static void print_counts(const struct row *row, const struct row_sum *sum,
 			 FILE *out)
 {
@@ -112,7 +112,7 @@ static const char *window_label(const struct row *row, char *buf, size_t len)
 	return buf;
 }
 
-/* What our own counters say, where the kernel has them and they counted */
+/* Counters of migrate-on-fault that are not 0 */
 static void print_mof_counters(const struct row *row, FILE *out)
 {
 	const struct sample *s = &row->samples[row->nr - 1];
@@ -155,7 +155,6 @@ static void migrate_table(const struct results *res, FILE *out)
 	report_end(res, out);
 }
 
-/* No member where nothing was to be counted */
 static void put_perf(struct json_object *obj, const struct counters *c)
 {
 	struct json_object *perf = NULL;
@@ -171,7 +170,7 @@ static void put_perf(struct json_object *obj, const struct counters *c)
 		put(obj, "perf", perf);
 }
 
-/* Counters go by the kernel's names; where they count nothing, they are left out */
+/* Counters have the kernel's names; those that are 0 are omitted. */
 static struct json_object *json_phase(const struct sample *s, enum phase phase)
 {
 	const struct counters *c = &s->counts[phase];
@@ -235,7 +234,7 @@ static struct json_object *json_stat(const struct stat_sum *stat)
 	return obj;
 }
 
-/* null where it is not known */
+/* null if unknown */
 void ratio_json(struct json_object *obj, const char *key, double ratio)
 {
 	put(obj, key, ratio > 0 ? json_object_new_double(ratio) : NULL);
@@ -305,7 +304,7 @@ void migrate_csv(const struct row *row, FILE *out)
 }
 
 static const struct argp_option options[] = {
-	{ "method", 'm', "LIST", 0,
+	{ "method", KEY_METHOD, "LIST", 0,
 	  "none, move_pages, mbind-move, mbind-lazy, mprotect (default all)",
 	  1 },
 	{ "threads", KEY_THREADS, "LIST", 0,
@@ -317,7 +316,6 @@ const struct workload migrate = {
 	.name = "migrate",
 	.doc = "Fill memory on one node, move it, touch it from another.\vSee numa-bench(1) too.",
 	.options = options,
-	.parse = parse_moves,
 	.table = migrate_table,
 	.json = migrate_json,
 	.columns = migrate_columns,

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The options that all workloads share. */
+/* The options of migrate, touch, latency and scale. */
 #include <argp.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "results.h"
 
 enum {
-	KEY_FROM = 0x100, KEY_WINDOW, KEY_TO, KEY_SEED, KEY_JSON, KEY_CSV, KEY_UNIT,
-	KEY_STRIDE, KEY_WARM_UP, KEY_PERF,
+	KEY_FROM = 0x100, KEY_WINDOW, KEY_TO, KEY_SEED, KEY_STRIDE, KEY_WARM_UP, KEY_PERF,
 };
 
 static const struct argp_option options[] = {
@@ -43,14 +41,6 @@ static const struct argp_option options[] = {
 	{ 0 }
 };
 
-void parse_threads(const char *arg, struct bench_opts *opts,
-		   struct argp_state *state)
-{
-	if (parse_numbers(arg, 1, NB_MAX_THREADS, &opts->threads))
-		argp_error(state, "bad thread list '%s': each 1 to %d", arg,
-			   NB_MAX_THREADS);
-}
-
 static void parse_methods(const char *arg, struct bench_opts *opts,
 			  struct argp_state *state)
 {
@@ -63,30 +53,6 @@ static void parse_methods(const char *arg, struct bench_opts *opts,
 		argp_error(state, "bad method list '%s'", arg);
 }
 
-/* What migrate and touch have besides the common options */
-int parse_moves(int key, char *arg, struct argp_state *state)
-{
-	struct bench_opts *opts = state->input;
-
-	if (key == 'm')
-		parse_methods(arg, opts, state);
-	else if (key == KEY_THREADS)
-		parse_threads(arg, opts, state);
-	else
-		return ARGP_ERR_UNKNOWN;
-	return 0;
-}
-
-static int parse_one(const char *arg, const char *const *names, size_t nr,
-		     const char *what, struct argp_state *state)
-{
-	struct name_list one;
-
-	if (parse_names(arg, names, nr, &one) || one.nr != 1)
-		argp_error(state, "bad %s '%s'", what, arg);
-	return (int)one.idx[0];
-}
-
 static int parse_node(const char *arg, struct argp_state *state)
 {
 	uint64_t node;
@@ -96,18 +62,7 @@ static int parse_node(const char *arg, struct argp_state *state)
 	return (int)node;
 }
 
-uint64_t parse_count(const char *arg, uint64_t min, uint64_t max,
-		     const char *what, struct argp_state *state)
-{
-	uint64_t val;
-
-	if (parse_u64(arg, &val) || val < min || val > max)
-		argp_error(state, "bad %s '%s': %llu to %llu", what, arg,
-			   (unsigned long long)min, (unsigned long long)max);
-	return val;
-}
-
-/* Which sizes there are depends on the kernel: name them. */
+/* The sizes depend on the kernel, so the message names them. */
 static void parse_pages(const char *arg, struct bench_opts *opts,
 			struct argp_state *state)
 {
@@ -139,14 +94,6 @@ static void parse_pattern(int key, const char *arg, struct bench_opts *opts,
 	}
 }
 
-/* The smallest unit of which a size must be a multiple; THPs may be missing. */
-static size_t unit_of(enum page_kind kind)
-{
-	size_t unit = page_kind_bytes(kind);
-
-	return unit ? unit : base_page_bytes();	/* the rows say so */
-}
-
 static void check_size(const struct bench_opts *opts, size_t bytes,
 		       struct argp_state *state)
 {
@@ -156,8 +103,9 @@ static void check_size(const struct bench_opts *opts, size_t bytes,
 		argp_error(state, "bad size list: %s is more than %u pages",
 			   format_size(bytes, buf, sizeof(buf)), UINT_MAX);
 	for (unsigned int k = 0; k < opts->page_kinds.nr; k++) {
-		size_t unit = unit_of(opts->page_kinds.idx[k]);
+		size_t unit = page_kind_bytes(opts->page_kinds.idx[k]);
 
+		unit = unit ? unit : base_page_bytes();	/* no THPs here */
 		if (bytes % unit)
 			argp_error(state,
 				   "each size must be a multiple of %s with these page sizes",
@@ -183,33 +131,6 @@ static void check_windows(const struct bench_opts *opts,
 	if (sets_windows(opts) && !lazy)
 		argp_error(state,
 			   "--window is for the method mbind-lazy, which is not in the list");
-}
-
-static error_t parse_output(int key, char *arg, struct argp_state *state)
-{
-	static const char *const units[] = { "ns", "instructions" };
-	struct bench_opts *opts = state->input;
-
-	switch (key) {
-	case KEY_JSON:
-		opts->json_path = arg;
-		return 0;
-	case KEY_CSV:
-		opts->csv_path = arg;
-		return 0;
-	case KEY_PERF:
-		opts->perf = true;
-		return 0;
-	case KEY_UNIT:
-		opts->instructions = parse_one(arg, units, 2, "unit", state);
-		return 0;
-	case ARGP_KEY_END:
-		for (unsigned int i = 0; i < opts->sizes.nr; i++)
-			check_size(opts, opts->sizes.bytes[i], state);
-		check_windows(opts, state);
-		return 0;
-	}
-	return ARGP_ERR_UNKNOWN;
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -252,8 +173,16 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		if (parse_u64(arg, &opts->seed))
 			argp_error(state, "bad seed '%s'", arg);
 		break;
+	case KEY_PERF:
+		opts->perf = true;
+		break;
+	case ARGP_KEY_END:
+		for (unsigned int i = 0; i < opts->sizes.nr; i++)
+			check_size(opts, opts->sizes.bytes[i], state);
+		check_windows(opts, state);
+		break;
 	default:
-		return parse_output(key, arg, state);
+		return outputs_parse(key, arg, &opts->out, state);
 	}
 	return 0;
 }
@@ -262,37 +191,39 @@ static const struct argp common_argp = {
 	.options = options, .parser = parse_option,
 };
 
-struct request {
-	struct bench_opts *opts;
-	const struct workload *workload;
-};
-
-/* The workload's own options see bench_opts as their input, too. */
-static error_t parse_workload(int key, char *arg, struct argp_state *state)
+/* Options of single workloads */
+static error_t parse_own(int key, char *arg, struct argp_state *state)
 {
-	struct request *request = state->input;
-	error_t ret;
+	struct bench_opts *opts = state->input;
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = request->opts;
-		return 0;
+		state->child_inputs[0] = opts;
+		break;
+	case KEY_METHOD:
+		parse_methods(arg, opts, state);
+		break;
+	case KEY_THREADS:
+		if (parse_numbers(arg, 1, NB_MAX_THREADS, &opts->threads))
+			argp_error(state, "bad thread list '%s': each 1 to %d",
+				   arg, NB_MAX_THREADS);
+		break;
+	case KEY_NODES:
+		if (parse_numbers(arg, 1, NB_MAX_PAIRS, &opts->nodes))
+			argp_error(state, "bad node list '%s': numbers of nodes, each 1 to %d",
+				   arg, NB_MAX_PAIRS);
+		break;
 	case ARGP_KEY_ARG:
 		argp_error(state, "'%s' is not an option", arg);
-		return 0;
-	}
-	if (!request->workload->parse)
+		break;
+	default:
 		return ARGP_ERR_UNKNOWN;
-	state->input = request->opts;
-	ret = request->workload->parse(key, arg, state);
-	state->input = request;
-	return ret;
+	}
+	return 0;
 }
 
 void bench_defaults(struct bench_opts *opts)
 {
-	const char *icount = getenv("NUMA_BENCH_ICOUNT");
-
 	memset(opts, 0, sizeof(*opts));
 	opts->sizes.bytes[0] = 64UL << 20;
 	opts->sizes.nr = 1;
@@ -311,7 +242,7 @@ void bench_defaults(struct bench_opts *opts)
 	opts->to = -1;
 	opts->repeat = 5;
 	opts->seed = 1;
-	opts->instructions = icount && !strcmp(icount, "1");
+	opts->out.instructions = counts_instructions();
 }
 
 /* Does not return for bad options or --help. */
@@ -322,12 +253,11 @@ void bench_parse(struct bench_opts *opts, const struct workload *workload,
 		{ .argp = &common_argp }, { 0 }
 	};
 	const struct argp argp = {
-		.options = workload->options, .parser = parse_workload,
+		.options = workload->options, .parser = parse_own,
 		.doc = workload->doc, .children = children,
 	};
-	struct request request = { opts, workload };
 
 	opts->argc = argc;
 	opts->argv = argv;
-	argp_parse(&argp, argc, argv, 0, NULL, &request);
+	argp_parse(&argp, argc, argv, 0, NULL, opts);
 }

@@ -28,7 +28,7 @@ static struct stat_sum stat_of_samples(const struct row *row,
 	return sum;
 }
 
-/* phase NR_PHASES: call and first touch together */
+/* NR_PHASES: sum of call and first touch */
 static double sample_ns(const struct sample *s, enum phase phase)
 {
 	return phase < NR_PHASES ? (double)s->ns[phase] :
@@ -40,7 +40,7 @@ static double sample_wall_ns(const struct sample *s, enum phase phase)
 	return (double)s->wall_ns[phase];
 }
 
-/* 1: what was touched has moved, and nothing else */
+/* 1 if all touched pages have moved, and no others */
 double moved_per_touched(const struct sample *s)
 {
 	return s->touched_pages ? (double)s->place.moved_pages /
@@ -49,7 +49,6 @@ double moved_per_touched(const struct sample *s)
 
 static double sample_moved(const struct sample *s, enum phase phase)
 {
-	(void)phase;
 	return moved_per_touched(s);
 }
 
@@ -58,7 +57,7 @@ static struct stat_sum stat_of_phase(const struct row *row, enum phase phase)
 	return stat_of_samples(row, sample_ns, phase);
 }
 
-/* The same with another method, or NULL */
+/* The row with the same parameters and another method, or NULL */
 const struct row *row_peer(const struct results *res, const struct row *row,
 			   int method)
 {
@@ -76,7 +75,7 @@ const struct row *row_peer(const struct results *res, const struct row *row,
 	return NULL;
 }
 
-/* The cost of the loop: a touch of memory that no method has changed */
+/* The cost of the loop is that of touching pages that need no fault. */
 static double baseline_ns(const struct results *res, const struct row *row)
 {
 	const struct row *none = row_peer(res, row, METHOD_NONE);
@@ -102,7 +101,7 @@ static void add_ratios(const struct results *res, const struct row *row,
 
 /*
  * The call is divided by the pages of the area, touches and the total by the
- * pages touched: that is what a program gets for its money.
+ * pages touched, which are the pages that a program benefits from.
  */
 struct row_sum row_sum(const struct results *res, const struct row *row)
 {
@@ -173,7 +172,6 @@ int results_status(const struct results *res)
 	return NB_OK;
 }
 
-/* What all tables say first */
 void report_header(const struct results *res, FILE *out)
 {
 	const struct bench_opts *opts = res->opts;
@@ -220,7 +218,7 @@ void report_ratio(double ratio, FILE *out)
 		fprintf(out, " %7s", "-");
 }
 
-/* What a line begins with */
+/* The first columns of a row */
 void report_method(const struct row *row, FILE *out)
 {
 	fprintf(out, "%-11s", row->method->name);
@@ -230,7 +228,7 @@ void report_method(const struct row *row, FILE *out)
 		fprintf(out, " %6d", row->window);
 }
 
-/* Says so instead of figures; true if there are none */
+/* Prints the reason if a row has no samples; returns whether it did. */
 bool report_left_out(const struct row *row, FILE *out)
 {
 	if (!row->skipped && row->nr)
@@ -240,7 +238,7 @@ bool report_left_out(const struct row *row, FILE *out)
 	return true;
 }
 
-/* Events of all phases of the last sample, where they are counted */
+/* perf events of the last sample, summed over phases */
 void report_perf(const struct row *row, FILE *out)
 {
 	const struct sample *s = &row->samples[row->nr - 1];
@@ -261,7 +259,6 @@ void report_perf(const struct row *row, FILE *out)
 		fputc('\n', out);
 }
 
-/* What all tables say last */
 void report_end(const struct results *res, FILE *out)
 {
 	if (res->interrupted)
@@ -326,7 +323,7 @@ static struct json_object *json_placement(const struct topo *topo)
 	return obj;
 }
 
-/* [[from, to], ...]: of each part of the area */
+/* [[from, to], ...], by part of the area */
 static struct json_object *json_pairs(const struct pairs *pairs)
 {
 	struct json_object *list = json_object_new_array();
@@ -374,7 +371,7 @@ static struct json_object *json_row(const struct results *res, const struct row 
 static struct json_object *json_results(const struct results *res)
 {
 	struct json_object *obj = json_head(res->workload->name,
-					    res->opts->instructions);
+					    res->opts->out.instructions);
 	struct json_object *rows = json_object_new_array();
 
 	for (size_t i = 0; i < res->nr; i++)
@@ -392,7 +389,7 @@ int json_write(const struct results *res, const char *path)
 	return json_save(json_results(res), path);
 }
 
-/* What a line begins with */
+/* The first columns of a line */
 void csv_row_key(const struct row *row, FILE *out)
 {
 	fprintf(out, "%s,%s,%zu,", row->method->name,

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What a workload is asked for, what it measures, and where that goes. */
+/* Options, samples and results of migrate, touch, latency and scale */
 #ifndef NB_RESULTS_H
 #define NB_RESULTS_H
 
 #include "numa-bench.h"
 
-/* options.c: what all workloads are asked for */
+/* options.c */
 struct bench_opts {
 	struct size_list sizes;
 	struct name_list methods;
 	struct name_list page_kinds;
-	struct num_list threads;	/* for each node that they are on */
-	struct num_list nodes;		/* 1: "from" and "to" */
+	struct num_list threads;	/* on each target node */
+	struct num_list nodes;		/* 1: @from and @to */
 	struct num_list windows;	/* pages, or WINDOW_DEFAULT */
 	struct name_list touches;
 	struct fraction_list fractions;
@@ -22,49 +22,41 @@ struct bench_opts {
 	int to;
 	uint64_t repeat;
 	uint64_t seed;
-	const char *json_path;
-	const char *csv_path;
+	struct outputs out;
 	bool perf;		/* count events */
-	bool instructions;	/* 1 ns of the clock is 1 instruction */
 	int argc;
 	char **argv;
 };
 
-#define KEY_THREADS	0x200	/* of options that not all workloads have */
+/* Options that not all workloads have */
+enum { KEY_METHOD = 'm', KEY_THREADS = 0x200, KEY_NODES };
 
 struct argp_option;
 struct json_object;
-struct argp_state;
-
 struct workload;
 
 void bench_defaults(struct bench_opts *opts);
 void bench_parse(struct bench_opts *opts, const struct workload *workload,
 		 int argc, char **argv);
 bool sets_windows(const struct bench_opts *opts);
-void parse_threads(const char *arg, struct bench_opts *opts,
-		   struct argp_state *state);
-int parse_moves(int key, char *arg, struct argp_state *state);
-uint64_t parse_count(const char *arg, uint64_t min, uint64_t max,
-		     const char *what, struct argp_state *state);
 
-/* sample.c: one area, filled, moved, touched and examined */
+/* sample.c: an area is filled, moved, touched and examined */
 enum phase { PHASE_CALL, PHASE_FIRST, PHASE_SECOND, NR_PHASES };
 
 extern const char *const phase_names[NR_PHASES];
 
-/* Of single touches, sorted; only the workload "latency" has them */
+/* Durations of single touches, sorted; only for the workload "latency" */
 struct touch_times {
 	uint64_t *fault_ns;	/* touches that took a fault */
 	uint64_t *hit_ns;	/* the others */
 	size_t nr_faulting;
 	size_t nr_hits;
 	uint64_t faults;
-	uint64_t clock_ns;	/* has been subtracted from each */
+	uint64_t clock_ns;	/* already subtracted from each duration */
 };
 
 struct sample {
-	uint64_t ns[NR_PHASES];		/* the cost; see measure_touch() */
+	uint64_t ns[NR_PHASES];		/* cost, see measure_touch() */
 	uint64_t wall_ns[NR_PHASES];
 	struct counters counts[NR_PHASES];
 	long call_result;
@@ -81,24 +73,24 @@ struct row {
 	const struct method *method;
 	enum page_kind kind;
 	size_t bytes;
-	unsigned int threads;	/* that touch, on each target */
+	unsigned int threads;	/* on each target node */
 	const struct pairs *pairs;
-	unsigned int nodes;	/* that were asked for, see bench_opts */
+	unsigned int nodes;	/* see bench_opts */
 	struct pattern pattern;
 	int window;		/* pages, or WINDOW_NONE */
 	struct sample *samples;
 	size_t nr;
-	const char *skipped;	/* why there are no samples */
+	const char *skipped;	/* reason, or NULL */
 };
 
-/* Units: ns of the whole area, unless the name says per page or per THP. */
+/* In ns for the whole area, unless the name says per page or per THP */
 struct row_sum {
 	struct stat_sum phase[NR_PHASES];
 	struct stat_sum total;	/* call and first touch */
-	double baseline_ns;	/* the loop alone */
+	double baseline_ns;	/* cost of the loop */
 	double per_page[NR_PHASES];
 	double wall_per_page;	/* first touch */
-	double total_per_page;	/* without the loop */
+	double total_per_page;	/* without cost of the loop */
 	double total_per_thp;
 	double moved_per_touched;
 	double call_ratio;	/* to mbind-move; 0: unknown */
@@ -109,15 +101,13 @@ struct results {
 	const struct workload *workload;
 	const struct bench_opts *opts;
 	struct topo topo;
-	struct pairs *pairs;	/* for each of opts->nodes */
-	struct pairs local;	/* of METHOD_LOCAL */
+	struct pairs *pairs;	/* one per entry of opts->nodes */
+	struct pairs local;	/* for METHOD_LOCAL */
 	struct row *rows;
 	size_t nr;
-	size_t group;	/* methods and windows, next to each other */
+	size_t group;	/* adjacent rows that differ in method and window only */
 	bool interrupted;
 };
-
-/* rows.c */
 
 /* results.c */
 double moved_per_touched(const struct sample *s);
@@ -126,11 +116,9 @@ const struct row *row_peer(const struct results *res, const struct row *row,
 struct row_sum row_sum(const struct results *res, const struct row *row);
 int results_status(const struct results *res);
 
-/* sample.c, rounds.c: one sample; all of them */
 int sample_take(const struct results *res, const struct row *row,
 		struct sample *sample, uint64_t seed);
 
-/* report.c, json.c, csv.c: the same, written out */
 void report_header(const struct results *res, FILE *out);
 void report_group(const struct row *row, FILE *out);
 void report_method(const struct row *row, FILE *out);
@@ -142,43 +130,29 @@ int json_write(const struct results *res, const char *path);
 int csv_write(const struct results *res, const char *path);
 void csv_row_key(const struct row *row, FILE *out);
 
-/* bench.c: what a workload has of its own, and the frame around it */
+/* run.c */
 struct workload {
 	const char *name;
 	const char *doc;
 	const struct argp_option *options;	/* besides the common ones */
-	int (*parse)(int key, char *arg, struct argp_state *state);
-	/* Other than timed as a whole; may be NULL */
+	/* NULL: time the first touch as a whole */
 	int (*first_touch)(const struct touch_plan *plan,
 			   const struct area *area, struct sample *sample);
 	void (*table)(const struct results *res, FILE *out);
-	/* Its members of a row */
 	void (*json)(const struct results *res, const struct row *row,
 		     struct json_object *obj);
-	const char *const *columns;	/* of csv, after csv_row_key() */
+	const char *const *columns;	/* of CSV, after csv_row_key() */
 	void (*csv)(const struct row *row, FILE *out);
 };
 
 int bench_run(const struct workload *workload, const struct bench_opts *opts);
 
-/* scale.c */
-int scale_main(int argc, char **argv);
-
-/* touch-run.c, info.c */
-int touch_main(int argc, char **argv);
-int info_main(int argc, char **argv);
-
-/* auto.c, compare.c; auto.h and compare.h have the rest */
-int auto_main(int argc, char **argv);
-int compare_main(int argc, char **argv);
-
 /* latency.c */
 extern const struct workload latency;
 
-int latency_main(int argc, char **argv);
 void times_free(struct touch_times *times);
 
-/* ns are those of touches that took a fault, without the clock's own cost */
+/* Touches that took a fault, without the cost of reading the clock */
 struct latency_sum {
 	uint64_t *sorted_ns;
 	size_t nr_faulting;
@@ -190,20 +164,19 @@ struct latency_sum {
 	uint64_t p99_ns;
 	uint64_t p999_ns;
 	uint64_t max_ns;
-	uint64_t hit_p50_ns;	/* of touches without a fault */
+	uint64_t hit_p50_ns;	/* touches without a fault */
 };
 
-/* latency-sum.c: of so many samples together; to be freed */
+/* Sum over @nr samples; to be freed */
 int latency_sum(struct latency_sum *sum, const struct sample *samples, size_t nr);
 void latency_sum_free(struct latency_sum *sum);
 
-/* One value, and how often it occurs from here on in a sorted array */
+/* How often the first value of a sorted array occurs in it */
 size_t run_length(const uint64_t *sorted, size_t nr);
 
-/* migrate.c, migrate-*.c */
+/* migrate.c */
 extern const struct workload migrate;
 
-int migrate_main(int argc, char **argv);
 void ratio_json(struct json_object *obj, const char *key, double ratio);
 void migrate_json(const struct results *res, const struct row *row,
 		  struct json_object *obj);

@@ -8,13 +8,13 @@
 
 #include "results.h"
 
-/* With what the notes on each page take */
+/* With memory for bookkeeping per page */
 static size_t memory_needed(const struct row *row)
 {
 	return row->bytes + row->bytes / 16 + (8UL << 20);
 }
 
-/* A node of a ring holds a part of its own, and gets another one. */
+/* A node of a ring holds one part, and receives another one. */
 static bool memory_lacks(const struct row *row)
 {
 	const struct pairs *pairs = row->pairs;
@@ -61,7 +61,7 @@ static int add_row(struct results *res, const struct row *proto,
 	return 0;
 }
 
-/* Only this method knows windows: it gets a row for each. */
+/* A method with windows has a row for each of them. */
 static bool has_windows(unsigned int method)
 {
 	return method == METHOD_MBIND_LAZY;
@@ -86,7 +86,7 @@ static int add_windows(struct results *res, const struct row *common,
 	return 0;
 }
 
-/* Rows that differ in method and window only are neighbours: a group. */
+/* Rows that differ in method and window only are adjacent: a group. */
 static int add_group(struct results *res, const struct row *common,
 		     const char *const *missing)
 {
@@ -129,7 +129,6 @@ static void find_missing(const struct name_list *list, const char **missing)
 	}
 }
 
-/* Orders and fractions that this combination is touched in */
 static int add_patterns(struct results *res, const struct row *common,
 			const char *const *missing)
 {
@@ -170,7 +169,7 @@ static int add_groups(struct results *res, enum page_kind kind, size_t bytes,
 	return 0;
 }
 
-/* 1 is the one pair that was chosen; a ring needs two nodes. */
+/* One node means the chosen pair of nodes; more nodes form a ring. */
 static int find_pairs(struct results *res)
 {
 	const struct num_list *nodes = &res->opts->nodes;
@@ -239,7 +238,7 @@ fail:
 
 #define WARM_UP_BYTES	(4UL << 20)
 
-/* A run that fills caches and per-CPU lists; only its contents count. */
+/* Fills caches and per-CPU lists. Only the contents are checked. */
 static int warm_up(const struct results *res, const struct row *row)
 {
 	struct row small = *row;
@@ -271,8 +270,8 @@ static uint64_t sample_seed(const struct results *res, uint64_t repeat)
 }
 
 /*
- * Repeats are the outer loop and methods the inner one, so that a drift of the
- * machine does not favour a method.
+ * Repeats are the outer loop and methods the inner one, so that drift of the
+ * machine affects all methods equally.
  */
 static int run_group(struct results *res, struct row *rows, size_t nr,
 		     size_t all)
@@ -320,17 +319,17 @@ static int rounds_run(struct results *res)
 	return ret;
 }
 
-/* The table comes last: a pipe that nobody reads any more ends us. */
+/* The table comes last, since a closed pipe kills this process. */
 static int write_results(const struct results *res)
 {
 	const struct bench_opts *opts = res->opts;
 	int ret = 0;
 
-	if (opts->json_path)
-		ret |= json_write(res, opts->json_path);
-	if (opts->csv_path)
-		ret |= csv_write(res, opts->csv_path);
-	if (output_is_stdout(opts->json_path, opts->csv_path))
+	if (opts->out.json_path)
+		ret |= json_write(res, opts->out.json_path);
+	if (opts->out.csv_path)
+		ret |= csv_write(res, opts->out.csv_path);
+	if (outputs_stdout(&opts->out))
 		return ret;
 	res->workload->table(res, stdout);
 	return ret | output_flush();
@@ -344,12 +343,11 @@ static int prepare(const struct bench_opts *opts, struct topo *topo)
 		ret = topo_choose(topo, opts->from, opts->to);
 	if (!ret && sets_windows(opts))
 		ret = window_setup();
-	if (!ret && output_check(opts->json_path, opts->csv_path))
+	if (!ret && outputs_check(&opts->out))
 		ret = NB_CHECK_FAILED;
 	return ret;
 }
 
-/* From the options to the exit status */
 int bench_run(const struct workload *workload, const struct bench_opts *opts)
 {
 	struct results *res;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One sample: fill an area on one node, move it by one method, touch it twice
- * from another node. Each sample has an area of its own.
+ * One sample: fill a new area on one node, move it by one method, touch it twice
+ * from another node.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,21 +13,20 @@ const char *const phase_names[NR_PHASES] = {
 	"call", "first_touch", "second_touch",
 };
 
-/* What a sample needs while it is taken */
 struct run {
 	const struct workload *workload;
 	const struct bench_opts *opts;
 	const struct pairs *pairs;
 	struct area area;
 	struct touch_plan plan;
-	int *cpus;	/* that touch */
+	int *cpus;	/* of the touching threads */
 	int *before;	/* node of each base page */
 	int *after;
 };
 
 /*
- * Methods share the order of touches, but not the contents: what a page held
- * in another method's sample must not pass for a copy.
+ * Methods share the order of touches but not the contents: a stale page of an
+ * earlier sample must not look like a correct copy.
  */
 static uint64_t contents_seed(const struct row *row, uint64_t seed)
 {
@@ -47,7 +46,7 @@ static int choose_cpus(struct run *run, unsigned int threads)
 	return 0;
 }
 
-/* Each part on its node, written by a CPU of that node */
+/* Fills each part on its node, by a CPU of that node if there is one. */
 static int fill(struct run *run, uint64_t seed)
 {
 	unsigned int nr = run->pairs->nr;
@@ -126,10 +125,10 @@ static int touch_all(struct run *run, struct touch_time *time)
 }
 
 /*
- * What several threads cost is the CPU time of all of them. But a clock that
- * counts instructions counts those of all CPUs, which QEMU runs in turns: to
- * each thread the others' turns look like its own CPU time, and the time from
- * the first begin to the last end is what all of them cost.
+ * The cost of a touch by several threads is the sum of their CPU times. A clock
+ * that counts instructions counts those of all CPUs, which QEMU runs in turns:
+ * each thread would be charged for the turns of the others. There, the cost is
+ * the time from the first begin to the last end.
  */
 static int measure_touch(struct run *run, enum phase phase,
 			 struct sample *sample)
@@ -141,7 +140,7 @@ static int measure_touch(struct run *run, enum phase phase,
 	    counters_stop(counts))
 		return -1;
 	sample->wall_ns[phase] = time.wall_ns;
-	sample->ns[phase] = run->opts->instructions ? time.wall_ns : time.cpu_ns;
+	sample->ns[phase] = run->opts->out.instructions ? time.wall_ns : time.cpu_ns;
 	counts->minor_faults += time.minor_faults;
 	counts->major_faults += time.major_faults;
 	return 0;
@@ -173,7 +172,7 @@ static void compare_places(const struct run *run, struct placement *place)
 	}
 }
 
-/* Placement is asked before the contents are read: that touches everything. */
+/* Queries placement before reading the contents, which touches all pages. */
 static int examine(struct run *run, struct sample *sample)
 {
 	sample->thps_before = run->area.thps;

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The workload "scale": what a page costs, with more memory, threads or nodes.
- * The samples are those of "migrate"; what is compared is different.
+ * The workload "scale": the cost of a page by size, threads and nodes. Samples
+ * are those of "migrate".
  */
 #include <argp.h>
 
 #include "results.h"
-
-enum { KEY_NODES = KEY_THREADS + 1 };
 
 static const struct argp_option options[] = {
 	{ "threads", KEY_THREADS, "LIST", 0,
@@ -18,24 +16,7 @@ static const struct argp_option options[] = {
 	{ 0 }
 };
 
-static int parse_own(int key, char *arg, struct argp_state *state)
-{
-	struct bench_opts *opts = state->input;
-
-	switch (key) {
-	case KEY_THREADS:
-		parse_threads(arg, opts, state);
-		return 0;
-	case KEY_NODES:
-		if (parse_numbers(arg, 1, NB_MAX_PAIRS, &opts->nodes))
-			argp_error(state, "bad node list '%s': numbers of nodes, each 1 to %d",
-				   arg, NB_MAX_PAIRS);
-		return 0;
-	}
-	return ARGP_ERR_UNKNOWN;
-}
-
-/* Cost of a page in the first row of the same pages, method and window */
+/* Cost of a page in the first row of the same kind, method and window */
 static double first_total(const struct results *res, size_t idx)
 {
 	size_t first = idx % res->group;
@@ -57,7 +38,7 @@ static void print_legend(const struct results *res, FILE *out)
 {
 	fprintf(out,
 		"%s per 4 KiB page, medians; total: call and first touch without the loop's own cost; ratio: of total, to the first row\n",
-		res->opts->instructions ? "Instructions" : "ns");
+		res->opts->out.instructions ? "Instructions" : "ns");
 	fprintf(out,
 		"nodes 1: as above; N: parts of the area on the first N nodes, each touched from the next one; threads: on each of them\n");
 	fprintf(out,
@@ -95,7 +76,7 @@ static void print_row(const struct results *res, const struct row *row,
 		sum.wall_per_page, place->moved_pages, place->left_behind_pages);
 }
 
-/* All rows of the same pages, method and window next to each other */
+/* Rows of the same method and window are printed next to each other. */
 static void print_kind(const struct results *res, enum page_kind kind,
 		       FILE *out)
 {
@@ -138,7 +119,6 @@ static const struct workload scale = {
 	.name = "scale",
 	.doc = "Compare what a page costs, by size, threads and nodes.\vSee numa-bench(1) too.",
 	.options = options,
-	.parse = parse_own,
 	.table = scale_table,
 	.json = scale_json,
 	.columns = migrate_columns,

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The workload "touch": what it costs to use memory, in several orders and
- * fractions, where it is local, on another node, or about to move.
+ * The workload "touch": the cost of touching memory that is local, on another
+ * node or about to migrate, in several orders and fractions.
  */
 #include <argp.h>
 
 #include "results.h"
 
 static const struct argp_option options[] = {
-	{ "method", 'm', "LIST", 0,
+	{ "method", KEY_METHOD, "LIST", 0,
 	  "local, none, move_pages, mbind-move, mbind-lazy, mprotect (default local,none,mbind-lazy)",
 	  1 },
 	{ "threads", KEY_THREADS, "LIST", 0,
@@ -16,7 +16,7 @@ static const struct argp_option options[] = {
 	{ 0 }
 };
 
-/* Of one touch to the same touch of local memory; 0: unknown */
+/* Ratio to the same touch of local memory; 0 if unknown */
 static double ratio_to_local(const struct results *res, const struct row *row,
 			     enum phase phase)
 {
@@ -30,7 +30,7 @@ static void print_legend(const struct results *res, FILE *out)
 {
 	fprintf(out,
 		"%s per 4 KiB page touched, medians; x-1st, x-2nd: ratio to local memory\n",
-		res->opts->instructions ? "Instructions" : "ns");
+		res->opts->out.instructions ? "Instructions" : "ns");
 	fprintf(out,
 		"1st-wall: first begin to last end; minflt: minor faults of both touches; m/touch: moved per touched; left: touched, not on node %d\n",
 		res->topo.to);
@@ -104,7 +104,6 @@ static const struct workload touch = {
 	.name = "touch",
 	.doc = "Touch memory in several orders and fractions.\vSee numa-bench(1) too.",
 	.options = options,
-	.parse = parse_moves,
 	.table = touch_table,
 	.json = touch_json,
 	.columns = migrate_columns,

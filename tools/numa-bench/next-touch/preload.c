@@ -116,7 +116,6 @@ static void mark_all(void)
 
 static void asked(int signal_number)
 {
-	(void)signal_number;
 	mark_all();
 }
 

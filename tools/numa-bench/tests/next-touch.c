@@ -278,13 +278,11 @@ static void *pthread_work(void *arg)
 
 static int c11_work(void *arg)
 {
-	(void)arg;
 	return sem_post(&ran);
 }
 
 static void notified(union sigval value)
 {
-	(void)value;
 	sem_post(&ran);
 }
 

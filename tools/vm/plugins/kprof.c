@@ -72,8 +72,6 @@ static void write_section(void)
 
 static void on_mark(unsigned int cpu, void *data)
 {
-	(void)cpu;
-	(void)data;
 	write_section();
 }
 
@@ -93,7 +91,6 @@ static void on_translate(uint64_t id, struct qemu_plugin_tb *tb)
 {
 	struct slot *slot = slot_of(qemu_plugin_tb_vaddr(tb));
 
-	(void)id;
 	qemu_plugin_register_vcpu_tb_exec_inline(tb, PLUGIN_ADD_U64,
 						 &slot->count,
 						 qemu_plugin_tb_n_insns(tb));
@@ -102,8 +99,6 @@ static void on_translate(uint64_t id, struct qemu_plugin_tb *tb)
 
 static void on_end(uint64_t id, void *data)
 {
-	(void)id;
-	(void)data;
 	write_section();
 	fclose(out);
 }
@@ -111,7 +106,6 @@ static void on_end(uint64_t id, void *data)
 int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc,
 			char **argv)
 {
-	(void)info;
 	if (argc != 1 || strncmp(argv[0], "out=", 4)) {
 		fputs("kprof: say out=FILE\n", stderr);
 		return -1;

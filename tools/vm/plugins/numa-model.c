@@ -117,7 +117,6 @@ static void on_access(unsigned int cpu, uint32_t info, uint64_t address,
 
 static void on_flush(unsigned int cpu, void *data)
 {
-	(void)data;
 	memset(tlb[cpu], 0, sizeof(tlb[cpu]));
 }
 
@@ -174,7 +173,6 @@ static void on_mark(unsigned int cpu, void *data)
 {
 	uint32_t mark = (uint32_t)(uintptr_t)data;
 
-	(void)cpu;
 	if (mark == NUMA_MARK_0 || mark == NUMA_MARK_1) {
 		add_bit(mark == NUMA_MARK_1);
 		return;
@@ -215,7 +213,6 @@ static void on_translate(uint64_t id, struct qemu_plugin_tb *tb)
 	size_t nr = qemu_plugin_tb_n_insns(tb);
 	bool count = section && !opts.off;
 
-	(void)id;
 	for (size_t i = 0; i < nr; i++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 
@@ -230,8 +227,6 @@ static void on_translate(uint64_t id, struct qemu_plugin_tb *tb)
 
 static void on_end(uint64_t id, void *data)
 {
-	(void)id;
-	(void)data;
 	if (section)
 		end_section();
 	if (nm_json(&opts, &sections))
