@@ -44,8 +44,8 @@ static int balancing_set(enum mode mode)
 }
 
 /*
- * A kernel without the automatic mode may accept its value all the same, and
- * then scans without moving anything: ask for a counter of that mode first.
+ * A kernel without the automatic mode may accept the value and scan without
+ * migrating anything: test for a counter of that mode first.
  */
 static const char *missing_lazy(void)
 {
@@ -62,7 +62,6 @@ static const char *missing_lazy(void)
 				 "kernel.numa_balancing cannot be set to 4 here";
 }
 
-/* Why the mode cannot be measured here, or NULL */
 static const char *balancing_missing(enum mode mode)
 {
 	if (mode == MODE_CURRENT)
@@ -153,7 +152,7 @@ static int run_once(const struct auto_results *res, struct auto_row *row,
 	return 0;
 }
 
-/* The modes of a workload in turn; a drift of the machine favours none. */
+/* Modes are the inner loop, so that drift of the machine affects all equally. */
 static int run_group(const struct auto_results *res, struct auto_row *rows,
 		     unsigned int nr)
 {
@@ -230,8 +229,8 @@ static void results_drop(struct auto_results *res)
 	free(res->rows);
 }
 
-/* Nobody is to look for misplaced memory of ours: that would be counted. */
-static void keep_out_of_it(void)
+/* Binds memory of this process: the balancer skips it, so counts are not affected. */
+static void bind_own_memory(void)
 {
 	struct bitmask *nodes = numa_allocate_nodemask();
 
@@ -244,7 +243,7 @@ static void keep_out_of_it(void)
 	numa_free_nodemask(nodes);
 }
 
-static void last_resort(void)
+static void clean_up(void)
 {
 	work_kill();
 	cpuset_remove();
@@ -269,9 +268,9 @@ int auto_main(int argc, char **argv)
 	ret = prepare(&opts);
 	if (ret)
 		return ret;
-	keep_out_of_it();
+	bind_own_memory();
 	balancing_setup();
-	interrupt_setup(last_resort);
+	interrupt_setup(clean_up);
 	ret = add_rows(&res) || run_all(&res);
 	if (write_results(&res))
 		ret = -1;

@@ -75,7 +75,7 @@ struct board {
 	atomic_bool stop;
 	atomic_uint ready;	/* threads with memory filled */
 	atomic_uint done;	/* stopped threads */
-	atomic_uint looks;	/* odd while placement is queried */
+	atomic_uint probes;	/* odd while placement is queried */
 	sem_t go;
 	sem_t leave;			/* final placement has been queried */
 	struct slot slot[];
@@ -201,7 +201,7 @@ struct auto_sample {
 	unsigned int nr_epochs;
 	uint64_t t95[AUTO_MAX_SWAPS];	/* after each epoch, or NEVER */
 	uint64_t wall_ns;
-	uint64_t watch_ns;	/* CPU time of sampling */
+	uint64_t probe_ns;	/* CPU time of sampling */
 	uint64_t user_ns;
 	uint64_t sys_ns;
 	uint64_t minor_faults;
@@ -220,7 +220,7 @@ enum figure {
 	FIG_T95, FIG_LOCAL, FIG_WORST, FIG_FAULTS, FIG_PTES, FIG_MIGRATED,
 	FIG_LATE_FAULTS, FIG_LATE_PTES, FIG_LATE_MIGRATED, FIG_TOUCHES,
 	FIG_LATE_TOUCHES, FIG_JOBS, FIG_USER, FIG_SYS, FIG_MINOR, FIG_PER_TOUCH,
-	FIG_WATCH, FIG_GAP, NR_FIGURES
+	FIG_PROBE, FIG_GAP, NR_FIGURES
 };
 
 extern const char *const figure_names[NR_FIGURES];

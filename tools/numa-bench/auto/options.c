@@ -16,9 +16,9 @@ enum {
 static const struct argp_option options[] = {
 	{ "workload", 'w', "LIST", 0, "Workloads, or all (default split)", 1 },
 	{ "modes", KEY_MODES, "LIST", 0,
-	  "off, stock, lazy: kernel.numa_balancing 0, 1, 4 (root only); current: as it is (default off,stock,lazy)",
+	  "off, stock, lazy: kernel.numa_balancing 0, 1, 4 (root only); current: unchanged (default off,stock,lazy)",
 	  1 },
-	{ "list", KEY_LIST, NULL, 0, "What the workloads do and what should happen", 1 },
+	{ "list", KEY_LIST, NULL, 0, "List the workloads and the expected results", 1 },
 	{ "size", 's', "SIZE", 0, "Memory of all processes (default 256M)", 2 },
 	{ "page-size", 'p', "LIST", 0, "4k, thp (default 4k)", 2 },
 	{ "threads", KEY_THREADS, "N", 0,
@@ -27,20 +27,20 @@ static const struct argp_option options[] = {
 	{ "period", KEY_PERIOD, "SECONDS", 0,
 	  "Between swaps of phase; before handover (default 5)", 3 },
 	{ "settle", KEY_SETTLE, "SECONDS", 0,
-	  "Count apart what happens later (default 10)", 3 },
-	{ "interval", 'i', "MS", 0, "Between looks at the pages (default 100)", 3 },
+	  "Also count separately from then on (default 10)", 3 },
+	{ "interval", 'i', "MS", 0, "Between probes of the pages (default 100)", 3 },
 	{ "watch", KEY_WATCH, "N", 0,
-	  "Pages to look at for each thread; 0: all (default 512)", 3 },
+	  "Pages to probe for each thread; 0: all (default 512)", 3 },
 	{ "busy", KEY_BUSY, "PERCENT", 0,
-	  "Part of the time that threads work (default 100)", 4 },
+	  "Part of the time in which threads work (default 100)", 4 },
 	{ "compute", KEY_COMPUTE, "N", 0,
-	  "Rounds of computing after each touch, 25 instructions or so each (default 64)",
+	  "Rounds of computing after each touch, about 25 instructions each (default 64)",
 	  4 },
 	{ "repeat", 'r', "N", 0, "Runs of each (default 1)", 5 },
-	{ "seed", KEY_SEED, "N", 0, "Of choices (default 1)", 5 },
+	{ "seed", KEY_SEED, "N", 0, "Random seed (default 1)", 5 },
 	{ "json", KEY_JSON, "FILE", 0,
-	  "Write all that was seen over time; - for stdout without the table", 6 },
-	{ "csv", KEY_CSV, "FILE", 0, "Write a line for each look", 6 },
+	  "Write all data over time; - for stdout without the table", 6 },
+	{ "csv", KEY_CSV, "FILE", 0, "Write a line for each probe", 6 },
 	{ "unit", KEY_UNIT, "UNIT", 0,
 	  "ns, or instructions, as QEMU's icount clock counts (NUMA_BENCH_ICOUNT=1: default)",
 	  6 },
@@ -207,7 +207,7 @@ static char *help_filter(int key, const char *text, void *input)
 	out = open_memstream(&help, &len);
 	if (!out)
 		return (char *)text;
-	fputs("Workloads, and what should happen:\n", out);
+	fputs("Workloads, and expected results:\n", out);
 	describe(out);
 	fputs("\nSee numa-bench(1) too.", out);
 	fclose(out);
@@ -221,7 +221,7 @@ void auto_parse(struct auto_opts *opts, int argc, char **argv)
 		.options = options, .parser = parse_option,
 		.args_doc = "[WORKLOAD...]",
 		.doc =
-			"Watch where memory is while programs run, with and without automatic balancing.\v",
+			"Observe where memory is while programs run, with and without automatic balancing.\v",
 		.help_filter = help_filter,
 	};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Who does what, where: made of a workload, the options and the machine. */
+/* The plan of a run: threads, their CPUs, and the memory that they use. */
 #include <numa.h>
 #include <numaif.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ static unsigned int count_threads(const struct plan *plan)
 	return (per_node ? per_node : 1) * plan->nr_nodes;
 }
 
-/* The same number in each process */
+/* Each process has the same number of threads. */
 static void count(struct plan *plan)
 {
 	unsigned int procs = plan->workload->procs;
@@ -46,7 +46,7 @@ unsigned int plan_proc_of(const struct plan *plan, unsigned int thread)
 	return thread / (plan->nr_threads / plan->nr_procs);
 }
 
-/* -1: any; neighbours in number are on different nodes. */
+/* Consecutive threads are on different nodes. -1 if not pinned */
 int plan_cpu_of(const struct plan *plan, unsigned int thread,
 		unsigned int epoch)
 {
@@ -97,7 +97,7 @@ static int make_shares(struct plan *plan)
 	return 0;
 }
 
-/* Bound, so that no mode of the balancer looks at it */
+/* Bound memory is skipped by the balancer in any mode. */
 static int make_board(struct plan *plan)
 {
 	size_t bytes = sizeof(*plan->board) +
@@ -120,7 +120,6 @@ static int make_board(struct plan *plan)
 	       sem_init(&plan->board->leave, 1, 0) ? -1 : 0;
 }
 
-/* Each process has as much of what was asked for. */
 static size_t proc_bytes(const struct plan *plan, enum page_kind kind)
 {
 	size_t unit = page_kind_bytes(kind);
@@ -177,7 +176,6 @@ static bool memory_lacks(const struct plan *plan)
 	return false;
 }
 
-/* Why it cannot be measured here, or NULL */
 const char *plan_missing(const struct plan *plan)
 {
 	size_t units = plan->area.bytes / plan->area.unit_bytes;

@@ -26,13 +26,13 @@ const char *const figure_names[NR_FIGURES] = {
 	[FIG_SYS] = "sys_ns",
 	[FIG_MINOR] = "minor_faults",
 	[FIG_PER_TOUCH] = "wall_ns_per_touch",
-	[FIG_WATCH] = "watch_ns",
+	[FIG_PROBE] = "watch_ns",
 	[FIG_GAP] = "longest_gap_ns",
 };
 
 /*
- * From one time to the first point where enough is local; or NEVER. 0 if it was
- * so when somebody first looked.
+ * Time from @from to the first point with enough local pages, or NEVER. 0 if the
+ * very first point has them.
  */
 uint64_t time_to_local(const struct point *points, size_t nr, uint64_t from,
 		       uint64_t until)
@@ -43,10 +43,7 @@ uint64_t time_to_local(const struct point *points, size_t nr, uint64_t from,
 	return NEVER;
 }
 
-/*
- * The longest of all epochs; in a periodic workload the first one has nothing
- * to follow.
- */
+/* The longest time of all epochs; without the first one if there are several. */
 static double longest_t95(const struct auto_sample *sample)
 {
 	double longest = 0;
@@ -121,8 +118,8 @@ static double effort_of(const struct auto_sample *sample, enum figure figure)
 		return (double)sample->sys_ns;
 	case FIG_MINOR:
 		return (double)sample->minor_faults;
-	case FIG_WATCH:
-		return (double)sample->watch_ns;
+	case FIG_PROBE:
+		return (double)sample->probe_ns;
 	case FIG_GAP:
 		return sample->longest_ns ? (double)sample->longest_ns : NAN;
 	default:
@@ -130,7 +127,7 @@ static double effort_of(const struct auto_sample *sample, enum figure figure)
 	}
 }
 
-/* NAN: there is none; INFINITY: it never came to that */
+/* NAN: no such figure; INFINITY: never reached */
 double figure_of(const struct auto_sample *sample, enum figure figure)
 {
 	if (figure <= FIG_WORST && sample->last.local < 0)
@@ -174,7 +171,7 @@ static const struct auto_row *peer_of(const struct auto_results *res,
 	return NULL;
 }
 
-/* To the same workload in another mode; NAN where that says nothing */
+/* Ratio to the same workload in another mode; NAN if undefined */
 double figure_ratio(const struct auto_results *res, const struct auto_row *row,
 		    enum figure figure, enum mode mode)
 {
@@ -196,7 +193,7 @@ static void print_header(const struct auto_results *res, FILE *out)
 
 	uname(&uts);
 	fprintf(out,
-		"numa-bench auto: %s, %g s each, looked at each %g ms, %u%% busy, %u rounds per touch; %llu repeats\n",
+		"numa-bench auto: %s, %g s each, probed every %g ms, %u%% busy, %u rounds per touch; %llu repeats\n",
 		format_size(opts->bytes, size, sizeof(size)),
 		(double)opts->run_ns / 1e9, (double)opts->interval_ns / 1e6,
 		opts->busy, opts->compute, (unsigned long long)opts->repeat);
@@ -226,7 +223,7 @@ static void print_head(const struct auto_results *res,
 		" insn/touch" : "", row->workload->gaps ? "  gap-us" : "");
 }
 
-/* "-" where there is no such figure */
+/* NAN is printed as "-". */
 static void print(double value, int width, int digits, FILE *out)
 {
 	if (isfinite(value))
@@ -284,10 +281,10 @@ void auto_table(const struct auto_results *res, FILE *out)
 			print_row(res, row, out);
 		else
 			fprintf(out, " left out: %s\n", row->skipped ?
-				row->skipped : "no run came to its end");
+				row->skipped : "no run finished");
 	}
 	if (res->interrupted)
-		fprintf(out, "\nInterrupted: what was measured until then.\n");
+		fprintf(out, "\nInterrupted: results until then.\n");
 	fflush(out);
 }
 
@@ -296,7 +293,7 @@ static void append_u64(struct json_object *list, uint64_t val)
 	json_object_array_add(list, json_object_new_uint64(val));
 }
 
-/* null: there is none, or it never came to that */
+/* null: no such figure, or never reached */
 static void append_double(struct json_object *list, double val)
 {
 	json_object_array_add(list, isfinite(val) ?
@@ -354,7 +351,7 @@ static void put_points(struct json_object *obj, const struct auto_sample *s)
 	put(obj, "touches", touches);
 }
 
-/* Counters that have not changed are left out. */
+/* Counters that did not change are omitted. */
 static struct json_object *json_counters(const struct auto_sample *s)
 {
 	struct json_object *obj = json_object_new_object();

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One run of a workload, seen from outside: start its processes, look at each
- * interval where their pages are, stop them, look at all pages.
+ * One run of a workload: start its processes, probe the nodes of their pages at
+ * each interval, stop them, probe all pages.
  *
- * move_pages(2) without nodes tells where pages are. It moves nothing and is no
- * touch; it costs some hundred instructions per page, and holds mmap_lock for 16
- * pages at a time.
+ * A probe calls move_pages(2) without target nodes, which neither migrates nor
+ * touches pages. It costs some hundred instructions per page, and holds mmap_lock
+ * for 16 pages at a time.
  */
 #include <errno.h>
 #include <numaif.h>
@@ -18,16 +18,16 @@
 
 #define BATCH	1024
 
-struct watch {
+struct probe {
 	const struct plan *plan;
-	struct watched {
+	struct probed {
 		void **pages;
 		int *nodes;	/* of each page, or a negative errno */
 		size_t nr;
 	} *shares;
 };
 
-/* One of each of nr consecutive parts of the share, at random */
+/* The page to probe of part @idx of @nr equal parts of a share, at random */
 static size_t choose(const struct share *share, size_t idx, size_t nr,
 		     uint64_t seed)
 {
@@ -39,119 +39,119 @@ static size_t choose(const struct share *share, size_t idx, size_t nr,
 }
 
 static int choose_pages(const struct plan *plan, const struct share *share,
-			struct watched *watched, unsigned int nr)
+			struct probed *probed, unsigned int nr)
 {
 	const struct area *area = &plan->area;
 
-	watched->nr = nr && nr < share->nr ? nr : share->nr;
-	watched->pages = calloc(watched->nr, sizeof(*watched->pages));
-	watched->nodes = calloc(watched->nr, sizeof(*watched->nodes));
-	if (!watched->pages || !watched->nodes)
+	probed->nr = nr && nr < share->nr ? nr : share->nr;
+	probed->pages = calloc(probed->nr, sizeof(*probed->pages));
+	probed->nodes = calloc(probed->nr, sizeof(*probed->nodes));
+	if (!probed->pages || !probed->nodes)
 		return -1;
-	for (size_t i = 0; i < watched->nr; i++)
-		watched->pages[i] = area->base + area->page_bytes *
-			choose(share, i, watched->nr, plan->opts->seed);
+	for (size_t i = 0; i < probed->nr; i++)
+		probed->pages[i] = area->base + area->page_bytes *
+			choose(share, i, probed->nr, plan->opts->seed);
 	return 0;
 }
 
-static void watch_free(struct watch *watch)
+static void probe_free(struct probe *probe)
 {
-	for (unsigned int i = 0; watch->shares && i < watch->plan->nr_shares;
+	for (unsigned int i = 0; probe->shares && i < probe->plan->nr_shares;
 	     i++) {
-		free(watch->shares[i].pages);
-		free(watch->shares[i].nodes);
+		free(probe->shares[i].pages);
+		free(probe->shares[i].nodes);
 	}
-	free(watch->shares);
-	watch->shares = NULL;
+	free(probe->shares);
+	probe->shares = NULL;
 }
 
-static int watch_make(struct watch *watch, const struct plan *plan,
+static int probe_init(struct probe *probe, const struct plan *plan,
 	       unsigned int pages)
 {
-	watch->plan = plan;
-	watch->shares = calloc(plan->nr_shares + 1, sizeof(*watch->shares));
-	if (!watch->shares)
+	probe->plan = plan;
+	probe->shares = calloc(plan->nr_shares + 1, sizeof(*probe->shares));
+	if (!probe->shares)
 		return -1;
 	for (unsigned int i = 0; i < plan->nr_shares; i++)
-		if (choose_pages(plan, &plan->shares[i], &watch->shares[i],
+		if (choose_pages(plan, &plan->shares[i], &probe->shares[i],
 				 pages)) {
-			watch_free(watch);
+			probe_free(probe);
 			return -1;
 		}
 	return 0;
 }
 
-static int ask(const struct watch *watch, unsigned int idx)
+static int ask(const struct probe *probe, unsigned int idx)
 {
-	const struct plan *plan = watch->plan;
-	struct watched *watched = &watch->shares[idx];
+	const struct plan *plan = probe->plan;
+	struct probed *probed = &probe->shares[idx];
 	pid_t pid = plan->pids[plan->shares[idx].proc];
 
-	for (size_t done = 0; done < watched->nr; done += BATCH) {
-		size_t nr = watched->nr - done;
+	for (size_t done = 0; done < probed->nr; done += BATCH) {
+		size_t nr = probed->nr - done;
 
 		if (move_pages(pid, nr < BATCH ? nr : BATCH,
-			       watched->pages + done, NULL,
-			       watched->nodes + done, 0) < 0)
+			       probed->pages + done, NULL,
+			       probed->nodes + done, 0) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static void count_nodes(const struct watch *watch, struct point *point)
+static void count_nodes(const struct probe *probe, struct point *point)
 {
-	const struct plan *plan = watch->plan;
+	const struct plan *plan = probe->plan;
 
 	for (unsigned int i = 0; i < plan->nr_shares; i++)
-		for (size_t k = 0; k < watch->shares[i].nr; k++)
+		for (size_t k = 0; k < probe->shares[i].nr; k++)
 			for (unsigned int n = 0; n < plan->nr_nodes; n++)
 				point->node_pages[n] +=
-					watch->shares[i].nodes[k] == plan->nodes[n];
+					probe->shares[i].nodes[k] == plan->nodes[n];
 }
 
-/* A page that is on its way is on no node, and left out. */
-static double local_part(const struct watched *watched, int node)
+/* Pages under migration are on no node, and are not counted. */
+static double local_part(const struct probed *probed, int node)
 {
 	size_t present = 0, local = 0;
 
-	for (size_t i = 0; i < watched->nr; i++) {
-		present += watched->nodes[i] >= 0;
-		local += watched->nodes[i] == node;
+	for (size_t i = 0; i < probed->nr; i++) {
+		present += probed->nodes[i] >= 0;
+		local += probed->nodes[i] == node;
 	}
 	return present ? (double)local / (double)present : 0;
 }
 
-static void look_at_thread(const struct watch *watch, unsigned int thread,
+static void probe_thread(const struct probe *probe, unsigned int thread,
 			   struct point *point)
 {
-	const struct slot *slot = &watch->plan->board->slot[thread];
+	const struct slot *slot = &probe->plan->board->slot[thread];
 	struct thread_point *own = &point->threads[thread];
 
 	own->touches = slot->touches;
 	own->node = slot->node;
 	own->share = slot->share;
 	point->touches += own->touches;
-	if (!watch->plan->nr_shares)
+	if (!probe->plan->nr_shares)
 		return;
-	own->local = local_part(&watch->shares[own->share], own->node);
-	point->local += own->local / watch->plan->nr_threads;
+	own->local = local_part(&probe->shares[own->share], own->node);
+	point->local += own->local / probe->plan->nr_threads;
 }
 
-/* The caller fills in the time and the counters. */
-static int watch_look(struct watch *watch, struct point *point)
+/* The caller sets the time and the counters of the point. */
+static int probe_placement(struct probe *probe, struct point *point)
 {
-	const struct plan *plan = watch->plan;
+	const struct plan *plan = probe->plan;
 
 	point->threads = calloc(plan->nr_threads, sizeof(*point->threads));
 	point->node_pages = calloc(plan->nr_nodes, sizeof(*point->node_pages));
 	if (!point->threads || !point->node_pages)
 		return -1;
 	for (unsigned int i = 0; i < plan->nr_shares; i++)
-		if (ask(watch, i))
+		if (ask(probe, i))
 			return -1;
-	count_nodes(watch, point);
+	count_nodes(probe, point);
 	for (unsigned int i = 0; i < plan->nr_threads; i++)
-		look_at_thread(watch, i, point);
+		probe_thread(probe, i, point);
 	if (!plan->nr_shares)
 		point->local = -1;
 	return 0;
@@ -160,25 +160,13 @@ static int watch_look(struct watch *watch, struct point *point)
 struct run {
 	struct plan *plan;
 	struct auto_sample *sample;
-	struct watch watch;
+	struct probe probe;
 	struct counters begin;
 	uint64_t begin_ns;
-	size_t room;		/* for points */
+	size_t room;		/* size of sample->points */
 };
 
-static void sleep_until(uint64_t ns)
-{
-	struct timespec ts = {
-		.tv_sec = (time_t)(ns / 1000000000),
-		.tv_nsec = (long)(ns % 1000000000),
-	};
-
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) == EINTR &&
-	       !interrupted())
-		;
-}
-
-/* How many threads have come to a point of the run; -1: a process ended */
+/* Waits until all threads have incremented @count; -1 if a process exits. */
 static int wait_for(const struct plan *plan, atomic_uint *count)
 {
 	while (*count < plan->nr_threads) {
@@ -198,18 +186,18 @@ static int take_point(struct run *run)
 	if (sample->nr_points == run->room)
 		return 0;
 	memset(point, 0, sizeof(*point));
-	sample->nr_points++;	/* whatever follows, it is to be freed */
+	sample->nr_points++;	/* freed even after an error */
 	point->counts = run->begin;
 	point->ns = now_ns() - run->begin_ns;
-	run->plan->board->looks++;
-	if (watch_look(&run->watch, point) || counters_stop(&point->counts))
+	run->plan->board->probes++;
+	if (probe_placement(&run->probe, point) || counters_stop(&point->counts))
 		return -1;
-	run->plan->board->looks++;
-	sample->watch_ns += thread_cpu_ns() - begin;
+	run->plan->board->probes++;
+	sample->probe_ns += thread_cpu_ns() - begin;
 	return 0;
 }
 
-/* Until then, threads look as if all were still local. */
+/* Threads that have not moved yet would still be counted as local. */
 static int wait_for_epoch(const struct plan *plan)
 {
 	const struct board *board = plan->board;
@@ -232,7 +220,7 @@ static int next_epoch(struct run *run)
 	return wait_for_epoch(run->plan);
 }
 
-/* When the threads are to move on, or NEVER */
+/* The time of the next epoch, or NEVER */
 static uint64_t epoch_due(const struct run *run)
 {
 	unsigned int nr = run->sample->nr_epochs;
@@ -247,7 +235,7 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-static int watch_until_end(struct run *run)
+static int probe_until_end(struct run *run)
 {
 	const struct auto_opts *opts = run->plan->opts;
 	uint64_t end = run->begin_ns + opts->run_ns, now;
@@ -269,8 +257,8 @@ static int watch_until_end(struct run *run)
 }
 
 /*
- * The stock balancer marks memory at each second or so: a move at once after
- * that looks as if it were quick. Repeats are to meet it at any time.
+ * The stock balancer scans about once a second, so its reaction time depends on
+ * when threads move in that second: vary it between repeats.
  */
 static uint64_t first_period(const struct plan *plan)
 {
@@ -278,7 +266,7 @@ static uint64_t first_period(const struct plan *plan)
 	       mix64(plan->opts->seed + plan->repeat) % 1000000000;
 }
 
-/* For numa-model, if we are in a guest that it watches */
+/* Marks the run for the QEMU plugin numa-model. */
 static void mark_start(const struct plan *plan)
 {
 	char label[80];
@@ -288,7 +276,7 @@ static void mark_start(const struct plan *plan)
 	numa_mark_start(label);
 }
 
-/* Time begins here, or after a first period in which all is as it was. */
+/* Starts the threads and the measured time; handover runs for a period before. */
 static int begin(struct run *run)
 {
 	const struct plan *plan = run->plan;
@@ -309,15 +297,15 @@ static int begin(struct run *run)
 	return 0;
 }
 
-static int look_at_all(struct run *run)
+static int probe_all_pages(struct run *run)
 {
-	struct watch all;
+	struct probe all;
 	int ret;
 
-	if (watch_make(&all, run->plan, 0))
+	if (probe_init(&all, run->plan, 0))
 		return -1;
-	ret = watch_look(&all, &run->sample->last);
-	watch_free(&all);
+	ret = probe_placement(&all, &run->sample->last);
+	probe_free(&all);
 	return ret;
 }
 
@@ -355,13 +343,13 @@ static int measure(struct run *run)
 	struct plan *plan = run->plan;
 
 	if (work_start(plan) || wait_for(plan, &plan->board->ready) ||
-	    watch_make(&run->watch, plan, plan->opts->pages) || begin(run) ||
-	    watch_until_end(run))
+	    probe_init(&run->probe, plan, plan->opts->pages) || begin(run) ||
+	    probe_until_end(run))
 		return -1;
 	sample->wall_ns = now_ns() - run->begin_ns;
 	numa_mark_stop();
 	plan->board->stop = true;
-	if (wait_for(plan, &plan->board->done) || look_at_all(run) ||
+	if (wait_for(plan, &plan->board->done) || probe_all_pages(run) ||
 	    work_join(plan))
 		return -1;
 	add_up(sample, plan);
@@ -388,7 +376,7 @@ int auto_run(struct auto_sample *sample, struct plan *plan)
 		work_kill();
 	if (workload->finish)
 		workload->finish(plan);
-	watch_free(&run.watch);
+	probe_free(&run.probe);
 	errno = err;
 	return ret;
 }

@@ -17,10 +17,10 @@
 
 #define LINE_BYTES	64
 #define LINES		64
-#define SLICE_NS	10000000ULL	/* work and pause together */
+#define SLICE_NS	10000000ULL	/* working and sleeping */
 #define YIELD_EVERY	64		/* touches; a power of two */
 
-/* Each thread has a word of its own in each page: no touch gets lost. */
+/* Each thread has its own word in each page, so that touches do not race. */
 static uint64_t *word_of(const struct worker *worker, size_t page)
 {
 	const struct area *area = &worker->plan->area;
@@ -30,7 +30,7 @@ static uint64_t *word_of(const struct worker *worker, size_t page)
 	return (uint64_t *)(area->base + page * area->page_bytes + offset);
 }
 
-/* A chain that takes the same time with each value; eight steps a round */
+/* A dependency chain whose time does not depend on @value; 8 steps per round */
 static uint64_t compute(uint64_t value, unsigned int rounds)
 {
 	while (rounds--) {
@@ -43,10 +43,9 @@ static uint64_t compute(uint64_t value, unsigned int rounds)
 }
 
 /*
- * A hint to the CPU, and more to QEMU: when it counts instructions, one thread
- * runs all CPUs in turns, and before version 8.1 a turn lasts to the next timer
- * of any of them. Those that follow get nothing, for seconds. With this
- * instruction a turn ends.
+ * Ends the turn of this CPU in a QEMU that counts instructions: there, one thread
+ * runs all CPUs in turns. Before QEMU 8.1, a turn lasts until the next timer of
+ * any CPU, which may starve other CPUs for seconds.
  */
 void yield_cpu(void)
 {
@@ -73,7 +72,7 @@ void touch_pages(struct worker *worker, const struct share *share,
 			      memory_order_relaxed);
 }
 
-/* What all touches of this thread have left in the memory of its process */
+/* All touches of this thread that are found in memory */
 uint64_t worker_count(const struct worker *worker)
 {
 	uint64_t sum = 0;
@@ -86,16 +85,11 @@ uint64_t worker_count(const struct worker *worker)
 void worker_pause(struct worker *worker)
 {
 	unsigned int busy = worker->plan->opts->busy;
-	uint64_t until;
-	struct timespec ts;
 
 	if (busy == 100 ||
 	    now_ns() - worker->slice_ns < SLICE_NS / 100 * busy)
 		return;
-	until = worker->slice_ns + SLICE_NS;
-	ts.tv_sec = (time_t)(until / 1000000000);
-	ts.tv_nsec = (long)(until % 1000000000);
-	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
+	sleep_until(worker->slice_ns + SLICE_NS);
 	worker->slice_ns = now_ns();
 }
 
@@ -105,7 +99,7 @@ static void fill_share(const struct worker *worker, const struct share *share)
 		*word_of(worker, share->first + i * share->step) = 0;
 }
 
-/* Each what it uses, or the main thread of the process all of it */
+/* Each thread fills its share, or the main thread all memory of the process. */
 static void fill_pages(const struct worker *worker)
 {
 	const struct plan *plan = worker->plan;
@@ -120,7 +114,7 @@ static void fill_pages(const struct worker *worker)
 		fill_share(worker, &all);
 }
 
-#define CHUNK		64		/* touches between looks at the board */
+#define CHUNK		64		/* touches between reads of the board */
 
 static struct plan *running;
 
@@ -140,7 +134,7 @@ static void add_usage(struct slot *slot, int who, bool begin)
 	slot->minor_faults += sign * (uint64_t)usage.ru_minflt;
 }
 
-/* The thread, and the processes that it has waited for */
+/* Of the thread, and of children that it has waited for */
 static void count_usage(struct slot *slot, bool begin)
 {
 	add_usage(slot, RUSAGE_THREAD, begin);
@@ -161,11 +155,10 @@ static void choose_share(struct worker *worker, unsigned int idx)
 
 	worker->slot->share = idx;
 	worker->share = &plan->shares[idx];
-	/* Those that share it do not follow each other page by page. */
+	/* Threads with the same share start at different pages. */
 	worker->pos = worker->share->nr * worker->thread / plan->nr_threads;
 }
 
-/* Where the thread has to be, and what is its own from now on */
 static void enter_epoch(struct worker *worker, unsigned int epoch)
 {
 	const struct plan *plan = worker->plan;
@@ -182,7 +175,7 @@ static void enter_epoch(struct worker *worker, unsigned int epoch)
 
 static void next_epoch(struct worker *worker, unsigned int epoch)
 {
-	/* Time begins here: forget what it took so far. */
+	/* The measured time starts here: reset usage. */
 	if (worker->plan->workload->settles_first) {
 		worker->slot->user_ns = 0;
 		worker->slot->sys_ns = 0;
@@ -243,17 +236,16 @@ static int run_threads(struct worker *workers, unsigned int nr)
 {
 	pthread_t threads[AUTO_MAX_THREADS];
 
-	/* The main thread is the first one. */
 	for (unsigned int i = 1; i < nr; i++)
 		if (pthread_create(&threads[i], NULL, worker_run, &workers[i]))
-			return -1;	/* the process, and all of them, ends */
+			return -1;	/* ends the process and the run */
 	worker_run(&workers[0]);
 	for (unsigned int i = 1; i < nr; i++)
 		pthread_join(threads[i], NULL);
 	return 0;
 }
 
-/* Signals are for our parent, which tells us when to stop. */
+/* Signals are handled by the parent, which sets board->stop. */
 static int set_up(const struct plan *plan)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -283,7 +275,7 @@ static int process_main(const struct plan *plan, unsigned int proc)
 	return run_threads(workers, nr) ? 1 : 0;
 }
 
-/* Also called by a signal handler */
+/* Async-signal-safe: also called by a signal handler */
 void work_kill(void)
 {
 	for (unsigned int i = 0; running && i < running->nr_procs; i++)
@@ -293,7 +285,7 @@ void work_kill(void)
 		;
 }
 
-/* What a process writes before its threads go to their CPUs is memory, too. */
+/* Forks on the CPU of the first thread, for memory written before it is pinned. */
 static void go_where_it_begins(const struct plan *plan, unsigned int proc)
 {
 	unsigned int per_proc = plan->nr_threads / plan->nr_procs;
@@ -334,7 +326,7 @@ int work_start(struct plan *plan)
 	return ret;
 }
 
-/* Whether all processes are still there */
+/* Returns -1 if a process has exited. */
 int work_check(const struct plan *plan)
 {
 	for (unsigned int i = 0; i < plan->nr_procs; i++)
@@ -346,7 +338,7 @@ int work_check(const struct plan *plan)
 	return 0;
 }
 
-/* Lets them go, and waits for their end */
+/* Lets all threads exit, and reaps the processes. */
 int work_join(struct plan *plan)
 {
 	int status, ret = 0;

@@ -104,7 +104,7 @@ const struct auto_workload steady = {
 
 #define CGROUP		"/sys/fs/cgroup"
 
-/* As numactl --membind: all memory of the process, on the first node */
+/* Binds all memory of the process to the first node, like numactl --membind. */
 static int bind_memory(const struct plan *plan)
 {
 	struct bitmask *nodes = numa_allocate_nodemask();
@@ -153,7 +153,7 @@ static int write_cgroup(const char *dir, const char *file, const char *text)
 	return ret;
 }
 
-/* Also called by a signal handler */
+/* Async-signal-safe: also called by a signal handler */
 void cpuset_remove(void)
 {
 	if (*cpuset)
@@ -246,8 +246,12 @@ const struct auto_workload numa02 = {
 	.threads = THREADS_ALL_CPUS, .procs = 1, .unpinned = true,
 };
 
-#define JOB_SHARE	64	/* part of --size that each process has */
-#define MIN_SWEEPS	16	/* over its memory; the longest has 64 times as many */
+/*
+ * churn: servers start one short-lived process after another, like a build.
+ * Processes are forked without exec, so to the balancer their memory is new.
+ */
+#define JOB_SHARE	64	/* a process has --size / JOB_SHARE of memory */
+#define MIN_SWEEPS	16	/* over this memory; at most 64 times as many */
 #define LENGTHS		7
 
 static unsigned int job_sweeps(const struct worker *worker, uint64_t job)
@@ -257,7 +261,7 @@ static unsigned int job_sweeps(const struct worker *worker, uint64_t job)
 	return MIN_SWEEPS << (mix64(seed + job) % LENGTHS);
 }
 
-/* The process; 0 if all that it touched is in its memory */
+/* Returns 0 if all touches of the process are found in its memory. */
 static int job_run(struct worker *worker, unsigned int sweeps)
 {
 	const struct share all = {
@@ -273,7 +277,7 @@ static int job_run(struct worker *worker, unsigned int sweeps)
 	return worker->touches - before != worker_count(worker);
 }
 
-/* What a process has touched is counted in memory that it shares with us. */
+/* Children count their touches in shared memory. */
 static void serve(struct worker *worker)
 {
 	for (uint64_t job = 0; !worker->plan->board->stop; job++) {
@@ -307,18 +311,24 @@ const struct auto_workload churn = {
 	.does =
 		"processes on all CPUs fork one short-lived process after the other, each with 1/64 of --size",
 	.expect =
-		"the same work as with the balancer off: they end before it pays to look at them",
+		"the same work as with the balancer off: processes end before balancing them pays off",
 	.threads = THREADS_ALL_CPUS, .unpinned = true, .no_owner = true,
 	.shares = no_shares, .bytes = job_bytes, .work = serve,
 };
 
-#define BACKING_BYTES	(512UL << 20)	/* mapped again and again */
+/*
+ * hold: for how long do interrupts and deferred work hold a thread that does not
+ * enter the kernel? Threads take turns, so that the others are idle: each touches
+ * some memory, which gives the balancer work, and then reads the clock in a loop.
+ * The result is the longest time between two reads.
+ */
+#define BACKING_BYTES	(512UL << 20)	/* mapped several times */
 #define TURN_NS		100000000ULL
-#define TOUCH_NS	20000000ULL	/* of a turn */
-#define MARGIN_NS	5000000ULL	/* nobody reads so long before the next */
+#define TOUCH_NS	20000000ULL	/* for touches in a turn */
+#define MARGIN_NS	5000000ULL	/* idle time at the end of a turn */
 #define STRIDE		7919		/* pages between two touches; a prime */
 
-/* Of each process: the same file in all mappings */
+/* All mappings are of the same file. */
 static char *mapped;
 static size_t backing, nr_mappings;
 
@@ -330,7 +340,7 @@ static size_t backing_bytes(const struct auto_opts *opts)
 	return bytes / page * page ?: page;
 }
 
-/* Of memory that other workloads have: as little as can be */
+/* hold uses the backing file, so the area is minimal. */
 static size_t hardly_any(const struct auto_opts *opts)
 {
 	return AUTO_MAX_THREADS * base_page_bytes();
@@ -347,7 +357,7 @@ static int prefer(int node)
 	return ret;
 }
 
-/* Half of it on the first node, half on the second */
+/* Fills the first half on the first node, the other half on the second. */
 static int fill_backing(const struct plan *plan, int fd)
 {
 	char *base = mmap(NULL, backing, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
@@ -396,7 +406,7 @@ static int map_backing(const struct plan *plan)
 	return ret;
 }
 
-/* The file, and page tables: eight bytes for each page mapped */
+/* The file and its page tables: 8 bytes per mapped page */
 static const char *missing_memory(const struct plan *plan)
 {
 	size_t need = backing_bytes(plan->opts) / 2;
@@ -417,17 +427,6 @@ static uint64_t turn_begin(const struct worker *worker, uint64_t now)
 	return turn * TURN_NS;
 }
 
-static void sleep_until(uint64_t ns)
-{
-	struct timespec ts = {
-		.tv_sec = (time_t)(ns / 1000000000),
-		.tv_nsec = (long)(ns % 1000000000),
-	};
-
-	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
-}
-
-/* Each thread has mappings of its own, all of the same file. */
 static void touch_mappings(struct worker *worker, uint64_t until)
 {
 	size_t nr = worker->plan->nr_threads, page = base_page_bytes();
@@ -445,20 +444,20 @@ static void touch_mappings(struct worker *worker, uint64_t until)
 	worker->slot->touches = worker->touches;
 }
 
-/* What passes while somebody looks at us is not our kernel's doing. */
+/* Gaps during a probe are not counted: it interrupts this thread. */
 static void read_clock(struct worker *worker, uint64_t until)
 {
 	const struct board *board = worker->plan->board;
 	struct slot *slot = worker->slot;
-	unsigned int looks, looks_before = board->looks;
+	unsigned int probes, probes_before = board->probes;
 	uint64_t now, before = now_ns();
 
 	for (unsigned int i = 1; (now = now_ns()) < until; i++) {
-		looks = board->looks;
-		if (looks == looks_before && looks % 2 == 0 &&
+		probes = board->probes;
+		if (probes == probes_before && probes % 2 == 0 &&
 		    now - before > slot->longest_ns)
 			slot->longest_ns = now - before;
-		looks_before = looks;
+		probes_before = probes;
 		before = now;
 		if (i % 64 == 0)
 			yield_cpu();

@@ -34,7 +34,7 @@ static const char doc[] =
 	"  touch     touch memory in several orders, here and on another node\n"
 	"  latency   time each touch that migrates, after mbind-lazy\n"
 	"  scale     compare sizes, and numbers of threads and nodes\n"
-	"  auto      watch where memory is while programs run, balanced or not\n"
+	"  auto      observe where memory is while programs run, balanced or not\n"
 	"  compare   ratios of the results of two runs; status 1 if one is worse\n"
 	"  info      nodes, kernel features, settings, and what is allowed\n\n"
 	"`numa-bench COMMAND --help' lists the options of a command.";

@@ -168,8 +168,6 @@ int touch_plan_make(struct touch_plan *plan, const struct area *area,
 void touch_plan_free(struct touch_plan *plan);
 void touch_run(const struct touch_plan *plan, const struct area *area,
 	       unsigned int part);
-uint64_t now_ns(void);
-uint64_t thread_cpu_ns(void);
 
 struct touch_time {
 	uint64_t wall_ns;	/* first begin to last end */
@@ -320,7 +318,10 @@ extern const size_t nr_settings;
 const char *read_line(const char *path, char *buf, size_t len);
 const char *cpu_field(const char *field, char *buf, size_t len);
 
-/* Progress on a terminal, and signals */
+/* Clocks, progress on a terminal, signals */
+uint64_t now_ns(void);
+uint64_t thread_cpu_ns(void);
+void sleep_until(uint64_t ns);
 void progress_show(size_t now, size_t all, const char *name,
 		   enum page_kind kind, const char *more);
 void progress_clear(void);

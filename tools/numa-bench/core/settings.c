@@ -2,6 +2,8 @@
 /*
  * Settings of the machine: read for reports, and set for measurements. A setting
  * is restored when the program ends, also by a signal.
+ *
+ * Also clocks, signals, and progress on a terminal.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "numa-bench.h"
@@ -184,14 +187,14 @@ const char *cpu_field(const char *field, char *buf, size_t len)
 }
 
 static atomic_bool stop;
-static void (*last_resort)(void);
+static void (*clean_up)(void);
 
 /* The first signal ends the run after the current sample, the second at once. */
 static void on_signal(int sig)
 {
 	if (stop) {
-		if (last_resort)
-			last_resort();
+		if (clean_up)
+			clean_up();
 		knobs_restore();
 		signal(sig, SIG_DFL);
 		raise(sig);
@@ -206,7 +209,7 @@ void interrupt_setup(void (*last)(void))
 		.sa_handler = on_signal, .sa_flags = SA_RESTART,
 	}, old;
 
-	last_resort = last;
+	clean_up = last;
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);
 	/* nohup(1) sets SIG_IGN. */
@@ -217,6 +220,36 @@ void interrupt_setup(void (*last)(void))
 bool interrupted(void)
 {
 	return stop;
+}
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t now_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t thread_cpu_ns(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+void sleep_until(uint64_t ns)
+{
+	struct timespec ts = {
+		.tv_sec = (time_t)(ns / 1000000000),
+		.tv_nsec = (long)(ns % 1000000000),
+	};
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) == EINTR &&
+	       !interrupted())
+		;
 }
 
 void progress_show(size_t now, size_t all, const char *name,

@@ -21,24 +21,6 @@ const char *const touch_kind_names[NR_TOUCH_KINDS] = {
 	"seq", "random", "strided",
 };
 
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
-
-uint64_t now_ns(void)
-{
-	return clock_ns(CLOCK_MONOTONIC);
-}
-
-uint64_t thread_cpu_ns(void)
-{
-	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
-}
-
 static void touch_seq(char *base, size_t nr, size_t step)
 {
 	for (char *end = base + nr * step; base < end; base += step) {

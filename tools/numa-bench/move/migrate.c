@@ -308,7 +308,7 @@ static const struct argp_option options[] = {
 	  "none, move_pages, mbind-move, mbind-lazy, mprotect (default all)",
 	  1 },
 	{ "threads", KEY_THREADS, "LIST", 0,
-	  "So many threads touch, each its part of the area (default 1)", 2 },
+	  "Number of touching threads, each with a part of the area (default 1)", 2 },
 	{ 0 }
 };
 

@@ -262,7 +262,7 @@ void report_perf(const struct row *row, FILE *out)
 void report_end(const struct results *res, FILE *out)
 {
 	if (res->interrupted)
-		fprintf(out, "\nInterrupted: medians of what was measured until then.\n");
+		fprintf(out, "\nInterrupted: medians of the samples until then.\n");
 	fflush(out);
 }
 

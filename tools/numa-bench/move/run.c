@@ -36,7 +36,7 @@ static const char *why_not(const struct row *row, const char *no_method)
 	if (no_method || no_pages)
 		return no_method ? no_method : no_pages;
 	if (!row->pairs->nr)
-		return "there are not so many nodes with memory and CPUs";
+		return "too few nodes have memory and CPUs";
 	if (memory_lacks(row))
 		return "a node has too little free memory; use a smaller --size";
 	no_memory = memory_missing(memory_needed(row));
@@ -360,7 +360,7 @@ int bench_run(const struct workload *workload, const struct bench_opts *opts)
 	res = results_new(workload, opts, &topo);
 	if (!res) {
 		fprintf(stderr,
-			"numa-bench: no memory for so many samples; use shorter lists or a smaller --repeat\n");
+			"numa-bench: not enough memory for the samples; use shorter lists or a smaller --repeat\n");
 		return NB_SKIP;
 	}
 	if (opts->perf)

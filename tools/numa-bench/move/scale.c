@@ -9,9 +9,9 @@
 
 static const struct argp_option options[] = {
 	{ "threads", KEY_THREADS, "LIST", 0,
-	  "So many threads touch, on each node (default 1,2,4)", 2 },
+	  "Number of touching threads on each node (default 1,2,4)", 2 },
 	{ "nodes", KEY_NODES, "LIST", 0,
-	  "Parts of the area on so many nodes, each touched from the next one; 1: --from and --to (default 1)",
+	  "Nodes in a ring, each with a part of the area that the next one touches; 1: --from and --to (default 1)",
 	  2 },
 	{ 0 }
 };

@@ -12,7 +12,7 @@ static const struct argp_option options[] = {
 	  "local, none, move_pages, mbind-move, mbind-lazy, mprotect (default local,none,mbind-lazy)",
 	  1 },
 	{ "threads", KEY_THREADS, "LIST", 0,
-	  "So many threads touch, each its part of the area (default 1)", 2 },
+	  "Number of touching threads, each with a part of the area (default 1)", 2 },
 	{ 0 }
 };
 

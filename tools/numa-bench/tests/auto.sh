@@ -14,9 +14,7 @@ auto() { # NAME ARGS
 }
 
 restored() { # NAME
-	ret=0
-	[ "$(cat $balancing)" = "$before" ] || ret=1
-	result $ret "$1"
+	holds "$1" "$(cat $balancing)" = "$before"
 }
 
 auto "split, steady and handover, off" -w split,steady,handover -S 2 --modes off \
@@ -92,10 +90,8 @@ if grep -q mof_samples /proc/vmstat; then
 	json_is "the automatic mode moves what is misplaced" \
 		"$in_place, r['results']"
 else
-	run auto split --modes lazy
-	ret=0
-	[ "$status" = 77 ] && grep -q "no automatic mode" "$tmp/out" || ret=1
-	result $ret "a kernel without the automatic mode leaves it out"
+	expect "a kernel without the automatic mode leaves it out" 77 \
+		"no automatic mode" auto split --modes lazy
 fi
 
 start_auto() { # returns when the mode is set; sets $pid
@@ -114,9 +110,7 @@ start_auto
 kill "$pid"
 status=0
 wait "$pid" || status=$?
-ret=0
-[ "$status" = 130 ] || ret=1
-result $ret "a run can be interrupted"
+holds "a run can be interrupted" "$status" = 130
 restored "the balancer is as it was after an interruption"
 json_is "and the results say so" "r['interrupted']"
 
@@ -133,14 +127,8 @@ pgrep -x numa-bench >/dev/null && ret=1
 result $ret "no process is left behind"
 
 if [ "$(id -u)" = 0 ]; then
-	status=0
-	setpriv --reuid 65534 --clear-groups "$bench" auto split -s 8M -S 1 \
-		--modes off >"$tmp/out" 2>"$tmp/err" || status=$?
-	ret=0
-	[ "$status" = 77 ] && grep -q "needs root" "$tmp/out" || ret=1
-	result $ret "modes need root, and the table says so"
-	status=0
-	setpriv --reuid 65534 --clear-groups "$bench" auto split -s 8M -S 1 \
-		--modes current >"$tmp/out" 2>"$tmp/err" || status=$?
-	result $status "the current mode does not need root"
+	within "modes need root, and the table says so" 77 "needs root" \
+		unprivileged auto split -s 8M -S 1 --modes off
+	within "the current mode does not need root" 0 "^current" \
+		unprivileged auto split -s 8M -S 1 --modes current
 fi

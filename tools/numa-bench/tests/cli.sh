@@ -114,9 +114,7 @@ json_is "all pages are on the node" \
 	"all(s['node_pages'] == {'0': x['area_pages']} and s['mismatched_pages'] == 0 for x in r['results'] for s in x['samples'])"
 json_is "the median lies between the extremes" \
 	"all(s['min_ns'] <= s['median_ns'] <= s['max_ns'] for x in r['results'] for s in [x['summary']['call']])"
-ret=0
-[ "$(wc -l <"$tmp/csv")" = 13 ] || ret=1
-result $ret "CSV has a head and a line per sample"
+holds "CSV has a head and a line per sample" "$(wc -l <"$tmp/csv")" = 13
 
 run migrate --from 0 --to 0 -s 2M -r 2 -m none,mbind-move -p 4k -t random \
 	--threads 1,3 --json "$tmp/json" --csv "$tmp/csv"
@@ -154,13 +152,11 @@ json_is "scale has a row for each combination and method" \
 json_is "the first row is what others are compared to" \
 	"r['results'][0]['total_to_first_ratio'] == 1 and r['results'][0]['pairs'] == [[0, 0]]"
 json_is "rows for more nodes than there are say so" \
-	"all('not so many nodes' in x['skipped'] for x in r['results'] if x['nodes'] == 64 and x['method'] == 'mbind-move')"
+	"all('too few nodes' in x['skipped'] for x in r['results'] if x['nodes'] == 64 and x['method'] == 'mbind-move')"
 
 run migrate --from 0 --to 0 -s 2M -r 1 -m none --json -
 cp "$tmp/out" "$tmp/json"
 json_is "JSON on stdout comes without the table" "r['workload'] == 'migrate'"
-expect "a file that cannot be written is status 1" 1 "cannot write" \
-	migrate --from 0 --to 0 -s 2M -r 1 -m none --json "$tmp/none/json"
 
 # sh ignores SIGINT in what it starts in the background; SIGTERM does the same
 "$bench" migrate --from 0 --to 0 -s 8M -r 10000 -m none -p 4k \
@@ -170,9 +166,7 @@ sleep 1
 kill "$pid"
 status=0
 wait "$pid" || status=$?
-ret=0
-[ "$status" = 130 ] || ret=1
-result $ret "an interrupted run is status 130"
+holds "an interrupted run is status 130" "$status" = 130
 json_is "and writes what was measured" \
 	"r['interrupted'] and 0 < len(r['results'][0]['samples']) < 10000"
 

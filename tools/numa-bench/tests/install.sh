@@ -27,9 +27,7 @@ completes() { # NAME WANT WORDS...: as if TAB were pressed after the last one
 		echo "${COMPREPLY[@]}"' \
 		"$root/share/bash-completion/completions/numa-bench" "$@" \
 		>"$tmp/out" 2>"$tmp/err" || true
-	ret=0
-	[ "$(cat "$tmp/out")" = "$want" ] || ret=1
-	result $ret "$name"
+	holds "$name" "$(cat "$tmp/out")" = "$want"
 }
 
 completes "commands are completed" "migrate" numa-bench mig
@@ -48,9 +46,7 @@ if command -v man >/dev/null && command -v groff >/dev/null; then
 	for manual in numa-bench.1 next-touch/numa_next_touch.3 \
 		next-touch/libnext-touch.7; do
 		man --warnings -l "$src/$manual" >"$tmp/out" 2>"$tmp/err"
-		ret=0
-		[ ! -s "$tmp/err" ] || ret=1
-		result $ret "the manual ${manual##*/} has no warnings"
+		holds "the manual ${manual##*/} has no warnings" ! -s "$tmp/err"
 	done
 else
 	skip "the manual has no warnings" "man and groff are needed"

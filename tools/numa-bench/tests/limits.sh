@@ -2,17 +2,6 @@
 # shellcheck shell=sh disable=SC2154
 # Part of numa.sh: where not all of the machine may be used, and Ctrl-C.
 
-within() { # NAME STATUS TEXT COMMAND...: TEXT in the output or the errors
-	name=$1 want=$2 text=$3
-	shift 3
-	status=0
-	"$@" >"$tmp/out" 2>"$tmp/err" || status=$?
-	ret=0
-	[ "$status" = "$want" ] || ret=1
-	cat "$tmp/out" "$tmp/err" | grep -q -- "$text" || ret=1
-	result $ret "$name"
-}
-
 # Any CPU of the second node: it must be the one that touches
 cpu=$(sed 's/[,-].*//' /sys/devices/system/node/node1/cpulist)
 within "the nodes are chosen by the CPUs that may be used" 0 \
@@ -43,7 +32,7 @@ else
 fi
 
 interrupted() { # NAME ARGS: Ctrl-C reaches all of the process group
-	name=$1
+	what=$1
 	shift
 	# How long a first sample takes is up to the machine. Not by timeout(1):
 	# that signals the process and its group, which is Ctrl-C twice
@@ -61,10 +50,8 @@ interrupted() { # NAME ARGS: Ctrl-C reaches all of the process group
 		wait $pid || status=$?
 		python "assert r['results'][0]['samples']" && break
 	done
-	ret=0
-	[ "$status" = 130 ] || ret=1
-	result $ret "$name is status 130"
-	json_is "$name leaves what was measured" \
+	holds "$what is status 130" "$status" = 130
+	json_is "$what leaves the results until then" \
 		"r['interrupted'] and len(r['results'][0]['samples']) > 0"
 }
 

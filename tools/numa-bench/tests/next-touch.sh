@@ -17,14 +17,6 @@ percent() { # WHEN: what the example says
 	sed -n "s/^$1: .*(\([0-9]*\)%)/\1/p" "$tmp/out"
 }
 
-holds() { # NAME EXPRESSION of test(1)
-	name=$1
-	shift
-	ret=0
-	[ "$@" ] || ret=1
-	result $ret "$name"
-}
-
 ret=0
 "$O/tests/next-touch" >"$tmp/out" 2>"$tmp/err" || ret=$?
 sed 's/^/# /' "$tmp/out"

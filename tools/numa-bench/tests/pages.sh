@@ -17,16 +17,10 @@ if [ -e $thp/hugepages-64kB/stats/nr_anon ] &&
 		"all(s['thps_after'] == s['thps_before'] and s['left_behind_pages'] == 0 for x in r['results'] if x['method'] == 'mbind-move' for s in x['samples'])"
 	lazy_is "they move when touched, and keep their contents" \
 		"s['left_behind_pages'] == 0 and s['mismatched_pages'] == 0"
-	ret=0
-	[ "$(enabled)" = "$before" ] || ret=1
-	result $ret "what sizes are enabled is as it was"
-	status=0
-	setpriv --reuid 65534 --clear-groups "$bench" migrate -s 2M -r 1 \
-		-p 64k -m none >"$tmp/out" 2>"$tmp/err" || status=$?
-	ret=0
-	[ "$status" = 77 ] && grep -q "not enabled alone.*run as root" "$tmp/out" ||
-		ret=1
-	result $ret "choosing a size needs root, and the table says so"
+	holds "what sizes are enabled is as it was" "$(enabled)" = "$before"
+	within "choosing a size needs root, and the table says so" 77 \
+		"not enabled alone.*run as root" \
+		unprivileged migrate -s 2M -r 1 -p 64k -m none
 else
 	skip "sizes of THPs" "this kernel has none to choose, or needs root"
 fi

@@ -23,12 +23,3 @@ recipe() { # NAME BEGINNING: run the commands of the page that begin with it
 	sh -e "$tmp/recipe" >"$tmp/out" 2>"$tmp/err" || ret=$?
 	result $ret "$1"
 }
-
-holds() { # NAME EXPRESSION of test(1)
-	name=$1
-	shift
-	ret=0
-	[ "$@" ] || ret=1
-	echo "$*" >>"$tmp/err"
-	result $ret "$name"
-}

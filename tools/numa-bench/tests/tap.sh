@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
-# What the tests share: runs numa-bench of $O, prints TAP.
+# Functions shared by the tests: run numa-bench of $O, print TAP.
 
 bench=$O/numa-bench
 tmp=$(mktemp -d)
@@ -30,17 +30,37 @@ run() { # ARGS: sets $status
 	"$bench" "$@" >"$tmp/out" 2>"$tmp/err" || status=$?
 }
 
-expect() { # NAME STATUS TEXT ARGS: TEXT must be in the output or the errors
+within() { # NAME STATUS TEXT COMMAND...: TEXT must be in its output or errors
 	name=$1 want=$2 text=$3
 	shift 3
-	run "$@"
+	status=0
+	"$@" >"$tmp/out" 2>"$tmp/err" || status=$?
 	ret=0
 	[ "$status" = "$want" ] || ret=1
 	cat "$tmp/out" "$tmp/err" | grep -q -- "$text" || ret=1
 	result $ret "$name"
 }
 
-python() { # SCRIPT: with the results of $tmp/json as r
+expect() { # NAME STATUS TEXT ARGS: the same for numa-bench
+	name=$1 want=$2 text=$3
+	shift 3
+	within "$name" "$want" "$text" "$bench" "$@"
+}
+
+holds() { # NAME EXPRESSION of test(1)
+	name=$1
+	shift
+	ret=0
+	[ "$@" ] || ret=1
+	echo "$*" >>"$tmp/err"
+	result $ret "$name"
+}
+
+unprivileged() { # ARGS
+	setpriv --reuid 65534 --clear-groups "$bench" "$@"
+}
+
+python() { # SCRIPT: r has the results of $tmp/json
 	echo "import json; r = json.load(open('$tmp/json')); $1" |
 		python3 - >"$tmp/out" 2>"$tmp/err"
 }

@@ -13,9 +13,7 @@ lazy_is "a fault resolves no more pages than the window" \
 json_is "a window of 0 takes a fault for each page, a larger one fewer" \
 	"all((s['first_touch']['vmstat']['mof_faults'] == 1024) == (x['window'] == 0) for x in r['results'][1:] for s in x['samples'])"
 restored() { # NAME
-	ret=0
-	[ "$(cat $window)" = "$before" ] || ret=1
-	result $ret "$1"
+	holds "$1" "$(cat $window)" = "$before"
 }
 restored "the window is restored"
 
@@ -30,15 +28,11 @@ start() { # ARGS: returns when the window is set; sets $pid
 }
 
 start -s 16M
-ret=0
-[ "$(cat $window)" = 3 ] || ret=1
-result $ret "the window is set while its row is measured"
+holds "the window is set while its row is measured" "$(cat $window)" = 3
 kill "$pid"
 status=0
 wait "$pid" || status=$?
-ret=0
-[ "$status" = 130 ] || ret=1
-result $ret "a run with windows can be interrupted"
+holds "a run with windows can be interrupted" "$status" = 130
 restored "the window is restored after an interruption"
 
 start -s 64M
@@ -64,10 +58,6 @@ for order in seq random; do
 done
 
 if [ "$(id -u)" = 0 ]; then
-	status=0
-	setpriv --reuid 65534 --clear-groups "$bench" migrate -s 2M -r 1 -p 4k \
-		-m mbind-lazy --window 0 >"$tmp/out" 2>"$tmp/err" || status=$?
-	ret=0
-	[ "$status" = 77 ] && grep -q "run as root" "$tmp/err" || ret=1
-	result $ret "windows need root, and the message says so"
+	within "windows need root, and the message says so" 77 "run as root" \
+		unprivileged migrate -s 2M -r 1 -p 4k -m mbind-lazy --window 0
 fi
