@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Tells the plugin numa-model what to count; does nothing where there is none.
- * A label is told bit by bit, since plugins see instructions and no registers.
+ * Marks for QEMU plugins: instructions without effect that a plugin recognises. A
+ * guest executes nopl NUMBER(%rax), which exists on all x86-64 CPUs; other
+ * architectures have no marks.
+ *
+ * A label is encoded bit by bit, since plugins see instructions but no registers.
  */
 #ifndef NM_MARK_H
 #define NM_MARK_H
@@ -11,7 +14,7 @@
 #ifdef __x86_64__
 #define PLUGIN_MARK(number) \
 	({ asm volatile("nopl %c0(%%rax)" :: "i" (number) : "memory"); })
-/* Ends what QEMU translates as one: the mark is known before what follows. */
+/* Ends the translation block, so that the mark takes effect before later code. */
 #define PLUGIN_NEXT_BLOCK() \
 	({ asm volatile("jmp 1f\n1:" ::: "memory"); })
 #else
@@ -19,16 +22,16 @@
 #define PLUGIN_NEXT_BLOCK()	((void)0)
 #endif
 
-/* kprof: a section of the profile ends */
+/* kprof: ends a section of the profile */
 #define KPROF_MARK		0x4b504d4b
 
-/* numa-model: a bit of the next section's label; it begins, it ends */
+/* numa-model: bits of the label; start and end of a section */
 #define NUMA_MARK_0		0x4e4d0000
 #define NUMA_MARK_1		0x4e4d0001
 #define NUMA_MARK_START		0x4e4d0002
 #define NUMA_MARK_STOP		0x4e4d0003
 
-/* Counting begins, in a section of that label: up to 79 characters */
+/* Starts a section; the label has up to 79 characters. */
 static __always_inline void numa_mark_start(const char *label)
 {
 	for (; *label; label++)
@@ -42,7 +45,7 @@ static __always_inline void numa_mark_start(const char *label)
 	PLUGIN_NEXT_BLOCK();
 }
 
-/* It ends */
+/* Ends the section. */
 static __always_inline void numa_mark_stop(void)
 {
 	PLUGIN_MARK(NUMA_MARK_STOP);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * kprof-mark: end a section of the profile and begin the next one. To be run in
- * the guest; does nothing anywhere else.
+ * kprof-mark: end a section of the profile and begin the next one. Run it in the
+ * guest; elsewhere it does nothing.
  */
 #include "../../numa-bench/auto/mark.h"
 

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * kprof: instruction profile of a guest, as a plugin of QEMU's TCG. Counts the
- * instructions of each translation block that is entered. Each time the guest
- * runs kprof-mark, and at exit, it writes a section: a line "address count" for
- * each address where such a block begins, then "end"; and counts from 0 again.
+ * kprof: a TCG plugin for QEMU that writes instruction profiles of a guest. It
+ * counts the instructions of each translation block that is entered. When the
+ * guest runs kprof-mark, and at exit, it writes a section: a line "address count"
+ * for each block, then "end"; and resets all counts.
  *
  *   -plugin kprof.so,out=FILE
  *
- * kprof-report makes a table by function of it; see ../README.rst.
+ * kprof-report sums a profile up by function; see ../README.rst.
  *
- * Counters are added to without a lock: right with one thread for all CPUs, as
- * -icount has it.
+ * Counters are not locked: with -icount, one thread runs all CPUs.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +20,7 @@
 
 #define SLOT_BITS	20
 #define NR_SLOTS	0x100000
-#define MAX_SLOTS	(NR_SLOTS / 4 * 3)	/* beyond, searches get long */
+#define MAX_SLOTS	(NR_SLOTS / 4 * 3)	/* limits the length of searches */
 #define HASH		0x9e3779b97f4a7c15ull
 
 struct slot {
@@ -30,13 +29,13 @@ struct slot {
 };
 
 static struct slot *slots;
-static struct slot others;	/* address 0: blocks that found no slot */
+static struct slot others;	/* address 0: blocks without a slot */
 static unsigned int used;
 static FILE *out;
 
 int qemu_plugin_version = PLUGIN_API_VERSION;
 
-/* Open addressing; slots stay where they are, since QEMU keeps their address */
+/* Open addressing. Slots must not move, since QEMU increments them. */
 static struct slot *slot_of(uint64_t address)
 {
 	uint64_t i = (address * HASH) >> (64 - SLOT_BITS);
@@ -107,7 +106,7 @@ int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc,
 			char **argv)
 {
 	if (argc != 1 || strncmp(argv[0], "out=", 4)) {
-		fputs("kprof: say out=FILE\n", stderr);
+		fputs("kprof: out=FILE is needed\n", stderr);
 		return -1;
 	}
 	slots = calloc(NR_SLOTS, sizeof(*slots));

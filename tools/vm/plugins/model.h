@@ -1,26 +1,83 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the files of the plugin share; one block per file. */
+/* model.c: caches, node map and arguments of the plugin numa-model */
 #ifndef NM_MODEL_H
 #define NM_MODEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-#include "cache.h"
 
 #define NM_MAX_CPUS	64
 #define NM_MAX_NODES	16
 #define NM_MAX_LABEL	80
 #define NM_NOWHERE	NM_MAX_NODES	/* memory of no node */
 
-/* options.c: what the runner has told */
+/* Where a line was found */
+enum nm_level { NM_PRIVATE, NM_SHARED, NM_MEMORY };
+
+struct nm_shape {
+	unsigned int sets;		/* a power of two */
+	unsigned int ways;
+};
+
+/* The lines of each set, most recently used first */
+struct nm_cache {
+	struct nm_shape shape;
+	uint64_t *lines;
+};
+
+struct nm_caches {
+	unsigned int nr_cpus;
+	unsigned int nr_nodes;
+	const unsigned int *node_of;	/* by CPU */
+	struct nm_cache *private;	/* by CPU */
+	struct nm_cache *shared;	/* by node */
+};
+
+int nm_caches_make(struct nm_caches *caches, struct nm_shape private,
+		   struct nm_shape shared);
+void nm_caches_free(struct nm_caches *caches);
+void nm_caches_clear(struct nm_caches *caches);
+enum nm_level nm_access_slow(struct nm_caches *caches, unsigned int cpu,
+			     uint64_t line, bool write);
+
+/* An entry of a set is a tag with this flag; 0 is an empty way. */
+#define NM_OWNED		1ull	/* no other cache has the line */
+
+static inline uint64_t nm_tag(uint64_t line)
+{
+	return (line + 1) << 1;
+}
+
+static inline uint64_t *nm_set(const struct nm_cache *cache, uint64_t line)
+{
+	return cache->lines + (line & (cache->shape.sets - 1)) *
+	       cache->shape.ways;
+}
+
+/* A read or write by a CPU. Most hit the most recently used line of the set. */
+static inline enum nm_level nm_access(struct nm_caches *caches,
+				      unsigned int cpu, uint64_t line,
+				      bool write)
+{
+	uint64_t first = *nm_set(&caches->private[cpu], line);
+
+	if (first == (nm_tag(line) | NM_OWNED) ||
+	    (!write && first == nm_tag(line)))
+		return NM_PRIVATE;
+	return nm_access_slow(caches, cpu, line, write);
+}
+
+/* The arguments of the plugin */
 struct nm_options {
 	const char *out;
 	unsigned int nr_cpus;
 	unsigned int nr_nodes;
 	unsigned int node_of[NM_MAX_CPUS];
-	uint64_t start[NM_MAX_NODES];		/* addresses as QEMU tells */
+	uint64_t start[NM_MAX_NODES];		/* addresses as QEMU reports */
 	uint64_t end[NM_MAX_NODES];
-	uint64_t start_high[NM_MAX_NODES];	/* beyond a hole, if any */
+	uint64_t start_high[NM_MAX_NODES];	/* above a hole, if any */
 	uint64_t end_high[NM_MAX_NODES];
 	uint64_t line;				/* bytes */
 	uint64_t private[2];			/* bytes, ways */
@@ -38,38 +95,5 @@ uint64_t nm_memory_cycles(const struct nm_options *opts, unsigned int from,
 			  unsigned int to);
 struct nm_shape nm_shape_of(const struct nm_options *opts,
 			    const uint64_t cache[2]);
-
-/* sections.c: what is counted, from mark to mark */
-enum nm_side { NM_USER, NM_KERNEL, NM_SIDES };
-enum nm_column { NM_ACCESSES, NM_PRIVATE_MISSES, NM_SHARED_MISSES, NM_COLUMNS };
-
-/* By memory node; the last one for memory of no node */
-typedef uint64_t nm_counts[NM_SIDES][NM_MAX_NODES + 1][NM_COLUMNS];
-
-struct nm_slice {
-	uint64_t instructions;
-	nm_counts *cpus;
-};
-
-struct nm_section {
-	char label[NM_MAX_LABEL];
-	struct nm_slice *slices;
-	size_t nr;
-	uint64_t disagreed;	/* with QEMU, where that was checked */
-	double host_seconds;
-};
-
-struct nm_sections {
-	struct nm_section *all;
-	size_t nr;
-};
-
-struct nm_section *nm_section_begin(struct nm_sections *sections,
-				    const char *label);
-struct nm_slice *nm_slice_begin(struct nm_section *section,
-				unsigned int nr_cpus);
-
-/* json.c */
-int nm_json(const struct nm_options *opts, const struct nm_sections *sections);
 
 #endif /* NM_MODEL_H */

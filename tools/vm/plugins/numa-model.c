@@ -1,26 +1,208 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * numa-model: local and remote memory accesses of a guest, as a plugin of
- * QEMU's TCG. README.rst has the model, the arguments and what comes out.
+ * numa-model: a TCG plugin for QEMU that counts local and remote memory accesses
+ * of a guest. README.rst has the model, the arguments and the output.
  *
- * Counts between the marks of the guest only; what runs elsewhere is translated
- * without a word of ours. Nothing is locked: one thread runs all CPUs, as
- * -icount has it.
+ * It counts only between marks of the guest; other code is not instrumented.
+ * Nothing is locked: with -icount, one thread runs all CPUs.
  */
+#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "../../numa-bench/auto/mark.h"
-#include "qemu-plugin.h"
 #include "model.h"
+
+/* Counts of one CPU */
+enum nm_side { NM_USER, NM_KERNEL, NM_SIDES };
+enum nm_column { NM_ACCESSES, NM_PRIVATE_MISSES, NM_SHARED_MISSES, NM_COLUMNS };
+
+/* The last node stands for memory of no node. */
+typedef uint64_t nm_counts[NM_SIDES][NM_MAX_NODES + 1][NM_COLUMNS];
+
+struct nm_slice {
+	uint64_t instructions;
+	nm_counts *cpus;
+};
+
+struct nm_section {
+	char label[NM_MAX_LABEL];
+	struct nm_slice *slices;
+	size_t nr;
+	uint64_t disagreed;	/* translations that check=1 found wrong */
+	double host_seconds;
+};
+
+struct nm_sections {
+	struct nm_section *all;
+	size_t nr;
+};
+#include "qemu-plugin.h"
+
+static void put(struct json_object *to, const char *name, uint64_t number)
+{
+	json_object_object_add(to, name, json_object_new_uint64(number));
+}
+
+static struct json_object *list(const uint64_t *numbers, size_t nr)
+{
+	struct json_object *found = json_object_new_array();
+
+	for (size_t i = 0; i < nr; i++)
+		json_object_array_add(found,
+				      json_object_new_uint64(numbers[i]));
+	return found;
+}
+
+static struct json_object *put_new(struct json_object *to, const char *name)
+{
+	struct json_object *found = json_object_new_object();
+
+	json_object_object_add(to, name, found);
+	return found;
+}
+
+static void put_model(const struct nm_options *opts, struct json_object *to)
+{
+	struct json_object *cycles = json_object_new_array();
+
+	put(to, "line_bytes", opts->line);
+	put(to, "private_bytes", opts->private[0]);
+	put(to, "private_ways", opts->private[1]);
+	put(to, "shared_bytes", opts->shared[0]);
+	put(to, "shared_ways", opts->shared[1]);
+	put(to, "shared_cycles", opts->cycles[0]);
+	for (unsigned int from = 0; from < opts->nr_nodes; from++) {
+		uint64_t row[NM_MAX_NODES];
+
+		for (unsigned int i = 0; i < opts->nr_nodes; i++)
+			row[i] = nm_memory_cycles(opts, from, i);
+		json_object_array_add(cycles, list(row, opts->nr_nodes));
+	}
+	json_object_object_add(to, "memory_cycles", cycles);
+	put(to, "slice_instructions", opts->slice);
+}
+
+static void put_map(const struct nm_options *opts, struct json_object *to)
+{
+	struct json_object *cpus = json_object_new_array();
+	struct json_object *nodes = json_object_new_array();
+
+	for (unsigned int i = 0; i < opts->nr_cpus; i++)
+		json_object_array_add(cpus,
+				      json_object_new_uint64(opts->node_of[i]));
+	for (unsigned int i = 0; i < opts->nr_nodes; i++) {
+		const uint64_t ranges[] = { opts->start[i], opts->end[i],
+					    opts->start_high[i],
+					    opts->end_high[i] };
+
+		json_object_array_add(nodes, list(ranges,
+						  ranges[3] ? 4 : 2));
+	}
+	json_object_object_add(to, "node_of_cpu", cpus);
+	json_object_object_add(to, "memory_of_node", nodes);
+}
+
+/* Cycles that a CPU waits for its misses, one after another */
+static uint64_t waiting(const struct nm_options *opts, unsigned int from,
+			nm_counts counts)
+{
+	uint64_t sum = 0;
+
+	for (int side = 0; side < NM_SIDES; side++)
+		for (unsigned int to = 0; to < opts->nr_nodes; to++) {
+			const uint64_t *column = counts[side][to];
+
+			sum += (column[NM_PRIVATE_MISSES] -
+				column[NM_SHARED_MISSES]) * opts->cycles[0] +
+			       column[NM_SHARED_MISSES] *
+				nm_memory_cycles(opts, from, to);
+		}
+	return sum;
+}
+
+static void put_side(const struct nm_options *opts, unsigned int own,
+		     uint64_t counts[][NM_COLUMNS], struct json_object *to)
+{
+	uint64_t sums[2][NM_COLUMNS] = { { 0 } };
+
+	for (unsigned int node = 0; node < opts->nr_nodes; node++)
+		for (int column = 0; column < NM_COLUMNS; column++)
+			sums[node != own][column] += counts[node][column];
+	json_object_object_add(to, "local", list(sums[0], NM_COLUMNS));
+	json_object_object_add(to, "remote", list(sums[1], NM_COLUMNS));
+	put(to, "elsewhere", counts[NM_NOWHERE][NM_ACCESSES]);
+}
+
+static struct json_object *slice_of(const struct nm_options *opts,
+				    const struct nm_slice *slice)
+{
+	struct json_object *found = json_object_new_object();
+	struct json_object *cpus = json_object_new_array();
+	uint64_t cycles = slice->instructions;
+
+	for (unsigned int i = 0; i < opts->nr_cpus; i++) {
+		struct json_object *cpu = json_object_new_object();
+		unsigned int own = opts->node_of[i];
+
+		put_side(opts, own, slice->cpus[i][NM_USER],
+			 put_new(cpu, "user"));
+		put_side(opts, own, slice->cpus[i][NM_KERNEL],
+			 put_new(cpu, "kernel"));
+		json_object_array_add(cpus, cpu);
+		cycles += waiting(opts, own, slice->cpus[i]);
+	}
+	put(found, "instructions", slice->instructions);
+	put(found, "cycles", cycles);
+	json_object_object_add(found, "cpus", cpus);
+	return found;
+}
+
+static struct json_object *section_of(const struct nm_options *opts,
+				      const struct nm_section *section)
+{
+	struct json_object *found = json_object_new_object();
+	struct json_object *slices = json_object_new_array();
+
+	for (size_t i = 0; i < section->nr; i++)
+		json_object_array_add(slices,
+				      slice_of(opts, &section->slices[i]));
+	json_object_object_add(found, "label",
+			       json_object_new_string(section->label));
+	put(found, "disagreed", section->disagreed);
+	json_object_object_add(found, "host_seconds",
+			       json_object_new_double(section->host_seconds));
+	json_object_object_add(found, "slices", slices);
+	return found;
+}
+
+/* Writes all counts to opts->out. */
+static int write_json(const struct nm_options *opts,
+		      const struct nm_sections *sections)
+{
+	struct json_object *root = json_object_new_object();
+	struct json_object *all = json_object_new_array();
+	int ret;
+
+	put(root, "version", 1);
+	put_model(opts, put_new(root, "model"));
+	put_map(opts, root);
+	for (size_t i = 0; i < sections->nr; i++)
+		json_object_array_add(all,
+				      section_of(opts, &sections->all[i]));
+	json_object_object_add(root, "sections", all);
+	ret = json_object_to_file_ext(opts->out, root, JSON_C_TO_STRING_SPACED);
+	json_object_put(root);
+	return ret;
+}
 
 #define PAGE_SHIFT	12
 #define TLB_SIZE	512		/* a power of two */
 
-/* A translation that a CPU has used; a real one has as much and more. */
+/* A translation cached for a CPU */
 struct translation {
-	uint64_t page;			/* virtual, and 1 more: 0 is none */
+	uint64_t page;			/* virtual page number + 1; 0: none */
 	uint64_t base;			/* address of the frame */
 	unsigned int node;
 };
@@ -29,9 +211,9 @@ static struct translation tlb[NM_MAX_CPUS][TLB_SIZE];
 static struct nm_options opts;
 static struct nm_caches caches;
 static struct nm_sections sections;
-static struct nm_section *section;	/* NULL: nothing is counted */
+static struct nm_section *section;	/* NULL between sections */
 static struct nm_slice *slice;
-static uint64_t instructions;		/* of all sections */
+static uint64_t instructions;		/* in all sections */
 static uint64_t slice_begin;
 static unsigned int line_shift;
 static double host_begin;
@@ -40,6 +222,36 @@ static unsigned int label_bits;
 static uint64_t plugin_id;
 
 int qemu_plugin_version = PLUGIN_API_VERSION;
+
+static struct nm_section *add_section(struct nm_sections *sections,
+				    const char *label)
+{
+	struct nm_section *section;
+	void *all = realloc(sections->all,
+			    (sections->nr + 1) * sizeof(*sections->all));
+
+	if (!all)
+		return NULL;
+	sections->all = all;
+	section = &sections->all[sections->nr++];
+	*section = (struct nm_section) { 0 };
+	snprintf(section->label, sizeof(section->label), "%s", label);
+	return section;
+}
+
+static struct nm_slice *add_slice(struct nm_section *section,
+				  unsigned int nr_cpus)
+{
+	nm_counts *cpus = calloc(nr_cpus, sizeof(*cpus));
+	void *slices = realloc(section->slices,
+			       (section->nr + 1) * sizeof(*section->slices));
+
+	if (!cpus || !slices)
+		return NULL;
+	section->slices = slices;
+	section->slices[section->nr] = (struct nm_slice) { .cpus = cpus };
+	return &section->slices[section->nr++];
+}
 
 static double host_seconds(void)
 {
@@ -54,14 +266,14 @@ static void next_slice(void)
 	if (slice)
 		slice->instructions = instructions - slice_begin;
 	slice_begin = instructions;
-	slice = nm_slice_begin(section, opts.nr_cpus);
+	slice = add_slice(section, opts.nr_cpus);
 	if (!slice) {
 		fputs("numa-model: no memory left for another slice\n", stderr);
 		abort();
 	}
 }
 
-/* Asks QEMU; false for a device. */
+/* Translates an address by QEMU; false for a device. */
 static bool look_up(uint32_t info, uint64_t address, struct translation *found)
 {
 	const struct qemu_plugin_hwaddr *where =
@@ -76,7 +288,7 @@ static bool look_up(uint32_t info, uint64_t address, struct translation *found)
 	return true;
 }
 
-/* Whether the guest told us of each change: it has to tell its CPUs, too. */
+/* Whether a cached translation is still that of QEMU. */
 static void check(uint32_t info, uint64_t address,
 		  const struct translation *kept)
 {
@@ -90,7 +302,7 @@ static void on_access(unsigned int cpu, uint32_t info, uint64_t address,
 		      void *side)
 {
 	uint64_t page = address >> PAGE_SHIFT;
-	/* Not of the code alone: see plugin_forget_accesses() */
+	/* By address, too: a stale callback has the side of other code. */
 	unsigned int whose = side || address >> 63 ? NM_KERNEL : NM_USER;
 	struct translation *at = &tlb[cpu][page % TLB_SIZE];
 	uint64_t *column;
@@ -120,7 +332,7 @@ static void on_flush(unsigned int cpu, void *data)
 	memset(tlb[cpu], 0, sizeof(tlb[cpu]));
 }
 
-/* Prefixes apart: mov to a control register, invlpg, invpcid */
+/* Whether an instruction is mov to a control register, invlpg or invpcid */
 static bool flushes(const struct qemu_plugin_insn *insn)
 {
 	static const char prefixes[] = "\x66\x67\xf2\xf3\x2e\x36\x3e\x26\x64\x65";
@@ -144,7 +356,7 @@ static void begin_section(void)
 	memset(tlb, 0, sizeof(tlb));
 	nm_caches_clear(&caches);
 	slice = NULL;
-	section = nm_section_begin(&sections, label);
+	section = add_section(&sections, label);
 	if (!section)
 		abort();
 	next_slice();
@@ -158,7 +370,6 @@ static void end_section(void)
 	section = NULL;
 }
 
-/* From its highest bit on, one character after the other */
 static void add_bit(unsigned int bit)
 {
 	char *at = &label[label_bits / 8];
@@ -196,7 +407,7 @@ static void find_mark(struct qemu_plugin_insn *insn)
 						       (void *)(uintptr_t)mark);
 }
 
-static void watch(struct qemu_plugin_insn *insn)
+static void instrument(struct qemu_plugin_insn *insn)
 {
 	uint64_t kernel = qemu_plugin_insn_vaddr(insn) >> 63;
 
@@ -218,7 +429,7 @@ static void on_translate(uint64_t id, struct qemu_plugin_tb *tb)
 
 		find_mark(insn);
 		if (count)
-			watch(insn);
+			instrument(insn);
 	}
 	if (count)
 		qemu_plugin_register_vcpu_tb_exec_inline(tb, PLUGIN_ADD_U64,
@@ -229,11 +440,11 @@ static void on_end(uint64_t id, void *data)
 {
 	if (section)
 		end_section();
-	if (nm_json(&opts, &sections))
+	if (write_json(&opts, &sections))
 		perror(opts.out);
 }
 
-/* Anew at each start and stop: nothing that was translated before is left. */
+/* Called at each start and stop, since code has to be translated again. */
 static void install(uint64_t id)
 {
 	plugin_forget_accesses(opts.nr_cpus);
@@ -247,7 +458,7 @@ int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc,
 	if (nm_options_parse(&opts, argc, argv))
 		return -1;
 	if (info->system.max_vcpus > (int)opts.nr_cpus) {
-		fputs("numa-model: say the node of every CPU\n", stderr);
+		fputs("numa-model: cpus= must have the node of every CPU\n", stderr);
 		return -1;
 	}
 	line_shift = (unsigned int)__builtin_ctzll(opts.line);

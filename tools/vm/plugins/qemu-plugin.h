@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The part of QEMU's plugin API that our plugins use. Debian 12's QEMU 7.2
- * offers the API but ships no header for it.
+ * Declarations of QEMU's plugin API, as far as used here: Debian 12's QEMU 7.2
+ * has the API but ships no header.
  */
 #ifndef PLUGIN_H
 #define PLUGIN_H
@@ -33,7 +33,7 @@ struct qemu_info {
 	} system;
 };
 
-/* Offered by QEMU; the number of the plugin comes first */
+/* Provided by QEMU; id is that of the plugin */
 typedef void (*plugin_simple_fn)(uint64_t id);
 typedef void (*plugin_translate_fn)(uint64_t id, struct qemu_plugin_tb *tb);
 typedef void (*plugin_execute_fn)(unsigned int cpu, void *data);
@@ -66,10 +66,10 @@ bool qemu_plugin_hwaddr_is_io(const struct qemu_plugin_hwaddr *where);
 uint64_t qemu_plugin_hwaddr_phys_addr(const struct qemu_plugin_hwaddr *where);
 
 /*
- * Before 8.0, QEMU forgets to take the callbacks away when an instruction that
- * accesses memory leaves its block, such as iret: the next interrupt finds those
- * of blocks that are gone by then. These two are QEMU's own, and are not there
- * where they are not needed.
+ * QEMU before 8.0 does not reset memory callbacks when an instruction that
+ * accesses memory leaves its block, such as iret; the next interrupt calls those
+ * of a block that may have been freed. These two functions are internal to QEMU,
+ * hence weak.
  */
 #pragma weak qemu_plugin_disable_mem_helpers
 #pragma weak qemu_get_cpu
@@ -85,12 +85,12 @@ static inline void plugin_forget_accesses(unsigned int nr_cpus)
 			qemu_plugin_disable_mem_helpers(qemu_get_cpu((int)i));
 }
 
-/* Offered to QEMU */
+/* Called by QEMU */
 extern int qemu_plugin_version;
 int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc,
 			char **argv);
 
-/* The number of a mark (see qemu-mark.h), or 0 for any other instruction */
+/* The number of a mark (see numa-bench/auto/mark.h); 0 for other instructions */
 static inline uint32_t plugin_mark_of(const struct qemu_plugin_insn *insn)
 {
 	static const unsigned char nopl[] = { 0x0f, 0x1f, 0x80 };

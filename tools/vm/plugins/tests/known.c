@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * known: accesses that can be counted by hand, for the plugin to count. To be
- * run in the guest: known CPU NODE BYTES ROUNDS TO. Binds itself to the CPU and
- * memory to the node; loads each line of it in each round, stores to each once,
- * and loads each before and after it has moved the memory to the node TO.
+ * known CPU NODE BYTES ROUNDS TO: make a known number of accesses in a guest, for
+ * tests of the plugin. Runs on the CPU with memory bound to the node: loads each
+ * line in each round, stores to each line once, and loads each line before and
+ * after migrating the memory to node TO.
  */
 #include <numaif.h>
 #include <sched.h>
@@ -27,7 +27,7 @@ static int bind_cpu(int cpu)
 	return sched_setaffinity(0, sizeof(cpus), &cpus);
 }
 
-/* In one piece where it can be: then hand-computed misses are right, too. */
+/* Uses THPs: cache sets are then known, too. */
 static char *memory_on(int node, size_t bytes)
 {
 	size_t room = bytes + HUGE_BYTES;
@@ -45,7 +45,7 @@ static char *memory_on(int node, size_t bytes)
 	return area;
 }
 
-/* One instruction of the loop has an access; nothing else has. */
+/* One access per iteration */
 static void load_all(const char *area, size_t bytes, unsigned long rounds)
 {
 	const char *end = area + bytes;
@@ -68,7 +68,7 @@ static void store_all(char *area, size_t bytes)
 		     : "+r" (area) : "r" (end), "i" (LINE) : "cc", "memory");
 }
 
-/* mbind(2), without an access of our own */
+/* mbind(2), without other accesses by this program */
 static long move(char *area, size_t bytes, unsigned long nodes)
 {
 	register unsigned long max asm("r8") = sizeof(nodes) * 8;
@@ -87,7 +87,7 @@ static long move(char *area, size_t bytes, unsigned long nodes)
 	return ret;
 }
 
-/* Between start and stop there is nothing but the loop. */
+/* Sections contain only the loop. */
 static void measure(char *area, size_t bytes, unsigned long rounds)
 {
 	numa_mark_start("nothing");

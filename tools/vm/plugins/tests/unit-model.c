@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The cache model of the plugin, against traces made by hand; its arguments. */
+/* Unit test of model.c: caches with known traces; arguments. TAP */
 #include <stdio.h>
 #include <string.h>
 
@@ -53,11 +53,11 @@ static void test_one_cpu(void)
 	      { 0, 'r', 0, NM_MEMORY }, { 0, 'r', 0, NM_PRIVATE },
 	      { 0, 'w', 0, NM_PRIVATE }, { 0, 'r', 1, NM_MEMORY },
 	      { 0, 'r', 0, NM_PRIVATE });
-	TRACE("the line that was not used for longest goes",
+	TRACE("the least recently used line is evicted",
 	      { 0, 'r', 0, NM_MEMORY }, { 0, 'r', 2, NM_MEMORY },
 	      { 0, 'r', 0, NM_PRIVATE }, { 0, 'r', 4, NM_MEMORY },
 	      { 0, 'r', 0, NM_PRIVATE }, { 0, 'r', 2, NM_SHARED });
-	TRACE("sets do not touch each other",
+	TRACE("sets are independent",
 	      { 0, 'r', 0, NM_MEMORY }, { 0, 'r', 2, NM_MEMORY },
 	      { 0, 'r', 1, NM_MEMORY }, { 0, 'r', 3, NM_MEMORY },
 	      { 0, 'r', 5, NM_MEMORY }, { 0, 'r', 0, NM_PRIVATE },
@@ -74,17 +74,17 @@ static void test_several_cpus(void)
 	TRACE("CPUs of a node share its cache, others do not",
 	      { 0, 'r', 0, NM_MEMORY }, { 1, 'r', 0, NM_SHARED },
 	      { 2, 'r', 0, NM_MEMORY }, { 0, 'r', 0, NM_PRIVATE });
-	TRACE("a write takes the line away from all others",
+	TRACE("a write invalidates the line in all other caches",
 	      { 0, 'r', 0, NM_MEMORY }, { 1, 'r', 0, NM_SHARED },
 	      { 2, 'r', 0, NM_MEMORY }, { 1, 'w', 0, NM_PRIVATE },
 	      { 0, 'r', 0, NM_SHARED }, { 2, 'r', 0, NM_MEMORY });
-	TRACE("who reads what another one owned makes it ask again",
+	TRACE("a read by another CPU ends ownership",
 	      { 0, 'w', 0, NM_MEMORY }, { 2, 'r', 0, NM_MEMORY },
 	      { 0, 'w', 0, NM_PRIVATE }, { 2, 'r', 0, NM_MEMORY });
 	TRACE("a line that two nodes write in turn misses each time",
 	      { 0, 'w', 0, NM_MEMORY }, { 2, 'w', 0, NM_MEMORY },
 	      { 0, 'w', 0, NM_MEMORY }, { 2, 'w', 0, NM_MEMORY });
-	TRACE("its place is the first one to be taken",
+	TRACE("an invalidated way is used first",
 	      { 0, 'r', 0, NM_MEMORY }, { 0, 'r', 2, NM_MEMORY },
 	      { 2, 'w', 2, NM_MEMORY }, { 0, 'r', 4, NM_MEMORY },
 	      { 0, 'r', 0, NM_PRIVATE });
@@ -111,15 +111,15 @@ static void test_arguments(void)
 	   nm_memory_cycles(&opts, 0, 0) == 100 &&
 	   nm_memory_cycles(&opts, 1, 0) == 200 &&
 	   nm_memory_cycles(&opts, 0, 1) == 300,
-	   "latencies are on a line through those of the distances 10 and 21");
+	   "latencies are linear in the distance");
 	ok(parsed(&opts, "start_high=0:0x4000") == false &&
 	   parsed(&opts, "") && nm_node_at(&opts, 0xfff) == 0 &&
 	   nm_node_at(&opts, 0x1000) == 1 &&
 	   nm_node_at(&opts, 0x2000) == NM_NOWHERE,
-	   "an address is of one node, or of none");
+	   "an address belongs to one node, or to none");
 	ok(parsed(&opts, "private=0x4000:8") &&
 	   nm_shape_of(&opts, opts.private).sets == 32 &&
-	   nm_shape_of(&opts, opts.private).ways == 8, "sets of a cache");
+	   nm_shape_of(&opts, opts.private).ways == 8, "number of sets of a cache");
 	ok(!parsed(&opts, "private=1000:8") && !parsed(&opts, "private=1024") &&
 	   !parsed(&opts, "shared=0:0") && !parsed(&opts, "line=48") &&
 	   !parsed(&opts, "slice=0") && !parsed(&opts, "slice=1x") &&

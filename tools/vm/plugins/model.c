@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The plugin's arguments, NAME=NUMBER:NUMBER...; and what follows from them. */
+/*
+ * The model, without QEMU: caches, the node map and the arguments of the plugin.
+ *
+ * Each CPU has a private cache and each node a shared one: set associative with
+ * true LRU. A write invalidates the line in the other caches.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,17 +12,149 @@
 
 #include "model.h"
 
-#define LOCAL_DISTANCE		10	/* of SLIT: of a node to itself */
-#define REMOTE_DISTANCE		21	/* that the remote latency is for */
+static bool same_line(uint64_t entry, uint64_t tag)
+{
+	return (entry & ~NM_OWNED) == tag;
+}
+
+static uint64_t *find(const struct nm_cache *cache, uint64_t line)
+{
+	uint64_t *set = nm_set(cache, line), tag = nm_tag(line);
+
+	for (unsigned int i = 0; i < cache->shape.ways; i++)
+		if (same_line(set[i], tag))
+			return &set[i];
+	return NULL;
+}
+
+/* Makes a line the most recently used; if it is new, evicts the least recent. */
+static bool use(struct nm_cache *cache, uint64_t line, uint64_t entry)
+{
+	uint64_t *set = nm_set(cache, line);
+	uint64_t *found = find(cache, line);
+	uint64_t *last = found ? found : set + cache->shape.ways - 1;
+
+	memmove(set + 1, set, (size_t)(last - set) * sizeof(*set));
+	set[0] = entry;
+	return found;
+}
+
+static void forget(struct nm_cache *cache, uint64_t line)
+{
+	uint64_t *found = find(cache, line);
+	uint64_t *last = nm_set(cache, line) + cache->shape.ways - 1;
+
+	if (!found)
+		return;
+	memmove(found, found + 1, (size_t)(last - found) * sizeof(*found));
+	*last = 0;
+}
+
+/* A write invalidates other private caches and shared caches of other nodes. */
+static void invalidate(struct nm_caches *caches, unsigned int cpu, uint64_t line)
+{
+	for (unsigned int i = 0; i < caches->nr_cpus; i++)
+		if (i != cpu)
+			forget(&caches->private[i], line);
+	for (unsigned int i = 0; i < caches->nr_nodes; i++)
+		if (i != caches->node_of[cpu])
+			forget(&caches->shared[i], line);
+}
+
+/* After a read by another CPU, an owner has to invalidate again to write. */
+static void disown(struct nm_caches *caches, unsigned int cpu, uint64_t line)
+{
+	for (unsigned int i = 0; i < caches->nr_cpus; i++) {
+		uint64_t *found = i == cpu ? NULL :
+				  find(&caches->private[i], line);
+
+		if (found)
+			*found &= ~NM_OWNED;
+	}
+}
+
+enum nm_level nm_access_slow(struct nm_caches *caches, unsigned int cpu,
+			     uint64_t line, bool write)
+{
+	struct nm_cache *private = &caches->private[cpu];
+	const uint64_t *found = find(private, line);
+	bool owned = found && (*found & NM_OWNED);
+
+	if (write && !owned)
+		invalidate(caches, cpu, line);
+	else if (!found)
+		disown(caches, cpu, line);
+	if (use(private, line, nm_tag(line) | (write || owned)))
+		return NM_PRIVATE;
+	return use(&caches->shared[caches->node_of[cpu]], line, nm_tag(line)) ?
+	       NM_SHARED : NM_MEMORY;
+}
+
+static size_t bytes(struct nm_shape shape)
+{
+	return (size_t)shape.sets * shape.ways * sizeof(uint64_t);
+}
+
+static struct nm_cache *make(unsigned int nr, struct nm_shape shape)
+{
+	struct nm_cache *found = calloc(nr, sizeof(*found));
+
+	for (unsigned int i = 0; found && i < nr; i++) {
+		found[i].shape = shape;
+		if (posix_memalign((void **)&found[i].lines, 64, bytes(shape)))
+			return NULL;
+	}
+	return found;
+}
+
+/* Allocates caches; the numbers of CPUs and nodes are set already. */
+int nm_caches_make(struct nm_caches *caches, struct nm_shape private,
+		   struct nm_shape shared)
+{
+	caches->private = make(caches->nr_cpus, private);
+	caches->shared = make(caches->nr_nodes, shared);
+	if (!caches->private || !caches->shared)
+		return -1;
+	nm_caches_clear(caches);
+	return 0;
+}
+
+static void empty(struct nm_cache *all, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		memset(all[i].lines, 0, bytes(all[i].shape));
+}
+
+void nm_caches_clear(struct nm_caches *caches)
+{
+	empty(caches->private, caches->nr_cpus);
+	empty(caches->shared, caches->nr_nodes);
+}
+
+static void drop(struct nm_cache *all, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		free(all[i].lines);
+	free(all);
+}
+
+void nm_caches_free(struct nm_caches *caches)
+{
+	drop(caches->private, caches->nr_cpus);
+	drop(caches->shared, caches->nr_nodes);
+}
+
+#define LOCAL_DISTANCE		10	/* SLIT: a node to itself */
+#define REMOTE_DISTANCE		21	/* of the remote latency */
 
 struct option {
 	const char *name;
 	uint64_t *values;
 	size_t min, max;
-	size_t *nr;		/* how many there were; or NULL */
+	size_t *nr;		/* number of values given, or NULL */
 };
 
-/* Numbers between colons; 0, or -1 for anything else */
+/* Parses numbers separated by colons. */
 static int numbers(const char *text, const struct option *option)
 {
 	size_t nr = 0;
@@ -59,7 +196,7 @@ static bool bad_cache(const struct nm_options *opts, const uint64_t cache[2])
 	       !power_of_two(lines / cache[1]);
 }
 
-/* Lists as long as there are CPUs or nodes */
+/* Lengths of the lists */
 struct lists {
 	uint64_t cpus[NM_MAX_CPUS];
 	size_t nr_cpus, nr_start, nr_end, nr_high[2], nr_dist;
@@ -70,22 +207,22 @@ static const char *bad_lists(const struct lists *lists)
 	size_t nodes = lists->nr_start;
 
 	if (!lists->nr_cpus || !nodes)
-		return "say cpus=NODE:... and start=, end=ADDRESS:...";
+		return "cpus=NODE:..., start= and end=ADDRESS:... are needed";
 	if (lists->nr_end != nodes || lists->nr_dist != nodes * nodes)
-		return "start, end and dist are not of as many nodes";
+		return "start, end and dist differ in the number of nodes";
 	if (lists->nr_high[0] != lists->nr_high[1] ||
 	    lists->nr_high[0] % nodes)
-		return "start_high and end_high are not of all nodes";
+		return "start_high and end_high need an address for each node";
 	return NULL;
 }
 
 static const char *problem(const struct nm_options *opts)
 {
 	if (!opts->out)
-		return "say out=FILE";
+		return "out=FILE is needed";
 	for (unsigned int i = 0; i < opts->nr_cpus; i++)
 		if (opts->node_of[i] >= opts->nr_nodes)
-			return "a CPU is of a node that there is not";
+			return "a CPU has a node that does not exist";
 	if (!power_of_two(opts->line) || opts->line > 4096)
 		return "a line has to be a power of two, up to 4096";
 	if (bad_cache(opts, opts->private) || bad_cache(opts, opts->shared))
@@ -127,14 +264,7 @@ static int parse_all(struct nm_options *opts, struct lists *lists, int argc,
 	return 0;
 }
 
-/**
- * nm_options_parse - take the plugin's arguments
- * @opts: to be filled; out points into @argv
- * @argc: how many
- * @argv: as QEMU hands them over
- *
- * Return: 0, or -1 after saying on stderr what is wrong.
- */
+/* Returns 0, or -1 after a message. opts->out points into argv. */
 int nm_options_parse(struct nm_options *opts, int argc, char **argv)
 {
 	struct lists lists = { 0 };
@@ -159,13 +289,7 @@ int nm_options_parse(struct nm_options *opts, int argc, char **argv)
 	return text ? -1 : 0;
 }
 
-/**
- * nm_node_at - whose memory an address is
- * @opts: with the ranges of all nodes
- * @address: as QEMU tells it to plugins
- *
- * Return: the node, or NM_NOWHERE.
- */
+/* The node of an address as QEMU reports it, or NM_NOWHERE */
 unsigned int nm_node_at(const struct nm_options *opts, uint64_t address)
 {
 	for (unsigned int i = 0; i < opts->nr_nodes; i++)
@@ -176,14 +300,7 @@ unsigned int nm_node_at(const struct nm_options *opts, uint64_t address)
 	return NM_NOWHERE;
 }
 
-/**
- * nm_memory_cycles - the latency of memory
- * @opts: with distances, and latencies for 10 and 21
- * @from: node of the CPU
- * @to: node of the memory
- *
- * Return: cycles, on a line through the two latencies.
- */
+/* Linear in the distance, through the latencies at 10 and 21 */
 uint64_t nm_memory_cycles(const struct nm_options *opts, unsigned int from,
 			  unsigned int to)
 {
@@ -196,13 +313,6 @@ uint64_t nm_memory_cycles(const struct nm_options *opts, unsigned int from,
 			  (REMOTE_DISTANCE - LOCAL_DISTANCE));
 }
 
-/**
- * nm_shape_of - sets and ways of a cache
- * @opts: with the length of a line
- * @cache: its bytes and ways
- *
- * Return: its shape.
- */
 struct nm_shape nm_shape_of(const struct nm_options *opts,
 			    const uint64_t cache[2])
 {
