@@ -29,11 +29,6 @@ int balancing_get(void)
 	return knob_get(&balancing);
 }
 
-static void balancing_setup(void)
-{
-	not_allowed = balancing_get() >= 0 && knob_open(&balancing);
-}
-
 static int balancing_set(enum mode mode)
 {
 	if (mode == MODE_CURRENT || !knob_set(&balancing, values[mode]))
@@ -249,15 +244,6 @@ static void clean_up(void)
 	cpuset_remove();
 }
 
-static int prepare(const struct auto_opts *opts)
-{
-	int ret = counters_init() ? NB_SKIP : calls_check();
-
-	if (!ret && outputs_check(&opts->out))
-		ret = NB_CHECK_FAILED;
-	return ret;
-}
-
 int auto_main(int argc, char **argv)
 {
 	struct auto_opts opts;
@@ -265,11 +251,15 @@ int auto_main(int argc, char **argv)
 	int ret;
 
 	auto_parse(&opts, argc, argv);
-	ret = prepare(&opts);
+	if (counters_init())
+		return NB_SKIP;
+	ret = calls_check();
 	if (ret)
 		return ret;
+	if (outputs_check(&opts.out))
+		return NB_CHECK_FAILED;
 	bind_own_memory();
-	balancing_setup();
+	not_allowed = balancing_get() >= 0 && knob_open(&balancing);
 	interrupt_setup(clean_up);
 	ret = add_rows(&res) || run_all(&res);
 	if (write_results(&res))

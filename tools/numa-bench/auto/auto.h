@@ -191,7 +191,6 @@ struct point {
 	uint64_t *node_pages;	/* sampled pages on each of plan->nodes */
 };
 
-
 struct auto_sample {
 	struct point *points;	/* over time */
 	size_t nr_points;

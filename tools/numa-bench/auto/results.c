@@ -85,14 +85,6 @@ static double touches_since(const struct auto_sample *sample, size_t first)
 			sample->points[first].touches);
 }
 
-static double per_touch(const struct auto_sample *sample)
-{
-	const struct point *first = &sample->points[0];
-	const struct point *end = &sample->points[sample->nr_points - 1];
-
-	return (double)(end->ns - first->ns) / touches_since(sample, 0);
-}
-
 static double event_of(const struct auto_sample *sample, enum figure figure)
 {
 	static const char *const names[] = {
@@ -122,8 +114,10 @@ static double effort_of(const struct auto_sample *sample, enum figure figure)
 		return (double)sample->probe_ns;
 	case FIG_GAP:
 		return sample->longest_ns ? (double)sample->longest_ns : NAN;
-	default:
-		return per_touch(sample);
+	default:	/* FIG_PER_TOUCH */
+		return (double)(sample->points[sample->nr_points - 1].ns -
+				sample->points[0].ns) /
+		       touches_since(sample, 0);
 	}
 }
 
@@ -263,18 +257,14 @@ static void print_row(const struct auto_results *res,
 	fputc('\n', out);
 }
 
-static bool same_group(const struct auto_row *a, const struct auto_row *b)
-{
-	return a->workload == b->workload && a->kind == b->kind;
-}
-
 void auto_table(const struct auto_results *res, FILE *out)
 {
 	print_header(res, out);
 	for (size_t i = 0; i < res->nr; i++) {
 		const struct auto_row *row = &res->rows[i];
 
-		if (!i || !same_group(row, row - 1))
+		if (!i || row->workload != row[-1].workload ||
+		    row->kind != row[-1].kind)
 			print_head(res, row, out);
 		fprintf(out, "%-8s", mode_names[row->mode]);
 		if (row->nr)
@@ -515,13 +505,6 @@ static void write_point(const struct auto_row *row, size_t idx,
 	fputc('\n', out);
 }
 
-static void write_row(const struct auto_row *row, FILE *out)
-{
-	for (size_t i = 0; i < row->nr; i++)
-		for (size_t k = 0; k < row->samples[i].nr_points; k++)
-			write_point(row, i, &row->samples[i].points[k], out);
-}
-
 /* "-" is stdout */
 int auto_csv(const struct auto_results *res, const char *path)
 {
@@ -533,7 +516,12 @@ int auto_csv(const struct auto_results *res, const char *path)
 	for (unsigned int c = 0; c < counters_nr(); c++)
 		fprintf(out, ",%s", counters_name(c));
 	fputc('\n', out);
-	for (size_t i = 0; i < res->nr; i++)
-		write_row(&res->rows[i], out);
+	for (size_t i = 0; i < res->nr; i++) {
+		const struct auto_row *row = &res->rows[i];
+
+		for (size_t k = 0; k < row->nr; k++)
+			for (size_t n = 0; n < row->samples[k].nr_points; n++)
+				write_point(row, k, &row->samples[k].points[n], out);
+	}
 	return output_close(out, path, "--csv");
 }

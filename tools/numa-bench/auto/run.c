@@ -66,7 +66,7 @@ static void probe_free(struct probe *probe)
 }
 
 static int probe_init(struct probe *probe, const struct plan *plan,
-	       unsigned int pages)
+		      unsigned int pages)
 {
 	probe->plan = plan;
 	probe->shares = calloc(plan->nr_shares + 1, sizeof(*probe->shares));
@@ -122,7 +122,7 @@ static double local_part(const struct probed *probed, int node)
 }
 
 static void probe_thread(const struct probe *probe, unsigned int thread,
-			   struct point *point)
+			 struct point *point)
 {
 	const struct slot *slot = &probe->plan->board->slot[thread];
 	struct thread_point *own = &point->threads[thread];
@@ -266,20 +266,11 @@ static uint64_t first_period(const struct plan *plan)
 	       mix64(plan->opts->seed + plan->repeat) % 1000000000;
 }
 
-/* Marks the run for the QEMU plugin numa-model. */
-static void mark_start(const struct plan *plan)
-{
-	char label[80];
-
-	snprintf(label, sizeof(label), "%s %s %s", plan->workload->name,
-		 page_kind_names[plan->area.kind], mode_names[plan->mode]);
-	numa_mark_start(label);
-}
-
 /* Starts the threads and the measured time; handover runs for a period before. */
 static int begin(struct run *run)
 {
 	const struct plan *plan = run->plan;
+	char label[80];
 
 	for (unsigned int i = 0; i < plan->nr_threads; i++)
 		sem_post(&plan->board->go);
@@ -293,7 +284,10 @@ static int begin(struct run *run)
 	if (counters_start(&run->begin))
 		return -1;
 	run->begin_ns = now_ns();
-	mark_start(plan);
+	/* For the QEMU plugin numa-model */
+	snprintf(label, sizeof(label), "%s %s %s", plan->workload->name,
+		 page_kind_names[plan->area.kind], mode_names[plan->mode]);
+	numa_mark_start(label);
 	return 0;
 }
 

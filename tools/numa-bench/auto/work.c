@@ -149,16 +149,6 @@ static void note_node(struct worker *worker)
 		worker->slot->node = (int)node;
 }
 
-static void choose_share(struct worker *worker, unsigned int idx)
-{
-	const struct plan *plan = worker->plan;
-
-	worker->slot->share = idx;
-	worker->share = &plan->shares[idx];
-	/* Threads with the same share start at different pages. */
-	worker->pos = worker->share->nr * worker->thread / plan->nr_threads;
-}
-
 static void enter_epoch(struct worker *worker, unsigned int epoch)
 {
 	const struct plan *plan = worker->plan;
@@ -168,8 +158,12 @@ static void enter_epoch(struct worker *worker, unsigned int epoch)
 	if (cpu >= 0)
 		topo_bind_cpu(cpu);
 	note_node(worker);
-	if (plan->nr_shares)
-		choose_share(worker, plan_share_of(plan, worker->thread, epoch));
+	if (plan->nr_shares) {
+		worker->slot->share = plan_share_of(plan, worker->thread, epoch);
+		worker->share = &plan->shares[worker->slot->share];
+		/* Threads with the same share start at different pages. */
+		worker->pos = worker->share->nr * worker->thread / plan->nr_threads;
+	}
 	worker->slot->epoch = epoch;
 }
 
@@ -285,20 +279,14 @@ void work_kill(void)
 		;
 }
 
-/* Forks on the CPU of the first thread, for memory written before it is pinned. */
-static void go_where_it_begins(const struct plan *plan, unsigned int proc)
-{
-	unsigned int per_proc = plan->nr_threads / plan->nr_procs;
-	int cpu = plan_cpu_of(plan, proc * per_proc, 0);
-
-	if (cpu >= 0)
-		topo_bind_cpu(cpu);
-}
-
 static int start_all(struct plan *plan)
 {
 	for (unsigned int i = 0; i < plan->nr_procs; i++) {
-		go_where_it_begins(plan, i);
+		/* Memory written before threads are pinned depends on it. */
+		int cpu = plan_cpu_of(plan, i * plan->nr_threads / plan->nr_procs, 0);
+
+		if (cpu >= 0)
+			topo_bind_cpu(cpu);
 		plan->pids[i] = fork();
 		if (!plan->pids[i]) {
 			running = NULL;

@@ -418,15 +418,6 @@ static const char *missing_memory(const struct plan *plan)
 	return NULL;
 }
 
-static uint64_t turn_begin(const struct worker *worker, uint64_t now)
-{
-	unsigned int nr = worker->plan->nr_threads;
-	uint64_t turn = now / TURN_NS + 1;
-
-	turn += (worker->thread + nr - turn % nr) % nr;
-	return turn * TURN_NS;
-}
-
 static void touch_mappings(struct worker *worker, uint64_t until)
 {
 	size_t nr = worker->plan->nr_threads, page = base_page_bytes();
@@ -466,9 +457,13 @@ static void read_clock(struct worker *worker, uint64_t until)
 
 static void take_turns(struct worker *worker)
 {
-	while (!worker->plan->board->stop) {
-		uint64_t begin = turn_begin(worker, now_ns());
+	unsigned int nr = worker->plan->nr_threads;
 
+	while (!worker->plan->board->stop) {
+		uint64_t turn = now_ns() / TURN_NS + 1, begin;
+
+		turn += (worker->thread + nr - turn % nr) % nr;
+		begin = turn * TURN_NS;
 		sleep_until(begin);
 		touch_mappings(worker, begin + TOUCH_NS);
 		read_clock(worker, begin + TURN_NS - MARGIN_NS);

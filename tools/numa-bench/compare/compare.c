@@ -110,7 +110,7 @@ static void node_differences(const struct cmp_file *a, const struct cmp_file *b)
 }
 
 /* Everything recorded that may explain a difference */
-static void cmp_differences(const struct cmp_file *a, const struct cmp_file *b)
+static void print_differences(const struct cmp_file *a, const struct cmp_file *b)
 {
 	static const char *const sections[] = {
 		"version", "kernel", "cpu", "settings", "options", "placement",
@@ -124,20 +124,6 @@ static void cmp_differences(const struct cmp_file *a, const struct cmp_file *b)
 	for (size_t i = 0; i < ARRAY_SIZE(sections); i++)
 		differences_of(a, b, sections[i]);
 	node_differences(a, b);
-}
-
-/* Whether all rows of a file have the same value; it is then printed once. */
-static bool is_common(const struct cmp_file *file, int field)
-{
-	const char *first = file->nr ? file->rows[0].field[field] : NULL;
-
-	for (size_t i = 0; i < file->nr; i++) {
-		const char *here = file->rows[i].field[field];
-
-		if (!first != !here || (first && strcmp(first, here)))
-			return false;
-	}
-	return true;
 }
 
 static const char *label_of(const struct cmp_row *row, const bool *common,
@@ -176,12 +162,6 @@ static void print_ratio(const char *label, const struct cmp_metric *metric,
 	       verdict == SAME ? "" : "  ", verdict_names[verdict]);
 }
 
-static bool is_chosen(const struct cmp_opts *opts, size_t metric)
-{
-	return opts->any_metric ? opts->metric[metric] :
-				  cmp_metrics[metric].judged;
-}
-
 static void compare_metric(const struct cmp_opts *opts, const char *label,
 			   const struct cmp_row *rows[2], size_t idx,
 			   struct cmp_total *total)
@@ -217,7 +197,8 @@ static void compare_rows(const struct cmp_opts *opts, const char *label,
 	size_t before = total->compared;
 
 	for (size_t i = 0; i < cmp_nr_metrics; i++)
-		if (is_chosen(opts, i) &&
+		if ((opts->any_metric ? opts->metric[i] :
+		     cmp_metrics[i].judged) &&
 		    cmp_metric_of(&cmp_metrics[i], rows[0]->field[FIELD_COMMAND]))
 			compare_metric(opts, label, rows, i, total);
 	if (total->compared != before)
@@ -243,23 +224,26 @@ static void print_alone(const struct cmp_file *file, char name,
 					sizeof(label)), name);
 }
 
+/* Finds fields that have the same value in all rows: they are printed once. */
 static void find_common(const struct cmp_file *a, const struct cmp_file *b,
 			bool *common)
 {
-	for (int f = 0; f < NR_FIELDS; f++) {
-		const char *in_a = a->nr ? a->rows[0].field[f] : NULL;
-		const char *in_b = b->nr ? b->rows[0].field[f] : NULL;
+	const struct cmp_row *first = a->nr ? a->rows : b->rows;
 
-		common[f] = is_common(a, f) && is_common(b, f) &&
-			    !in_a == !in_b && (!in_a || !strcmp(in_a, in_b));
+	for (int f = 0; f < NR_FIELDS; f++) {
+		common[f] = true;
+		for (size_t i = 0; i < a->nr; i++)
+			common[f] &= !cmp_field_differs(first, &a->rows[i], f);
+		for (size_t i = 0; i < b->nr; i++)
+			common[f] &= !cmp_field_differs(first, &b->rows[i], f);
 	}
 	/* Rows need a name. */
 	common[FIELD_METHOD] = false;
 	common[FIELD_WORKLOAD] = false;
 }
 
-static struct cmp_total cmp_table(const struct cmp_opts *opts, struct cmp_file *a,
-			   struct cmp_file *b)
+static struct cmp_total print_table(const struct cmp_opts *opts,
+				    struct cmp_file *a, struct cmp_file *b)
 {
 	struct cmp_total total = { 0 };
 	bool common[NR_FIELDS];
@@ -293,12 +277,12 @@ enum { KEY_THRESHOLD = 0x400, KEY_METRIC, KEY_SEED };
 
 static const struct argp_option options[] = {
 	{ "threshold", KEY_THRESHOLD, "PERCENT", 0,
-	  "Exit with 1 if something is worse by more, beyond the spread (default 5%)",
+	  "Exit with 1 if a figure is worse by more than this, beyond the spread (default 5%)",
 	  1 },
 	{ "metric", KEY_METRIC, "LIST", 0,
 	  "Figures to compare, or all (default: migrate, scale: total; touch: 1st-touch, 2nd-touch; latency: mean, p50, p99; auto: t95, local%, faults, touches)",
 	  1 },
-	{ "seed", KEY_SEED, "N", 0, "Of the intervals (default 1)", 1 },
+	{ "seed", KEY_SEED, "N", 0, "Seed of the intervals (default 1)", 1 },
 	{ 0 }
 };
 
@@ -374,8 +358,8 @@ static int compare_files(const struct cmp_opts *opts, struct cmp_file *a,
 		return refuse("one counts ns, the other instructions");
 	if (strcmp(a->command, b->command))
 		return refuse("they are of different commands");
-	cmp_differences(a, b);
-	total = cmp_table(opts, a, b);
+	print_differences(a, b);
+	total = print_table(opts, a, b);
 	printf("\n%zu compared, %zu worse by more than %g%%, %zu better",
 	       total.compared, total.verdicts[WORSE], 100 * opts->threshold,
 	       total.verdicts[BETTER]);

@@ -33,6 +33,8 @@ struct cmp_file {
 
 int cmp_load(struct cmp_file *file, const char *path);
 void cmp_unload(struct cmp_file *file);
+bool cmp_field_differs(const struct cmp_row *a, const struct cmp_row *b,
+		       int field);
 struct cmp_row *cmp_find(const struct cmp_file *file, const struct cmp_row *row);
 const char *cmp_string(struct json_object *obj, const char *key);
 

@@ -178,9 +178,12 @@ void cmp_unload(struct cmp_file *file)
 	memset(file, 0, sizeof(*file));
 }
 
-static bool same_field(const char *a, const char *b)
+bool cmp_field_differs(const struct cmp_row *a, const struct cmp_row *b,
+		       int field)
 {
-	return a && b ? !strcmp(a, b) : a == b;
+	const char *x = a->field[field], *y = b->field[field];
+
+	return x && y ? strcmp(x, y) : x != y;
 }
 
 /* A row with the same fields that has not been found yet, or NULL */
@@ -190,7 +193,7 @@ struct cmp_row *cmp_find(const struct cmp_file *file, const struct cmp_row *row)
 		struct cmp_row *other = &file->rows[i];
 		int f = 0;
 
-		while (f < NR_FIELDS && same_field(other->field[f], row->field[f]))
+		while (f < NR_FIELDS && !cmp_field_differs(other, row, f))
 			f++;
 		if (f == NR_FIELDS && !other->found)
 			return other;

@@ -105,26 +105,15 @@ static struct perf_count read_event(unsigned int event)
 	return count;
 }
 
-static void perf_start(struct perf_count *counts)
-{
-	for (unsigned int i = 0; i < NB_MAX_EVENTS; i++)
-		counts[i] = read_event(i);
-}
-
 /* Scales up the count of an event that was multiplexed. */
-static void perf_stop(struct perf_count *counts)
+static void stop_event(struct perf_count *c, struct perf_count now)
 {
-	for (unsigned int i = 0; i < NB_MAX_EVENTS; i++) {
-		struct perf_count now = read_event(i), *c = &counts[i];
-
-		c->value = now.value - c->value;
-		c->enabled_ns = now.enabled_ns - c->enabled_ns;
-		c->running_ns = now.running_ns - c->running_ns;
-		if (c->running_ns && c->running_ns < c->enabled_ns)
-			c->value = (uint64_t)((double)c->value *
-					      (double)c->enabled_ns /
-					      (double)c->running_ns);
-	}
+	c->value = now.value - c->value;
+	c->enabled_ns = now.enabled_ns - c->enabled_ns;
+	c->running_ns = now.running_ns - c->running_ns;
+	if (c->running_ns && c->running_ns < c->enabled_ns)
+		c->value = (uint64_t)((double)c->value * (double)c->enabled_ns /
+				      (double)c->running_ns);
 }
 
 static const char *missing(unsigned int event, int user_only)
@@ -242,7 +231,8 @@ int counters_start(struct counters *c)
 	if (read_vmstat(c))
 		return -1;
 	read_faults(c);
-	perf_start(c->perf);
+	for (unsigned int i = 0; i < NB_MAX_EVENTS; i++)
+		c->perf[i] = read_event(i);
 	return 0;
 }
 
@@ -251,7 +241,8 @@ int counters_stop(struct counters *c)
 {
 	struct counters now;
 
-	perf_stop(c->perf);
+	for (unsigned int i = 0; i < NB_MAX_EVENTS; i++)
+		stop_event(&c->perf[i], read_event(i));
 	read_faults(&now);
 	if (read_vmstat(&now))
 		return -1;

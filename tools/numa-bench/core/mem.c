@@ -79,19 +79,15 @@ static void find_sizes(void)
 	qsort(sizes, nr_sizes, sizeof(*sizes), compare_sizes);
 }
 
-static size_t pmd_bytes(void)
-{
-	char line[64];
-
-	return strtoul(read_line(THP "hpage_pmd_size", line, sizeof(line)), NULL, 10);
-}
-
 /* Finds the page sizes of this kernel; "thp" is PMD size. */
 void page_kinds_init(void)
 {
 	static char names[NR_PAGE_KINDS][24];
-	size_t pmd = pmd_bytes();
+	size_t pmd;
+	char line[64];
 
+	read_line(THP "hpage_pmd_size", line, sizeof(line));
+	pmd = strtoul(line, NULL, 10);
 	find_sizes();
 	for (unsigned int i = 0; i < nr_sizes; i++) {
 		char *name = names[nr_page_kinds];
@@ -209,13 +205,6 @@ static size_t page_kind_total(enum page_kind kind)
 
 #define WORD_STEP	0xd1342543de82ef95ULL	/* odd, so all words differ */
 
-static size_t alignment(void)
-{
-	size_t thp = thp_bytes();
-
-	return thp ? thp : 2UL << 20;
-}
-
 static char *map_aligned(size_t bytes, size_t align)
 {
 	char *raw, *base;
@@ -242,7 +231,7 @@ int area_map(struct area *area, enum page_kind kind, size_t bytes)
 	area->page_bytes = base_page_bytes();
 	area->unit_bytes = page_kind_bytes(kind);
 	area->nr_pages = bytes / area->page_bytes;
-	area->base = map_aligned(bytes, alignment());
+	area->base = map_aligned(bytes, thp_bytes() ?: 2UL << 20);
 	if (!area->base)
 		return -1;
 	/* Without THP, the kernel does not know MADV_NOHUGEPAGE either. */

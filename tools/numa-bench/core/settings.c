@@ -38,25 +38,21 @@ int knob_get(const struct knob *knob)
 	return *line ? atoi(line) : -1;
 }
 
-/* In "always [madvise] never", the brackets mark the current value. */
-static void keep_chosen(char *text)
-{
-	char *begin = strchr(text, '['), *end = begin ? strchr(begin, ']') : NULL;
-
-	if (!end)
-		return;
-	*end = '\0';
-	memmove(text, begin + 1, (size_t)(end - begin));
-}
-
+/* Of "always [madvise] never", the word in brackets is the value. */
 static int read_before(struct knob *knob)
 {
 	ssize_t len = pread(knob->fd, knob->before, sizeof(knob->before) - 1, 0);
+	char *begin, *end;
 
 	if (len <= 0)
 		return -1;
 	knob->before[len] = '\0';
-	keep_chosen(knob->before);
+	begin = strchr(knob->before, '[');
+	end = begin ? strchr(begin, ']') : NULL;
+	if (end) {
+		*end = '\0';
+		memmove(knob->before, begin + 1, (size_t)(end - begin));
+	}
 	return 0;
 }
 

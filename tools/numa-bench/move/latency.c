@@ -195,7 +195,7 @@ static struct json_object *json_histogram(const struct latency_sum *sum)
 }
 
 static void latency_json(const struct results *res, const struct row *row,
-		  struct json_object *obj)
+			 struct json_object *obj)
 {
 	struct json_object *samples = json_object_new_array();
 	struct json_object *summary = NULL, *histogram = NULL;

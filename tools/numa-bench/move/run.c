@@ -206,8 +206,8 @@ static void results_free(struct results *res)
 }
 
 static struct results *results_new(const struct workload *workload,
-			    const struct bench_opts *opts,
-			    const struct topo *topo)
+				   const struct bench_opts *opts,
+				   const struct topo *topo)
 {
 	struct results *res = calloc(1, sizeof(*res));
 	const char *missing[NB_MAX_LIST];

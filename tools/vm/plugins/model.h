@@ -7,7 +7,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-
 #define NM_MAX_CPUS	64
 #define NM_MAX_NODES	16
 #define NM_MAX_LABEL	80

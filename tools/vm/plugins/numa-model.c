@@ -13,6 +13,7 @@
 
 #include "../../numa-bench/auto/mark.h"
 #include "model.h"
+#include "qemu-plugin.h"
 
 /* Counts of one CPU */
 enum nm_side { NM_USER, NM_KERNEL, NM_SIDES };
@@ -38,7 +39,6 @@ struct nm_sections {
 	struct nm_section *all;
 	size_t nr;
 };
-#include "qemu-plugin.h"
 
 static void put(struct json_object *to, const char *name, uint64_t number)
 {
@@ -224,7 +224,7 @@ static uint64_t plugin_id;
 int qemu_plugin_version = PLUGIN_API_VERSION;
 
 static struct nm_section *add_section(struct nm_sections *sections,
-				    const char *label)
+				      const char *label)
 {
 	struct nm_section *section;
 	void *all = realloc(sections->all,
