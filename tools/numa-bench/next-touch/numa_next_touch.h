@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Next touch for programs that use libnuma: see numa_next_touch(3). Nothing but
- * this file is needed; libnuma's mbind() is called, so link with -lnuma.
+ * Next touch for programs that use libnuma, see numa_next_touch(3). Header only;
+ * link with -lnuma for mbind().
  */
 #ifndef NUMA_NEXT_TOUCH_H
 #define NUMA_NEXT_TOUCH_H
@@ -24,10 +24,10 @@
 /**
  * numa_next_touch_available() - does the kernel support next touch?
  *
- * mbind(2) checks its flags before it looks at the range: a call with an empty
- * one tests the flag and changes nothing. errno is preserved.
+ * mbind(2) checks its flags before the range, so a call with an empty range tests
+ * the flag and changes nothing. errno is preserved.
  *
- * Return: 1 if it does, 0 if it does not or if a seccomp filter refuses mbind(2).
+ * Return: 1, or 0 if it does not or a seccomp filter refuses mbind(2).
  */
 static inline int numa_next_touch_available(void)
 {
@@ -39,16 +39,16 @@ static inline int numa_next_touch_available(void)
 }
 
 /**
- * numa_next_touch() - migrate each page to the node of its next toucher, once
+ * numa_next_touch() - migrate each page once, to the node that touches it next
  * @addr: start of the range, rounded down to a page
  * @len: length in bytes; the last page is marked whole
  *
- * Nothing migrates within the call, and pages that are never touched stay. The
- * range loses a memory policy of its own: a page goes to the node of the touching
- * thread, or where the policy of that thread (set_mempolicy(2)) says. A range
- * without a policy keeps its VMAs: MPOL_DEFAULT splits none.
+ * The call migrates nothing, and untouched pages stay. A policy of the range is
+ * removed: a page migrates to the node of the touching thread, or to a node that
+ * the policy of this thread (set_mempolicy(2)) selects. If the range has no policy,
+ * no VMA is split.
  *
- * Return: 0, or -1 with errno as of mbind(2): EOPNOTSUPP if the kernel does not
+ * Return: 0, or -1 with errno set as by mbind(2); EOPNOTSUPP if the kernel does not
  * support next touch, EFAULT if nothing is mapped in the range.
  */
 static inline int numa_next_touch(void *addr, size_t len)
@@ -66,17 +66,17 @@ static inline int numa_next_touch(void *addr, size_t len)
 
 #ifdef MADV_NORMAL	/* <sys/mman.h> declares madvise(): not with -std=c11 alone */
 /**
- * numa_next_touch_populate() - map the pages of files, then mark as above
+ * numa_next_touch_populate() - map pages of files, then call numa_next_touch()
  * @addr: start of the range, rounded down to a page
  * @len: length in bytes; the last page is marked whole
  *
- * Only mapped pages can be marked, and the page cache holds pages of a file that
- * this process has not mapped yet. MADV_POPULATE_READ maps all of the range first,
- * and reads pages that are not cached from storage.
+ * Only mapped pages can be marked, so pages of a file that are merely in the page
+ * cache would stay. MADV_POPULATE_READ maps the whole range first, and reads pages
+ * that are not cached from storage.
  *
- * Return: 0, or -1 with errno as of numa_next_touch(), or as of madvise(2): ENOMEM
- * if a part of the range is not mapped, EINVAL if a part cannot be populated,
- * EFAULT if it lies beyond the end of the file. Nothing has been marked then.
+ * Return: 0, or -1 with errno set as by numa_next_touch() or madvise(2): ENOMEM if
+ * a part of the range is not mapped, EINVAL if a part cannot be populated, EFAULT
+ * if it is beyond the end of the file. After an error, no page is marked.
  */
 static inline int numa_next_touch_populate(void *addr, size_t len)
 {

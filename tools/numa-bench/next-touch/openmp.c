@@ -5,9 +5,9 @@
  * gcc -O2 -fopenmp -D_GNU_SOURCE -I. openmp.c -lnuma
  * OMP_PLACES=threads ./a.out [MEGABYTES]
  *
- * What one thread has initialised is on its node, and remote to the threads of
- * others. After one call, each page moves to whoever computes on it. Prints
- * how many pages are local to their thread; status 77 where that cannot be.
+ * Pages initialised by one thread are on its node, and remote to threads on other
+ * nodes. After one call, each page migrates to the thread that computes on it.
+ * Prints how many pages are local to their thread. Status 77: not supported here.
  */
 #include <numa.h>
 #include <omp.h>
@@ -39,7 +39,7 @@ static double sum_of(const double *page)
 	return sum;
 }
 
-/* Each thread adds up its share; the schedule is the same each time. */
+/* Each thread sums up its share; the schedule is the same each time. */
 static double compute(double *a, long pages, const char *when)
 {
 	long remote = 0;

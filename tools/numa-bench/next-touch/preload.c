@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * libnext-touch.so: next touch for programs that cannot be rebuilt; see
- * libnext-touch(7). A preloaded library, as mbind(2) is only for memory of the
- * process that calls it.
+ * libnext-touch.so: next touch for programs that cannot be rebuilt, see
+ * libnext-touch(7). It is preloaded, since mbind(2) has no argument for another
+ * process.
  *
- * Also called in a signal's handler: nothing here may allocate or lock.
+ * mark_all() has to be async-signal-safe.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -29,11 +29,11 @@
 static bool verbose;
 
 struct marked {
-	unsigned long areas;
+	unsigned long vmas;
 	unsigned long bytes;
 };
 
-/* As a system call: a program that is preloaded need not have libnuma. */
+/* A system call, since the program may not be linked with libnuma */
 static long mark_default(unsigned long start, unsigned long bytes)
 {
 	return syscall(SYS_mbind, start, bytes, MPOL_DEFAULT, NULL, 0,
@@ -49,8 +49,8 @@ static bool has_policy(unsigned long addr)
 }
 
 /*
- * Private writable memory without a file: "START-END rw-p OFFSET DEV 0 [NAME]".
- * What has a policy keeps it, and is left alone; so are stacks.
+ * Marks private writable memory without a file: "START-END rw-p OFFSET DEV 0
+ * [NAME]". Stacks and VMAs with a policy are skipped.
  */
 static void mark_line(const char *line, struct marked *marked)
 {
@@ -66,11 +66,11 @@ static void mark_line(const char *line, struct marked *marked)
 		return;
 	if (mark_default(start, end - start))
 		return;
-	marked->areas++;
+	marked->vmas++;
 	marked->bytes += end - start;
 }
 
-/* Take the lines that are complete; returns how many bytes are left over. */
+/* Handles complete lines, moves the rest to the front and returns its length. */
 static size_t mark_lines(char *text, size_t len, struct marked *marked)
 {
 	char *line = text, *end;
@@ -88,8 +88,8 @@ static size_t mark_lines(char *text, size_t len, struct marked *marked)
 static void tell(const struct marked *marked)
 {
 	char text[96];
-	int len = snprintf(text, sizeof(text), "next-touch: %lu areas marked, %lu KiB\n",
-			   marked->areas, marked->bytes >> 10);
+	int len = snprintf(text, sizeof(text), "next-touch: %lu VMAs marked, %lu KiB\n",
+			   marked->vmas, marked->bytes >> 10);
 
 	if (write(STDERR_FILENO, text, len) < 0)
 		verbose = false;
@@ -114,12 +114,12 @@ static void mark_all(void)
 	errno = saved;
 }
 
-static void asked(int signal_number)
+static void on_signal(int signal_number)
 {
 	mark_all();
 }
 
-/* "USR1", or a number. */
+/* "USR1", "USR2" or a number */
 static int signal_number(const char *name)
 {
 	if (!strcmp(name, "USR1"))
@@ -129,7 +129,7 @@ static int signal_number(const char *name)
 
 __attribute__((constructor)) static void start(void)
 {
-	struct sigaction action = { .sa_handler = asked, .sa_flags = SA_RESTART };
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 	const char *name = getenv(SIGNAL_NAME);
 
 	verbose = getenv(VERBOSE_NAME);
@@ -140,9 +140,9 @@ __attribute__((constructor)) static void start(void)
 
 /*
  * thrd_create(), SIGEV_THREAD and aio_read() start threads with glibc's internal
- * pthread_create(), which a preloaded one does not replace. The first two run
- * functions of the program, so they are wrapped as well. Asynchronous I/O is not: it
- * reads the data that threads started later will share, and would use up their mark.
+ * pthread_create(), which cannot be preloaded. The first two run functions of the
+ * program and are wrapped as well. Asynchronous I/O is not: it reads data for
+ * threads that are started later, and would consume their marks.
  */
 #define NEXT(function, failure, ...) ({						\
 	__typeof__(function) *next = dlsym(RTLD_NEXT, #function);		\
@@ -157,7 +157,7 @@ static void nothing(void)
 {
 }
 
-/* A program begins to share its data when it starts its first thread. */
+/* Data become shared when the first thread is started. */
 static void before_thread(void)
 {
 	pthread_once(&started, mark_all);
@@ -165,8 +165,8 @@ static void before_thread(void)
 }
 
 /*
- * A notification marks for itself, and only before the first thread: a timer set at
- * startup must not use up the mark of threads that are started once the data exist.
+ * A notification marks separately, and only before the first thread: a timer set at
+ * startup must not consume the marks for threads that are started later.
  */
 static void before_notification(const struct sigevent *event)
 {

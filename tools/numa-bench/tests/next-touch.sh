@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Next touch in programs: header, preloaded library, example. On two nodes it
-# tests that pages move: O=BUILD-DIR next-touch.sh. TAP.
+# Next touch in programs: header, preloaded library, example. Placement is tested
+# on two nodes: O=BUILD-DIR next-touch.sh. TAP.
 set -eu
 
 # shellcheck source=tools/numa-bench/tests/tap.sh
@@ -13,7 +13,7 @@ openmp() { # [NAME=VALUE...]: run the example; sets $status
 		>"$tmp/out" 2>"$tmp/err" || status=$?
 }
 
-percent() { # WHEN: what the example says
+percent() { # WHEN: local pages that the example reports
 	sed -n "s/^$1: .*(\([0-9]*\)%)/\1/p" "$tmp/out"
 }
 
@@ -38,7 +38,7 @@ marks() { # TIMES WAY...: start threads in these ways, and count verbose lines
 		return
 	fi
 	! grep -q '^available' "$tmp/out" || some='[1-9]'
-	[ "$(grep -c "^next-touch: ${some}[0-9]* areas marked" "$tmp/err")" = "$want" ] ||
+	[ "$(grep -c "^next-touch: ${some}[0-9]* VMAs marked" "$tmp/err")" = "$want" ] ||
 		ret=1
 	result $ret "libnext-touch.so marks $want times: $*"
 }
