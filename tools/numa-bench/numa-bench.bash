@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# Completion of numa-bench for bash. Commands, options and workloads are those
-# that the program itself lists.
+# Completion of numa-bench for bash, with the commands, options and workloads that
+# the program lists.
 
-_numa_bench_words() { # OPTION COMMAND: what its value may be
+_numa_bench_words() { # OPTION COMMAND: possible values
 	local thp=/sys/kernel/mm/transparent_hugepage size
 
 	case $1 in
@@ -34,7 +34,7 @@ _numa_bench_words() { # OPTION COMMAND: what its value may be
 	esac 2>/dev/null
 }
 
-# The options of a command; of options that take a value, with =
+# The options of a command, with = if they take a value
 _numa_bench_options() { # [COMMAND]
 	numa-bench ${1:+"$1"} --help 2>/dev/null |
 		grep -o -e '--[a-z][a-z-]*\(=\|\[\|\)' | sed 's/\[$//' | sort -u
@@ -45,7 +45,7 @@ _numa_bench_commands() {
 		sed -n '/^ *Commands:/,/^$/s/^  \([a-z]*\)  .*/\1/p'
 }
 
-# After "none,mb" come "none,mbind-move" and "none,mbind-lazy".
+# "none,mb" is completed to "none,mbind-move" and "none,mbind-lazy".
 _numa_bench_reply() { # CURRENT-WORD WORDS
 	local before=""
 

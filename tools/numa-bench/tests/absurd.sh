@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh disable=SC2154
-# Part of cli.sh: no argument, however absurd, does more than status 2.
+# Part of cli.sh: absurd arguments are status 2, with a message.
 
 long=$(printf '%08192d' 0 | tr 0 9)
 numbers=$(seq -s, 17)
@@ -47,4 +47,4 @@ absurd compare "" ""
 absurd compare /proc/self /dev/null
 absurd compare --threshold=nan /dev/null /dev/null
 result "$([ $absurd_bad = 0 ] && echo 0 || echo 1)" \
-	"absurd arguments are status 2 and say why"
+	"absurd arguments are status 2, with a message"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Runs the scripts for bpftrace as mof.rst does, in a guest of two nodes, as
-# root, and compares with /proc/vmstat: O=BUILD-DIR bpf.sh. TAP.
+# Runs the bpftrace commands of mof.rst, as root in a guest of two nodes, and
+# compares counts with /proc/vmstat: O=BUILD-DIR bpf.sh. TAP.
 set -eu
 
 here=$(dirname "$0")
@@ -12,7 +12,7 @@ scripts=$(realpath "$here/../bpftrace")
 . "$here/recipes.sh"
 PATH=$scripts:$PATH
 
-# sum MAP: of all its entries
+# sum MAP: sum of its entries
 sum() {
 	awk -v map="@$1[" 'index($0, map) == 1 { sum += $NF }
 		END { print sum + 0 }' "$tmp/out"
@@ -29,12 +29,12 @@ fi
 
 recipe "mof-pages.bt runs" "mof-pages.bt"
 holds "all pages of an area and its warm-up are marked" "$(sum marked)" -ge 2048
-holds "migrations are those of vmstat, but for an LRU batch" \
+holds "migrated pages are those of vmstat, except for an LRU batch" \
 	"$(sum migrated)" -gt 0 -a "$(sum migrated)" -le "$(vmstat mof_migrated)" \
 	-a "$(vmstat mof_migrated)" -le $(($(sum migrated) + lru_batch))
-holds "they are counted by size" "$(grep -c '^\[.*|@' "$tmp/out")" -ge 2
+holds "there is a histogram of sizes" "$(grep -c '^\[.*|@' "$tmp/out")" -ge 2
 
 recipe "mof-wait.bt runs" "mof-wait.bt"
-holds "each migration was waited for" \
+holds "waiting times are counted" \
 	"$(sed -n 's/^@ns_a_page\[numa-bench\]: count \([0-9]*\),.*/\1/p' "$tmp/out")" -gt 0
 finish

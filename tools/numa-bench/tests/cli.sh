@@ -29,7 +29,7 @@ for list in 513 -1 x '64,'; do
 	expect "windows $list are status 2" 2 "bad window list" \
 		migrate --window "$list"
 done
-expect "windows need the method they are for" 2 "is for the method mbind-lazy" \
+expect "--window without mbind-lazy is status 2" 2 "is for the method mbind-lazy" \
 	migrate --window 0 -m none
 expect "a bad node is status 2" 2 "bad node" migrate --from -1
 
@@ -45,18 +45,18 @@ expect "only touch takes lists of fractions" 2 "bad percentage" \
 expect "a stride of nothing is status 2" 2 "bad number of pages" \
 	touch --stride 0
 expect "a bad number of warm-ups is status 2" 2 "warm-ups" migrate --warm-up -1
-expect "a size of pages that this kernel lacks is status 2, and names those it has" \
+expect "an unknown page size is status 2, and the message lists those of the kernel" \
 	2 "this kernel has 4k thp" migrate -p 3k
 
 expect "help of scale is status 0" 0 "--nodes" scale --help
 expect "a bad number of nodes is status 2" 2 "bad node list" scale --nodes 0
 expect "scale checks its threads" 2 "bad thread list" scale --threads 0
 
-expect "help of auto says what should happen" 0 "handover.*fills the memory" \
+expect "help of auto has the expected results" 0 "handover.*fills the memory" \
 	auto --help
 expect "auto lists its workloads" 0 "no faults, no PTE updates" auto --list
 expect "a bad workload is status 2" 2 "bad workload list" auto sideways
-expect "a workload in a list is checked, too" 2 "bad workload list" \
+expect "a bad workload in a list is status 2" 2 "bad workload list" \
 	auto -w split,sideways
 expect "a workload named twice is status 2" 2 "named twice" auto split split
 expect "a bad mode is status 2" 2 "bad mode list" auto --modes off,5
@@ -64,7 +64,7 @@ expect "auto has one size" 2 "bad size" auto --size 1M,2M
 expect "a bad duration is status 2" 2 "bad duration" auto --seconds 0
 expect "a bad percentage of work is status 2" 2 "bad percentage" auto --busy 0
 expect "a bad interval is status 2" 2 "bad interval" auto --interval 0
-expect "a run has two intervals at least" 2 "shorter than two intervals" \
+expect "a run shorter than two intervals is status 2" 2 "shorter than two intervals" \
 	auto --seconds 1 --interval 600
 expect "auto checks its threads" 2 "bad number of threads" auto --threads 0
 
@@ -74,7 +74,7 @@ json_is "info has nodes, settings, features and numastat" \
 	"r['workload'] == 'info' and '4k' in r['page_sizes'] and 'mbind' in r['features_missing'] and isinstance(r['numastat'], dict) and r['kernel']['release']"
 expect "info takes no words" 2 "is not an option" info nodes
 
-# Written by the unit tests from known data
+# Written by the unit tests
 cp "$O/tests/latency.json" "$tmp/json"
 json_is "JSON of latencies holds a histogram and percentiles" \
 	"r['workload'] == 'latency' and r['results'][0]['histogram'] == [[10, 1], [20, 2], [400, 1]] and r['results'][0]['summary']['p50_ns'] == 20"
@@ -121,9 +121,9 @@ run migrate --from 0 --to 0 -s 2M -r 2 -m none,mbind-move -p 4k -t random \
 result "$status" "threads touch"
 json_is "rows name the number of threads" \
 	"[x['threads'] for x in r['results']] == [1, 1, 3, 3] and r['options']['threads'] == [1, 3]"
-json_is "threads touch each page twice in all" \
+json_is "threads touch each page twice in total" \
 	"all(s['mismatched_pages'] == 0 and s['touched_pages'] == 512 for x in r['results'] for s in x['samples'])"
-json_is "the time of the phases is given as cost and as wall time" \
+json_is "each phase has cost and wall time" \
 	"all(s[p][t] > 0 for x in r['results'] for s in x['samples'] for p in ('first_touch', 'second_touch') for t in ('time_ns', 'wall_ns'))"
 expect "more threads than pages are left out" 77 "more threads than pages" \
 	migrate --from 0 --to 0 -s 4K -m none -p 4k --threads 2
@@ -133,11 +133,11 @@ run touch --from 0 --to 0 -s 2M -r 2 -m local,none -f 25%,100% --threads 1,3 \
 result "$status" "touch over orders, fractions and threads"
 json_is "touch has a row for each combination" \
 	"len(r['results']) == 3 * 2 * 2 * 2 and len({(x['touch'], x['touched_percent'], x['threads'], x['method']) for x in r['results']}) == 24"
-json_is "fractions are of the pages, in each order" \
+json_is "fractions of the pages are touched, in each order" \
 	"all(s['touched_pages'] == 512 * x['touched_percent'] / 100 and s['mismatched_pages'] == 0 for x in r['results'] for s in x['samples'])"
-json_is "strides are named where there are some" \
+json_is "only strided rows have a stride" \
 	"all((x.get('stride_pages') == 7) == (x['touch'] == 'strided') for x in r['results'])"
-json_is "local memory is what others are compared to" \
+json_is "ratios are to local memory" \
 	"all(x['first_touch_to_local_ratio'] == 1 for x in r['results'] if x['method'] == 'local')"
 ret=0
 [ "$(head -n 1 "$tmp/csv" | tr , '\n' | wc -l)" = \
@@ -149,16 +149,16 @@ run scale --from 0 --to 0 --sizes 2M,4M -r 1 --threads 1,2 --nodes 1,64 \
 result "$status" "scale over sizes, threads and nodes"
 json_is "scale has a row for each combination and method" \
 	"len(r['results']) == 2 * 2 * 2 * 2 and r['workload'] == 'scale'"
-json_is "the first row is what others are compared to" \
+json_is "ratios are to the first row" \
 	"r['results'][0]['total_to_first_ratio'] == 1 and r['results'][0]['pairs'] == [[0, 0]]"
-json_is "rows for more nodes than there are say so" \
+json_is "rows with more nodes than the machine are left out" \
 	"all('too few nodes' in x['skipped'] for x in r['results'] if x['nodes'] == 64 and x['method'] == 'mbind-move')"
 
 run migrate --from 0 --to 0 -s 2M -r 1 -m none --json -
 cp "$tmp/out" "$tmp/json"
 json_is "JSON on stdout comes without the table" "r['workload'] == 'migrate'"
 
-# sh ignores SIGINT in what it starts in the background; SIGTERM does the same
+# Background processes of sh ignore SIGINT; SIGTERM is handled alike
 "$bench" migrate --from 0 --to 0 -s 8M -r 10000 -m none -p 4k \
 	--json "$tmp/json" >"$tmp/out" 2>"$tmp/err" &
 pid=$!
@@ -167,7 +167,7 @@ kill "$pid"
 status=0
 wait "$pid" || status=$?
 holds "an interrupted run is status 130" "$status" = 130
-json_is "and writes what was measured" \
+json_is "an interrupted run writes its results" \
 	"r['interrupted'] and 0 < len(r['results'][0]['samples']) < 10000"
 
 finish

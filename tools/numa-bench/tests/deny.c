@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * deny CALL[,CALL...] COMMAND...: runs a command to which these system calls
- * are refused with EPERM, as a container's seccomp profile does.
+ * deny CALL[,CALL...] COMMAND...: run a command for which these system calls fail
+ * with EPERM, like under the seccomp profile of a container.
  */
 #include <errno.h>
 #include <seccomp.h>
@@ -33,7 +33,7 @@ int main(int argc, char **argv)
 		if (add_rule(ctx, name))
 			return 125;
 	if (seccomp_load(ctx)) {
-		fputs("deny: no seccomp here\n", stderr);
+		fputs("deny: seccomp is not available\n", stderr);
 		return 125;
 	}
 	seccomp_release(ctx);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Where something is refused or missing: O=BUILD-DIR hostile.sh. TAP.
-# With SANITIZED=1, $O is a build with ASan, which needs address space itself.
+# Refused system calls, missing files, limits: O=BUILD-DIR hostile.sh. TAP.
+# With SANITIZED=1, $O is a build with ASan, which itself needs address space.
 set -eu
 
 # shellcheck source=tools/numa-bench/tests/tap.sh
@@ -10,14 +10,14 @@ set -eu
 real=$bench
 local="--from 0 --to 0 -s 2M -r 1 -p 4k"
 
-under() { # COMMAND...: runs numa-bench by way of it
+under() { # COMMAND...: a wrapper for numa-bench
 	wrapper=$*
 	printf '#!/bin/sh\nexec %s "%s" "$@"\n' "$wrapper" "$real" >"$tmp/under"
 	chmod +x "$tmp/under"
 	bench=$tmp/under
 }
 
-privately() { # COMMAND: what is done to the mounts that numa-bench sees
+privately() { # COMMAND: changes mounts in a mount namespace of numa-bench
 	printf '#!/bin/sh\n%s\nexec "%s" "$@"\n' "$1" "$real" >"$tmp/inner"
 	chmod +x "$tmp/inner"
 	printf '#!/bin/sh\nexec unshare -m "%s" "$@"\n' "$tmp/inner" >"$tmp/under"
@@ -27,7 +27,7 @@ privately() { # COMMAND: what is done to the mounts that numa-bench sees
 
 run migrate --from 0 --to 0 -s 2M -r 1 -m none -p 4k
 if [ "$status" = 77 ]; then
-	skip "what is refused" "$(tail -n 1 "$tmp/err")"
+	skip "refusals" "$(tail -n 1 "$tmp/err")"
 	finish
 fi
 
@@ -37,35 +37,35 @@ for command in migrate touch latency scale auto; do
 	expect "$command in a container without permissions is status 77" 77 \
 		"seccomp profile of a container" "$command"
 done
-expect "info says what a container refuses" 0 \
+expect "info lists system calls that a container refuses" 0 \
 	"move_pages *no: refused.*CAP_SYS_NICE" info
 
 under "$O/tests/deny" mbind
 # shellcheck disable=SC2086
-expect "without mbind nothing is measured" 77 "mbind(2): refused" \
+expect "without mbind, migrate is status 77" 77 "mbind(2): refused" \
 	migrate $local
 under "$O/tests/deny" move_pages
 # shellcheck disable=SC2086
-expect "nor without move_pages" 77 "move_pages(2): refused" migrate $local
-expect "nor by auto" 77 "move_pages(2): refused" auto
+expect "without move_pages, migrate is status 77" 77 "move_pages(2): refused" migrate $local
+expect "without move_pages, auto is status 77" 77 "move_pages(2): refused" auto
 under "$O/tests/deny" perf_event_open
 # shellcheck disable=SC2086
-expect "without perf_event_open the rest is measured" 0 \
+expect "without perf_event_open, all but events is measured" 0 \
 	"page-faults not counted: refused" migrate $local -m none --perf
 under "$O/tests/deny" sched_setaffinity
 # shellcheck disable=SC2086
-expect "a CPU that is refused is named" 1 "cannot run on CPU" \
+expect "the message names a refused CPU" 1 "cannot run on CPU" \
 	migrate $local -m none
 under "$O/tests/deny" madvise
-expect "without madvise there are no THPs" 1 "cannot take a sample" \
+expect "without madvise, THPs are status 1" 1 "cannot take a sample" \
 	migrate --from 0 --to 0 -s 2M -r 1 -p thp -m none
 
 if [ "$(id -u)" = 0 ]; then
 	under setpriv --reuid 65534 --clear-groups --bounding-set=-all \
 		--no-new-privs
 	# shellcheck disable=SC2086
-	expect "nobody may measure" 0 "^mbind-move" migrate $local
-	expect "and is told what only root may do" 0 \
+	expect "the user nobody can measure" 0 "^mbind-move" migrate $local
+	expect "info lists settings that need root" 0 \
 		"kernel.numa_balancing *no: \(only root\|a kernel\)" info
 fi
 
@@ -81,7 +81,7 @@ if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
 	privately "mount --bind /dev/null /proc/vmstat"
 	# shellcheck disable=SC2086
 	expect "an empty vmstat has no counters" 0 "^none" migrate $local -m none
-	if [ -z "${SANITIZED:-}" ]; then	# LeakSanitizer needs proc itself
+	if [ -z "${SANITIZED:-}" ]; then	# LeakSanitizer needs /proc
 		privately "mount -t tmpfs none /proc"
 		expect "without proc: status 77" 77 \
 			"/proc/vmstat.*is /proc mounted" \
@@ -97,7 +97,7 @@ expect "more memory than the node has is left out" 77 "too little free memory" \
 	migrate --from 0 --to 0 -s 8T -p 4k
 expect "more pages than can be counted are status 2" 2 "more than 4294967295" \
 	migrate -s 4096T
-expect "auto leaves it out, too" 77 "two nodes\|too little free\|no room" \
+expect "auto leaves out more memory than the node has" 77 "two nodes\|too little free\|no room" \
 	auto --modes current -s 8T
 if [ -z "${SANITIZED:-}" ]; then
 	for limit in v d; do
@@ -106,7 +106,7 @@ if [ -z "${SANITIZED:-}" ]; then
 			"too much memory for" \
 			migrate --from 0 --to 0 -s 64M -p 4k -m none
 		# shellcheck disable=SC2086
-		expect "and less is measured, ulimit -$limit" 0 "^none" \
+		expect "less memory than ulimit -$limit is measured" 0 "^none" \
 			migrate $local -m none
 	done
 fi
@@ -121,7 +121,7 @@ for stream in out err; do
 		result $ret "a table that cannot be written is status 1"
 	else
 		"$real" migrate $local -m none >"$tmp/out" 2>&- || status=$?
-		result $status "a closed standard error is no failure"
+		result $status "a closed standard error is not a failure"
 	fi
 done
 bench=$real
@@ -129,7 +129,7 @@ bench=$real
 expect "a full disk is status 1" 1 "cannot write /dev/full" \
 	migrate $local -m none --json /dev/full
 # shellcheck disable=SC2086
-expect "a path that cannot be written is told before measuring" 1 \
+expect "a path that cannot be written is reported before measuring" 1 \
 	"cannot write.*choose another --json" \
 	migrate $local -r 10000 -s 64M -m none --json "$tmp/no/json"
 

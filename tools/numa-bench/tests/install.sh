@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh disable=SC2154
-# Part of cli.sh: what is installed, and the completion of the command line.
+# Part of cli.sh: installed files, completion of the command line, man pages.
 
 src=$(cd "$(dirname "$0")/.." && pwd)
 status=0
@@ -30,17 +30,17 @@ completes() { # NAME WANT WORDS...: as if TAB were pressed after the last one
 	holds "$name" "$(cat "$tmp/out")" = "$want"
 }
 
-completes "commands are completed" "migrate" numa-bench mig
-completes "all commands are" "migrate touch latency scale auto compare info" \
+completes "a command is completed" "migrate" numa-bench mig
+completes "all commands are offered" "migrate touch latency scale auto compare info" \
 	numa-bench ""
-completes "options are completed, of the command" "--threads=" \
+completes "an option is completed" "--threads=" \
 	numa-bench migrate --thr
-completes "and of no other one" "" numa-bench latency --thr
-completes "values are completed" "random" numa-bench touch --touch r
-completes "after an equals sign, too" "random" numa-bench touch --touch = r
-completes "the last one of a list is" "none,mbind-move none,mbind-lazy" \
+completes "options of other commands are not completed" "" numa-bench latency --thr
+completes "a value is completed" "random" numa-bench touch --touch r
+completes "a value after an equals sign is completed" "random" numa-bench touch --touch = r
+completes "the last value of a list is completed" "none,mbind-move none,mbind-lazy" \
 	numa-bench migrate -m none,mb
-completes "workloads are" "handover hold" numa-bench auto h
+completes "workloads are completed" "handover hold" numa-bench auto h
 
 if command -v man >/dev/null && command -v groff >/dev/null; then
 	for manual in numa-bench.1 next-touch/numa_next_touch.3 \

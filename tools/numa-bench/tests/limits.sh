@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh disable=SC2154
-# Part of numa.sh: where not all of the machine may be used, and Ctrl-C.
+# Part of numa.sh: restricted CPUs and memory, and Ctrl-C.
 
-# Any CPU of the second node: it must be the one that touches
+# A CPU of the second node, which has to be the touching one
 cpu=$(sed 's/[,-].*//' /sys/devices/system/node/node1/cpulist)
-within "the nodes are chosen by the CPUs that may be used" 0 \
+within "nodes are chosen by the allowed CPUs" 0 \
 	"from node 0 to node 1 .*touched by CPU $cpu" \
 	taskset -c "$cpu" "$bench" migrate -s 2M -r 1 -p 4k -m none,mbind-move
-within "a node without such a CPU is refused" 2 "has no CPU that" \
+within "a node without an allowed CPU is refused" 2 "has no CPU that" \
 	taskset -c "$cpu" "$bench" migrate --to 0
-within "threads share what CPUs there are" 0 "^mbind-move" \
+within "threads share the allowed CPUs" 0 "^mbind-move" \
 	taskset -c "$cpu" "$bench" migrate -s 2M -r 1 -p 4k -m mbind-move \
 	--threads 4
 
@@ -18,13 +18,13 @@ if [ "$(id -u)" = 0 ] && mkdir $cgroup 2>/dev/null &&
    echo +memory +cpuset 2>/dev/null >/sys/fs/cgroup/cgroup.subtree_control; then
 	in_cgroup="sh -c 'echo \$\$ >$cgroup/cgroup.procs; exec \"\$0\" \"\$@\"'"
 	echo 32M >$cgroup/memory.max
-	eval within "'a memory limit is told, not run into'" 77 "'memory limit'" \
+	eval within "'a memory limit is reported before it is hit'" 77 "'memory limit'" \
 		"$in_cgroup" "$bench" migrate -s 64M -p 4k -m none
-	eval within "'less than it is measured'" 0 '^none' \
+	eval within "'less memory than the limit is measured'" 0 '^none' \
 		"$in_cgroup" "$bench" migrate -s 8M -r 1 -p 4k -m none
 	echo max >$cgroup/memory.max
 	echo 1 >$cgroup/cpuset.mems
-	eval within "'a cpuset with one node has no second one'" 77 \
+	eval within "'a cpuset with one node is status 77'" 77 \
 		"'two NUMA nodes'" "$in_cgroup" "$bench" migrate
 	rmdir $cgroup
 else
@@ -34,13 +34,13 @@ fi
 interrupted() { # NAME ARGS: Ctrl-C reaches all of the process group
 	what=$1
 	shift
-	# How long a first sample takes is up to the machine. Not by timeout(1):
-	# that signals the process and its group, which is Ctrl-C twice
+	# The time of the first sample varies. timeout(1) would signal the process
+	# and its group, which is Ctrl-C twice
 	for seconds in 2 8 32; do
 		status=0
 		setsid "$bench" "$@" --json "$tmp/json" >"$tmp/out" 2>"$tmp/err" &
 		pid=$!
-		# what a shell runs in the background ignores SIGINT at first
+		# background processes of a shell ignore SIGINT at first
 		until grep -q -e '^SigCgt:.*[2367abef]$' -e '^State:.Z' \
 			/proc/$pid/status || ! kill -0 $pid; do
 			sleep 0.1

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Does numa_next_touch.h do what its manual says? Writes TAP. Not SKIP, but a
- * failure if the kernel's answers to the two ways of asking differ.
+ * Tests numa_next_touch.h against its man page, and prints TAP. If the two tests
+ * for kernel support disagree, that is a failure, not SKIP.
  *
- * With arguments it starts threads in the ways that they name, for tests of
- * libnext-touch.so. Status 0, 77 if a way is not available here, or 1.
+ * With arguments, starts threads in the given ways, for tests of libnext-touch.so.
+ * Status 0; 77 if a way is not available; 1.
  */
 #include <aio.h>
 #include <fcntl.h>
@@ -24,8 +24,8 @@
 
 #define SKIP	77
 #define PAGES	256L
-#define SLAB	2L	/* pages; as much memory is between two slabs */
-#define LATE	31L	/* may still be in another CPU's list of fresh pages */
+#define SLAB	2L	/* pages of a slab, and between two slabs */
+#define LATE	31L	/* may be in the LRU batch of another CPU */
 
 static int tests, failed;
 static int first = -1, second = -1;	/* nodes with CPUs and memory */
@@ -70,8 +70,8 @@ static char *map(void)
 	return area;
 }
 
-/* As other programs ask: the call, to the letter. */
-static int probed_otherwise(void)
+/* The call by which other programs test for support */
+static int other_test(void)
 {
 	char *page = map();
 	long ret = mbind(page, numa_pagesize(), MPOL_PREFERRED, NULL, 0,
@@ -115,14 +115,14 @@ static void test_probes(void)
 	errno = ERANGE;
 	known = numa_next_touch_available();
 	result(errno == ERANGE && mode_of(area) == mode && on_node(area, first) == PAGES,
-	       "asking leaves errno, policies and pages alone");
-	other = probed_otherwise();
+	       "the test for support does not change errno, policies and pages");
+	other = other_test();
 	result(known ? !other : other == EINVAL,
-	       "asking with MPOL_PREFERRED, no nodes, MPOL_MF_MOVE|MPOL_MF_LAZY agrees");
+	       "mbind() with MPOL_PREFERRED, no nodes, MPOL_MF_MOVE|MPOL_MF_LAZY agrees");
 	munmap(area, PAGES * numa_pagesize());
 }
 
-/* Lines of /proc/self/maps, which are VMAs; allocates nothing. */
+/* Number of VMAs, without allocating memory */
 static long vmas(void)
 {
 	int fd = open("/proc/self/maps", O_RDONLY);
@@ -157,10 +157,10 @@ static void test_vmas(void)
 	result(numa_next_touch(area, bytes) == -1 && errno == EFAULT,
 	       "a range where nothing is mapped is EFAULT");
 	result(numa_next_touch_populate(area, bytes) == -1 && errno == ENOMEM,
-	       "it cannot be populated either: ENOMEM");
+	       "populating a range where nothing is mapped is ENOMEM");
 }
 
-/* Neither address nor length is that of pages. */
+/* Address and length are not page aligned. */
 static void test_move(void)
 {
 	long bytes = PAGES * numa_pagesize();
@@ -179,12 +179,12 @@ static void test_move(void)
 	for (long i = 0; i < bytes; i++)
 		same &= area[i] == (char)(i % 251);
 	printf("# %ld of %ld pages on node %d\n", on_node(area, second), PAGES, second);
-	result(on_node(area, second) >= PAGES - LATE, "a touch from the second moves it there");
+	result(on_node(area, second) >= PAGES - LATE, "a touch from the second node moves it there");
 	result(same, "contents are the same");
 	munmap(area, bytes);
 }
 
-/* The thread stays on the first node, with a policy that prefers the second. */
+/* The thread runs on the first node and prefers the second. */
 static void test_thread_policy(void)
 {
 	long bytes = PAGES * numa_pagesize();
@@ -201,12 +201,12 @@ static void test_thread_policy(void)
 	err = mbind(area, bytes, MPOL_LOCAL, NULL, 0, MPOL_MF_MOVE | MPOL_MF_LAZY);
 	memset(area, 3, bytes);
 	result(!err && on_node(area, first) >= PAGES - LATE,
-	       "under MPOL_LOCAL it is the node of the thread all the same");
+	       "with MPOL_LOCAL, pages go to the node of the thread");
 	set_mempolicy(MPOL_DEFAULT, NULL, 0);
 	munmap(area, bytes);
 }
 
-/* Its pages are in the page cache, on the first node, clean and not mapped. */
+/* A file with clean, unmapped page cache on the first node */
 static FILE *cached_file(void)
 {
 	long bytes = PAGES * numa_pagesize();
@@ -223,7 +223,7 @@ static FILE *cached_file(void)
 	return file;
 }
 
-/* How many pages are on the second node after a touch from there? */
+/* Pages on the second node after a touch from there */
 static long moved_of_file(int (*mark)(void *addr, size_t len))
 {
 	long bytes = PAGES * numa_pagesize(), zeros = 0, moved;
@@ -249,7 +249,7 @@ static void test_file(void)
 	result(!moved, "cached pages of a file that are not mapped stay");
 	moved = moved_of_file(numa_next_touch_populate);
 	printf("# %ld of %ld pages moved populated\n", moved, PAGES);
-	result(moved >= PAGES - LATE, "numa_next_touch_populate() has them move");
+	result(moved >= PAGES - LATE, "after numa_next_touch_populate() they migrate");
 }
 
 static void test_absent(void)
@@ -258,16 +258,16 @@ static void test_absent(void)
 	char *area = map();
 
 	result(numa_next_touch(area, PAGES * numa_pagesize()) == -1 && errno == EOPNOTSUPP,
-	       "a kernel without it gives EOPNOTSUPP");
-	result(mode_of(area) == MPOL_DEFAULT, "and leaves the policy alone");
+	       "without kernel support, errno is EOPNOTSUPP");
+	result(mode_of(area) == MPOL_DEFAULT, "without kernel support, the policy is unchanged");
 	result(numa_next_touch_populate(area, PAGES * numa_pagesize()) == -1 &&
 	       errno == EOPNOTSUPP && !mincore(area, PAGES * numa_pagesize(), mapped) &&
 	       !memchr(mapped, 1, PAGES),
-	       "numa_next_touch_populate() gives the same, and maps nothing");
+	       "without kernel support, numa_next_touch_populate() maps nothing");
 	munmap(area, PAGES * numa_pagesize());
 }
 
-/* Posted by each function that is run on a new thread. */
+/* Posted by functions on a new thread */
 static sem_t ran;
 
 static void *pthread_work(void *arg)

@@ -20,14 +20,14 @@ percent() { # WHEN: local pages that the example reports
 ret=0
 "$O/tests/next-touch" >"$tmp/out" 2>"$tmp/err" || ret=$?
 sed 's/^/# /' "$tmp/out"
-result $ret "numa_next_touch.h does what its manual says"
+result $ret "numa_next_touch.h conforms to its man page"
 
 ret=0
 LD_PRELOAD="$O/libnext-touch.so" "$bench" --version >"$tmp/out" 2>"$tmp/err" || ret=1
 [ ! -s "$tmp/err" ] || ret=1
 result $ret "a program runs with libnext-touch.so on any kernel"
 
-marks() { # TIMES WAY...: start threads in these ways, and count verbose lines
+marks() { # TIMES WAY...: start threads in these ways, and count messages
 	want=$1 some='[0-9]'
 	shift
 	ret=0
@@ -59,13 +59,13 @@ if [ "$status" = 77 ]; then
 fi
 holds "the example succeeds" "$status" = 0
 sed 's/^/# /' "$tmp/out"
-holds "before, half of the pages are remote" "$(percent before)" -le 60
-# But for pages in another CPU's list of fresh ones: 31 of 2048
-holds "after next touch all are local" "$(percent after)" -ge 98
+holds "before next touch, half of the pages are remote" "$(percent before)" -le 60
+# Except for pages in the LRU batch of another CPU: 31 of 2048
+holds "after next touch, all pages are local" "$(percent after)" -ge 98
 
-# The team is made when "before" computes: so the first pass moves them already
+# "before" starts the team, so pages migrate in the first pass
 openmp LD_PRELOAD="$O/libnext-touch.so" NEXT_TOUCH_VERBOSE=1
 sed 's/^/# /' "$tmp/out" "$tmp/err"
-holds "with libnext-touch.so they are at once" "$(percent before)" -ge 98
+holds "with libnext-touch.so, all pages are local in the first pass" "$(percent before)" -ge 98
 
 finish

@@ -6,12 +6,12 @@ set -eu
 # shellcheck source=tools/numa-bench/tests/tap.sh
 . "$(dirname "$0")/tap.sh"
 
-# Pages that the whole machine migrated during the call
+# Pages migrated during the call, by the whole machine
 migrated="s['call']['vmstat'].get('pgmigrate_success', 0)"
-# What may sit in the list of fresh pages of the CPU that wrote them
+# Pages that may be in the LRU batch of another CPU
 lru_batch=31
 
-# all METHOD EXPRESSION: holds for each sample s of each row x of the method
+# all METHOD EXPRESSION: for each sample s of each row x of the method
 all() {
 	echo "all($2 for x in r['results'] if x['method'] == '$1' for s in x['samples'])"
 }
@@ -63,14 +63,14 @@ lazy_is "mbind-lazy moves one page per page touched" \
 
 measure "threads" -s 4M -r 2 -p 4k -t random -m mbind-move,mbind-lazy \
 	--threads 2,5
-lazy_is "what several threads touch has moved" \
+lazy_is "pages touched by several threads have moved" \
 	"s['left_behind_pages'] <= 5 * $lru_batch and s['mismatched_pages'] == 0"
 
 measure "events" -s 4M -r 2 -p 4k -m mbind-lazy --threads 1,3 --perf
 lazy_is "perf counts the page faults of all threads" \
 	"s['first_touch']['minor_faults'] <= s['first_touch']['perf']['page-faults'] <= s['first_touch']['minor_faults'] + 20 * x['threads'] and s['first_touch']['minor_faults'] > 0"
 measure "no events" -s 4M -r 1 -p 4k -m none
-json_is "nothing is counted that was not asked for" \
+json_is "without --perf, no event is counted" \
 	"$(all none "'perf' not in s['first_touch']")"
 
 run scale -s 4M -r 1 -p 4k,thp --nodes 1,2 --threads 1,2 --json "$tmp/json"
@@ -79,17 +79,17 @@ json_is "on two nodes, each part moves to the other node" \
 	"all(x['pairs'] == [[0, 1], [1, 0]] for x in r['results'] if x['nodes'] == 2)"
 json_is "after mbind-move no page is left behind on any of the nodes" \
 	"$(all mbind-move "s['left_behind_pages'] == 0 and s['moved_pages'] == 1024")"
-json_is "after mbind-lazy at most an LRU batch of each CPU is" \
+json_is "after mbind-lazy at most an LRU batch of each CPU is left behind" \
 	"$(all mbind-lazy "s['left_behind_pages'] <= 4 * $lru_batch and s['mismatched_pages'] == 0")"
 
 run touch -s 8M -r 2 -f 10%,100% --json "$tmp/json"
 cp "$tmp/err" "$tmp/bench.err"
 result "$status" "touch, on two nodes"
-json_is "local memory stays on the node of its toucher, other memory elsewhere" \
+json_is "without a method that moves, local and remote memory stay where they are" \
 	"all(s['moved_pages'] == 0 and (s['left_behind_pages'] == 0) == (x['method'] == 'local') for x in r['results'] if x['method'] != 'mbind-lazy' for s in x['samples'])"
-lazy_is "what is touched moves, in each order" \
+lazy_is "touched pages move, in each order" \
 	"s['left_behind_pages'] <= $lru_batch and s['mismatched_pages'] == 0"
-lazy_is "and hardly more, of a tenth of the pages" \
+lazy_is "few untouched pages move" \
 	"s['moved_pages'] <= 1.15 * s['touched_pages'] + 8"
 
 # shellcheck source=tools/numa-bench/tests/limits.sh
@@ -109,7 +109,7 @@ if [ -w /proc/sys/kernel/numa_balancing ]; then
 	# shellcheck source=tools/numa-bench/tests/auto.sh
 	. "$(dirname "$0")/auto.sh"
 else
-	skip "auto" "kernel.numa_balancing is not there, or needs root"
+	skip "auto" "needs root, and kernel.numa_balancing"
 fi
 
 finish

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Runs the commands of mof.rst, in a guest with two nodes, as root, and
-# compares what perf counts with /proc/vmstat: O=BUILD-DIR perf.sh. TAP.
+# Runs the commands of mof.rst, as root in a guest of two nodes, and compares
+# counts of perf with /proc/vmstat: O=BUILD-DIR perf.sh. TAP.
 set -eu
 
 here=$(dirname "$0")
@@ -13,19 +13,19 @@ here=$(dirname "$0")
 
 balancing=/proc/sys/kernel/numa_balancing
 
-counted() { # EVENT: what perf stat says
+counted() { # EVENT: its count by perf stat
 	awk -v name="mof:$1" '$2 == name { gsub(",", "", $1); print $1 }' \
 		"$tmp/out" "$tmp/err"
 }
 
-# moved FILE: pages of the lines that tell of a migration
+# moved FILE: sum of the pages of all migrations
 moved() {
 	awk '/outcome=migrated/ && match($0, /nr_pages=[0-9]+/) {
 		sum += substr($0, RSTART + 9, RLENGTH - 9)
 	} END { print sum + 0 }' "$1"
 }
 
-agrees() { # NAME PAGES: they are what was migrated since the last snapshot
+agrees() { # NAME PAGES: compares with vmstat since the last snapshot
 	migrated=$(vmstat mof_migrated)
 	holds "$1: pages have moved" "$2" -gt 0
 	holds "$1: as many as in vmstat, but for an LRU batch" \
@@ -33,28 +33,28 @@ agrees() { # NAME PAGES: they are what was migrated since the last snapshot
 }
 
 if [ ! -d /sys/kernel/tracing/events/mof ]; then
-	skip "perf" "this kernel has no events of mof, or tracefs is not there"
+	skip "perf" "needs tracefs, and a kernel with events of mof"
 	finish
 fi
 
-recipe "perf stat counts" "perf stat -e"
+recipe "perf stat runs" "perf stat -e"
 holds "an area and its warm-up are marked" "$(counted mof_mark)" -ge 2
-holds "each migration is that of a fault" "$(counted mof_migrate)" -gt 0 -a \
+holds "there are no more migrations than faults" "$(counted mof_migrate)" -gt 0 -a \
 	"$(counted mof_migrate)" -le "$(vmstat mof_faults)"
 holds "each fault is an event" "$(vmstat mof_faults)" -le \
 	$(($(counted mof_migrate) + $(counted mof_fault)))
 
-recipe "perf trace prints" "perf trace"
+recipe "perf trace runs" "perf trace"
 agrees "perf trace" "$(cat "$tmp/out" "$tmp/err" >"$tmp/traced" &&
 	moved "$tmp/traced")"
 
-recipe "perf record keeps" "perf record"
+recipe "perf record runs" "perf record"
 cp "$tmp/before" "$tmp/recorded"
-recipe "perf script prints" "perf script"
+recipe "perf script runs" "perf script"
 cp "$tmp/recorded" "$tmp/before"
 agrees "perf script" "$(moved "$tmp/out")"
-recipe "perf report sums up" "perf report"
-holds "by node and outcome" "$(grep -c ' migrated *$' "$tmp/out")" = 1
+recipe "perf report runs" "perf report"
+holds "perf report has a line per node and outcome" "$(grep -c ' migrated *$' "$tmp/out")" = 1
 
 was=$(cat $balancing)
 for mode in 0 1 4; do
@@ -64,13 +64,13 @@ for mode in 0 1 4; do
 	0) holds "mode 0: no hinting faults" "$(vmstat numa_hint_faults)" = 0 ;;
 	1)
 		holds "mode 1: hinting faults" "$(vmstat numa_hint_faults)" -gt 0
-		holds "mode 1: none of them ours" "$(counted mof_sample)" = 0 -a \
+		holds "mode 1: no samples and faults of mof" "$(counted mof_sample)" = 0 -a \
 			"$(vmstat mof_faults)" = 0
 		;;
 	4)
 		holds "mode 4: samples" "$(counted mof_sample)" -gt 0 -a \
 			"$(vmstat mof_samples)" -gt 0
-		# perf itself may be looked at before it counts
+		# perf itself may be sampled before it counts
 		holds "mode 4: no more extents than in vmstat" \
 			"$(counted mof_arm)" -le "$(vmstat mof_armed)"
 		;;

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh disable=SC2034,SC2154
-# For perf.sh and bpf.sh: runs commands of mof.rst, after tap.sh.
+# Part of perf.sh and bpf.sh, after tap.sh: runs commands of mof.rst.
 
 page=$(realpath "$here/../../../Documentation/admin-guide/mm/mof.rst")
 PATH=$(realpath "$O"):$PATH
-# What may be moved by another way than with the window of the fault: pages in
-# the list of fresh pages of another CPU
+# Pages that may be in the LRU batch of another CPU, and migrate in another way
 lru_batch=31
 cd "$tmp"
 

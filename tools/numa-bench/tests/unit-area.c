@@ -38,7 +38,7 @@ static void test_plans(void)
 	ok(plan.order[0] == 0 && plan.order[1] == 16 && plan.order[31] == 496 &&
 	   plan.order[32] == 1 && plan.order[511] == 511 &&
 	   plan.order[512] == 512 && plan.order[513] == 528,
-	   "each sixteenth page of a part, then the one after each");
+	   "every sixteenth page of a part, then their successors");
 	touch_plan_free(&plan);
 	area.unit_bytes = 64 * 4096;
 	make_plan(&plan, &area, TOUCH_RANDOM, 0.25, 1, 1);
@@ -47,7 +47,7 @@ static void test_plans(void)
 	touch_plan_free(&plan);
 }
 
-/* Each page of the area in one part only, in ascending parts */
+/* Whether each page is in the part that contains its address */
 static bool parts_cover(const struct touch_plan *plan, const struct area *area)
 {
 	size_t nr = 0;
@@ -103,7 +103,7 @@ static void test_place(void)
 	ok(place->node_pages[0] == 3 && place->node_pages[1] == 1 &&
 	   place->absent_pages == 1, "pages are counted by node");
 	ok(place->moved_pages == 2 && place->moved_untouched_pages == 1,
-	   "moved pages, and those that nobody touched");
+	   "moved pages, touched or not");
 	ok(place->left_behind_pages == 2, "touched pages left behind");
 	free(place);
 }
@@ -126,14 +126,14 @@ static void test_contents(void)
 	touch_run(&plan, &area, 0);
 	ok(!area_mismatches(&area, plan.touched, 1), "each touch adds one");
 	ok(area_mismatches(&area, plan.touched, 2) == 512,
-	   "a lost touch is noticed");
+	   "a lost touch is detected");
 	page = (uint64_t *)(area.base + 5 * area.page_bytes);
 	page[100]++;
 	ok(area_mismatches(&area, plan.touched, 1) == 1,
-	   "one wrong word is noticed");
+	   "a wrong word is detected");
 	memcpy(area.base, area.base + area.page_bytes, area.page_bytes);
 	ok(area_mismatches(&area, plan.touched, 1) == 2,
-	   "a page in another's place is noticed");
+	   "a page in the wrong place is detected");
 	touch_plan_free(&plan);
 	area_unmap(&area);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What "numa-bench auto" plans and computes, without running anything. TAP. */
+/* Plans and figures of "numa-bench auto". */
 #include <math.h>
 #include <string.h>
 
@@ -23,12 +23,12 @@ static void test_times(void)
 	   time_to_local(points, 5, 25, 40) == NEVER &&
 	   time_to_local(points, 2, 0, NEVER) == NEVER &&
 	   time_to_local(points, 0, 0, NEVER) == NEVER,
-	   "an epoch without enough of it never came to that");
+	   "an epoch without enough local pages has no time");
 	ok(time_to_local(points + 2, 3, 0, NEVER) == 0,
-	   "what is local at the first look takes no time");
+	   "memory that is local at the first probe takes no time");
 }
 
-/* How often each page is in a share of one epoch; all must be 1 */
+/* Whether each page is in exactly one share */
 static bool each_page_once(const struct auto_workload *workload,
 			   unsigned int nr_threads)
 {
@@ -79,7 +79,7 @@ static void test_texts(void)
 		good &= *auto_workloads[i]->does && *auto_workloads[i]->expect;
 	for (unsigned int f = 0; f < NR_FIGURES; f++)
 		good &= figure_names[f] && *figure_names[f];
-	ok(good, "each workload says what should happen; figures have names");
+	ok(good, "workloads have an expected result, figures have names");
 }
 
 static struct auto_sample sample_of(struct point *points, size_t nr)
@@ -113,10 +113,10 @@ static void test_figures(void)
 	sample.t95[1] = 4;
 	sample.t95[2] = 6;
 	ok(figure_of(&sample, FIG_T95) == 6,
-	   "the longest of several epochs counts, without the first one");
+	   "t95 is the longest of all epochs but the first");
 	sample.last.local = -1;
 	ok(isnan(figure_of(&sample, FIG_LOCAL)) &&
-	   isnan(figure_of(&sample, FIG_T95)), "without places there is no locality");
+	   isnan(figure_of(&sample, FIG_T95)), "without shares there is no locality");
 }
 
 static void test_ratios(void)
@@ -136,7 +136,7 @@ static void test_ratios(void)
 	   "ratios are to another mode of the same workload");
 	ok(isnan(figure_ratio(&res, &rows[2], FIG_TOUCHES, MODE_STOCK)) &&
 	   isnan(figure_ratio(&res, &rows[1], FIG_T95, MODE_OFF)),
-	   "without such a mode, or without meaning, there is none");
+	   "undefined ratios are NAN");
 }
 
 void test_auto(void)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Ratios of known samples, their intervals, and what is worse. */
+/* Ratios of known samples, their intervals, and verdicts. */
 #include <math.h>
 
 #include "compare.h"
@@ -28,14 +28,14 @@ static void test_ratios(void)
 	   "one sample has no interval");
 	ok(close_to(cmp_ratio(zero, 2, zero, 2, 1).ratio, 1) &&
 	   close_to(cmp_ratio(never, 2, never, 2, 1).ratio, 1),
-	   "nothing and nothing, never and never are the same");
+	   "ratios of 0 to 0, and of never to never, are 1");
 	ok(isinf(cmp_ratio(zero, 2, a, 3, 1).ratio) &&
 	   isinf(cmp_ratio(a, 3, never, 2, 1).ratio) &&
 	   close_to(cmp_ratio(never, 2, a, 3, 1).ratio, 0),
-	   "ratios to nothing and to never");
+	   "ratios to 0 and to never");
 }
 
-/* A thousand values of a known spread: the interval has a known width, too. */
+/* A uniform distribution, for which the width of the interval is known */
 static void test_interval(void)
 {
 	double a[1000], b[1000];
@@ -49,7 +49,7 @@ static void test_interval(void)
 	/* The median's standard error: 500 / sqrt(1000), of two of them */
 	ok(close_to(ratio.ratio, 1) && ratio.low > 0.95 && ratio.low < 0.98 &&
 	   ratio.high > 1.02 && ratio.high < 1.05,
-	   "the interval of a uniform distribution is as wide as theory says");
+	   "the interval of a uniform distribution has the width of theory");
 }
 
 static enum verdict judge(double ratio, double low, double high, bool more)
@@ -66,14 +66,14 @@ static void test_verdicts(void)
 	   "within the threshold nothing is worse");
 	ok(judge(1.2, 1.1, 1.3, false) == WORSE &&
 	   judge(0.8, 0.7, 0.9, true) == WORSE,
-	   "more of a cost is worse, and less of a gain");
+	   "more of a cost and less of a gain are worse");
 	ok(judge(0.8, 0.7, 0.9, false) == BETTER &&
-	   judge(1.2, 1.1, 1.3, true) == BETTER, "and the other way better");
+	   judge(1.2, 1.1, 1.3, true) == BETTER, "less of a cost and more of a gain are better");
 	ok(judge(1.2, 0.99, 1.3, false) == UNSURE &&
 	   judge(0.8, 0.7, 1.01, true) == UNSURE,
-	   "what the spread may explain is neither");
+	   "a ratio within the spread is neither");
 	ok(judge(INFINITY, INFINITY, INFINITY, false) == WORSE &&
-	   judge(0, 0, 0, false) == BETTER, "something after nothing is worse");
+	   judge(0, 0, 0, false) == BETTER, "a cost after 0 is worse");
 }
 
 static void test_metrics(void)

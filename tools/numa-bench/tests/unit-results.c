@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What follows from known samples, and the JSON of it. */
+/* Figures and JSON of known samples. */
 #include <stdlib.h>
 
 #include "results.h"
@@ -7,7 +7,7 @@
 
 static const struct pairs one_pair = { .pair = { { 1, 0, 0, 0 } }, .nr = 1 };
 
-/* Two samples: 3 and 1 touches that faulted, 1 and 1 that did not */
+/* Two samples with 3 and 1 faulting touches, and one other touch each */
 static void test_latency(const char *json_path)
 {
 	uint64_t ns[2][3] = { { 10, 20, 20 }, { 400 } }, hits[2][1] = { { 3 }, { 1 } };
@@ -33,7 +33,7 @@ static void test_latency(const char *json_path)
 		};
 	}
 	ok(!latency_sum(&sum, samples, 2) && sum.nr_faulting == 4 &&
-	   sum.faults == 6 && sum.touched_pages == 6, "samples are put together");
+	   sum.faults == 6 && sum.touched_pages == 6, "samples are summed up");
 	ok(sum.p50_ns == 20 && sum.p90_ns == 400 && sum.max_ns == 400 &&
 	   sum.mean_ns == 112.5 && sum.hit_p50_ns == 1,
 	   "percentiles of all samples");
@@ -45,7 +45,7 @@ static void test_latency(const char *json_path)
 	free(samples);
 }
 
-/* 1000 ns of call and 500 of first touch, 100 of them the loop's, 10 pages */
+/* 10 touched pages; a loop of 100 ns */
 static void test_migrate(const char *json_path)
 {
 	struct bench_opts opts = { .argc = 0, .repeat = 1 };
@@ -79,12 +79,12 @@ static void test_migrate(const char *json_path)
 	ok(sum.moved_per_touched == 1.2, "pages moved per page touched");
 	ok(sum.call_ratio == 0.1 && sum.total_ratio == 0.5,
 	   "ratios to mbind-move");
-	ok(results_status(&res) == NB_OK, "all well: status 0");
+	ok(results_status(&res) == NB_OK, "no error: status 0");
 	ok(!json_write(&res, json_path), "JSON is written");
 	res.interrupted = true;
 	ok(results_status(&res) == NB_INTERRUPTED, "interrupted: status 130");
 	samples[0].mismatched_pages = 1;
-	/* What it says to users is no news here. */
+	/* Suppress the expected message. */
 	if (!freopen("/dev/null", "w", stderr))
 		printf("# stderr stays open\n");
 	ok(results_status(&res) == NB_CHECK_FAILED, "wrong contents: status 1");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What needs no second node: parsing and statistics, and the rest. TAP. */
+/* Unit tests that need no second node: parsing, statistics, and others. TAP. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the unit tests share. */
+/* Declarations shared by the unit tests. */
 #ifndef NB_UNIT_H
 #define NB_UNIT_H
 
