@@ -184,7 +184,7 @@ struct thread_point {
 
 struct point {
 	uint64_t ns;		/* since the start of the run */
-	struct counters counts;	/* likewise */
+	struct counters counts;	/* since the start of the run */
 	uint64_t touches;
 	double local;		/* mean over threads; -1: no shares */
 	struct thread_point *threads;

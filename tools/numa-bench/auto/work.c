@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The processes of a run and their threads: what they do to their memory. */
+/* The processes and threads of a run, which fill and touch their memory. */
 #include <errno.h>
 #include <numa.h>
 #include <numaif.h>

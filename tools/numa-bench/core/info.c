@@ -348,7 +348,7 @@ int info_main(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options, .parser = parse_option,
 		.doc =
-			"Tell what this machine and its kernel have for NUMA, and what is allowed.\vSee numa-bench(1) too.",
+			"Print nodes, kernel features, settings and permissions.\vSee numa-bench(1) too.",
 	};
 	const char *json_path = NULL;
 

@@ -36,7 +36,7 @@ static const char doc[] =
 	"  scale     compare sizes, and numbers of threads and nodes\n"
 	"  auto      observe where memory is while programs run, balanced or not\n"
 	"  compare   ratios of the results of two runs; status 1 if one is worse\n"
-	"  info      nodes, kernel features, settings, and what is allowed\n\n"
+	"  info      nodes, kernel features, settings, permissions\n\n"
 	"`numa-bench COMMAND --help' lists the options of a command.";
 
 static void choose(const char *name, struct choice *choice,

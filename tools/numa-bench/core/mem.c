@@ -3,9 +3,8 @@
  * Memory whose pages are moved: page sizes of this kernel, the mapped area, its
  * contents, and the node of each page.
  *
- * sysfs has a file for each THP size that says who may have it. A fault takes
- * the largest size that is enabled, so the others are disabled while an area of
- * one size is filled.
+ * sysfs has a file per THP size that enables it. A fault allocates the largest
+ * enabled size, so the others are disabled while an area of one size is filled.
  */
 #include <dirent.h>
 #include <errno.h>
