@@ -188,7 +188,6 @@ struct point {
 	uint64_t touches;
 	double local;		/* mean over threads; -1: no shares */
 	struct thread_point *threads;
-	uint64_t *node_pages;	/* sampled pages on each of plan->nodes */
 };
 
 struct auto_sample {

@@ -28,8 +28,8 @@ struct probe {
 };
 
 /* The page to probe of part @idx of @nr equal parts of a share, at random */
-static size_t choose(const struct share *share, size_t idx, size_t nr,
-		     uint64_t seed)
+static size_t choose_page(const struct share *share, size_t idx, size_t nr,
+			  uint64_t seed)
 {
 	size_t first = share->nr * idx / nr;
 	size_t end = share->nr * (idx + 1) / nr;
@@ -50,7 +50,7 @@ static int choose_pages(const struct plan *plan, const struct share *share,
 		return -1;
 	for (size_t i = 0; i < probed->nr; i++)
 		probed->pages[i] = area->base + area->page_bytes *
-			choose(share, i, probed->nr, plan->opts->seed);
+			choose_page(share, i, probed->nr, plan->opts->seed);
 	return 0;
 }
 
@@ -81,7 +81,7 @@ static int probe_init(struct probe *probe, const struct plan *plan,
 	return 0;
 }
 
-static int ask(const struct probe *probe, unsigned int idx)
+static int query_share(const struct probe *probe, unsigned int idx)
 {
 	const struct plan *plan = probe->plan;
 	struct probed *probed = &probe->shares[idx];
@@ -96,17 +96,6 @@ static int ask(const struct probe *probe, unsigned int idx)
 			return -1;
 	}
 	return 0;
-}
-
-static void count_nodes(const struct probe *probe, struct point *point)
-{
-	const struct plan *plan = probe->plan;
-
-	for (unsigned int i = 0; i < plan->nr_shares; i++)
-		for (size_t k = 0; k < probe->shares[i].nr; k++)
-			for (unsigned int n = 0; n < plan->nr_nodes; n++)
-				point->node_pages[n] +=
-					probe->shares[i].nodes[k] == plan->nodes[n];
 }
 
 /* Pages under migration are on no node, and are not counted. */
@@ -143,13 +132,11 @@ static int probe_placement(struct probe *probe, struct point *point)
 	const struct plan *plan = probe->plan;
 
 	point->threads = calloc(plan->nr_threads, sizeof(*point->threads));
-	point->node_pages = calloc(plan->nr_nodes, sizeof(*point->node_pages));
-	if (!point->threads || !point->node_pages)
+	if (!point->threads)
 		return -1;
 	for (unsigned int i = 0; i < plan->nr_shares; i++)
-		if (ask(probe, i))
+		if (query_share(probe, i))
 			return -1;
-	count_nodes(probe, point);
 	for (unsigned int i = 0; i < plan->nr_threads; i++)
 		probe_thread(probe, i, point);
 	if (!plan->nr_shares)
@@ -375,17 +362,11 @@ int auto_run(struct auto_sample *sample, struct plan *plan)
 	return ret;
 }
 
-static void point_free(struct point *point)
-{
-	free(point->threads);
-	free(point->node_pages);
-}
-
 void auto_sample_free(struct auto_sample *sample)
 {
 	for (size_t i = 0; i < sample->nr_points; i++)
-		point_free(&sample->points[i]);
-	point_free(&sample->last);
+		free(sample->points[i].threads);
+	free(sample->last.threads);
 	free(sample->points);
 	memset(sample, 0, sizeof(*sample));
 }
