@@ -21,9 +21,9 @@ EXCUSED = {
     "include/linux/mof_events.h": {
         "COMPLEX_MACRO": LISTS, "MACRO_ARG_REUSE": LISTS,
         "MACRO_ARG_UNUSED": LISTS},
-    "mm/mof/debug.c": {
+    "mm/mof/points.c": {
         "MACRO_ARG_UNUSED": LISTS},
-    "mm/mof/debug.h": {
+    "mm/mof/points.h": {
         "COMPLEX_MACRO": LISTS, "MACRO_ARG_REUSE": LISTS,
         "MACRO_ARG_UNUSED": LISTS},
     "include/trace/events/mof.h": {

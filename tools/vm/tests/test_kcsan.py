@@ -28,9 +28,9 @@ def report(title, *stacks, end=True):
 STOCK = report("lru_add / shrink_folio_list",
                ["lru_add", "folio_batch_move_lru", "lru_add_drain"],
                ["shrink_folio_list", "balance_pgdat", "kswapd"])
-OURS = report("mof_hear / mof_hear",
-              ["mof_hear", "mof_learn", "__mof_fault", "do_numa_page"],
-              ["mof_hear", "mof_learn", "__mof_fault", "do_numa_page"])
+OURS = report("mof_record / mof_record",
+              ["mof_record", "mof_learn", "__mof_fault", "do_numa_page"],
+              ["mof_record", "mof_learn", "__mof_fault", "do_numa_page"])
 UNDER_OURS = report("folio_mc_copy / lru_add",
                     ["lru_add", "folio_batch_move_lru"],
                     ["folio_mc_copy", "mof_direct.isra.0", "handle_mm_fault"])
@@ -54,7 +54,7 @@ class TestWhose(unittest.TestCase):
     def test_excerpt_shows_our_race_not_the_first_one(self):
         verdict = Verdict(STOCK + OURS)
         self.assertEqual(len(verdict.stock), 1)
-        self.assertIn("mof_hear / mof_hear", verdict.warnings[0])
+        self.assertIn("mof_record / mof_record", verdict.warnings[0])
         self.assertTrue(any("__mof_fault" in line for line in verdict.excerpt))
 
     def test_tracepoints_of_ours_are_ours(self):
@@ -63,18 +63,18 @@ class TestWhose(unittest.TestCase):
 
     def test_tolerated_race_is_stock_below_ours_but_not_with_ours(self):
         below = report("ktime_get_seconds / timekeeping_advance",
-                       ["ktime_get_seconds", "mof_hear", "mof_learn"],
+                       ["ktime_get_seconds", "mof_record", "mof_learn"],
                        ["timekeeping_advance", "tick_periodic"])
         self.assertEqual(Verdict(below).warnings, [])
-        itself = report("ktime_get_seconds / mof_hear",
-                        ["ktime_get_seconds"], ["mof_hear", "mof_learn"])
+        itself = report("ktime_get_seconds / mof_record",
+                        ["ktime_get_seconds"], ["mof_record", "mof_learn"])
         self.assertEqual(len(Verdict(itself).warnings), 1)
 
     def test_frames_below_an_interrupt_do_not_count(self):
         timer = ["tick", "asm_sysvec_apic_timer_interrupt", "mof_direct"]
         self.assertEqual(Verdict(report("tick / b", timer, ["b"])).warnings,
                          [])
-        for other in (["b", "mof_hear"], ["mof_tick"] + timer):
+        for other in (["b", "mof_record"], ["mof_tick"] + timer):
             self.assertEqual(
                 len(Verdict(report("tick / b", timer, other)).warnings), 1)
 
