@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help deps prepare kernel shell run bench bench-auto bench-model plots
-.PHONY: deb htmldocs test test-all coverage soak outside check matrix series
+.PHONY: deb htmldocs quick test test-all coverage soak outside check matrix series
 .PHONY: versions hwloc clean distclean
 
 help:
@@ -29,8 +29,10 @@ help:
 #:   bench-model remote misses of a modelled machine, by mode: half an hour
 #:   plots      draw the pictures of Documentation/bench/ from its records
 #:   shell      an interactive guest; TOPOLOGY=2x2|4x2|8x1|memoryless|cpuless
-#:   test       all suites but those that take long; SUITES="..." for any of
-#:              them; WITHIN=SECONDS skips suites that might end later
+#:   quick      the tests that find most, in one boot: minutes
+#:   test       what a change must pass; SUITES="..." for any suites, or
+#:              T=PROGRAM[:TEST] for one kselftest (PROFILE=, TOPOLOGY=);
+#:              WITHIN=SECONDS skips suites that might end later
 #:   test-all   these, too: bpf, outside, kunit-kcsan, selftests-kcsan,
 #:              selftests-arm64, selftests-arm64-64k, package
 #:   coverage   which of our lines the tests run; fails if less than 95 %
@@ -88,8 +90,17 @@ bench-model: prepare
 plots: deps
 	@scripts/plots
 
+quick: prepare
+	@scripts/test quick
+
+# PROFILE and TOPOLOGY are passed on if they were given
+given = $(if $(filter command environment,$(firstword $(origin $(1)))),$($(1)))
+
 test: prepare
-	@scripts/test $(if $(WITHIN),--within $(WITHIN)) $(SUITES)
+	@scripts/test $(if $(WITHIN),--within $(WITHIN)) \
+		$(if $(T),$(addprefix --profile ,$(call given,PROFILE))) \
+		$(if $(T),$(addprefix --topology ,$(call given,TOPOLOGY))) \
+		$(SUITES) $(T)
 
 test-all: prepare
 	@scripts/test --all

@@ -44,10 +44,21 @@ def build(kernel="guest"):
     return compiled("arm64" if profile(kernel).arch.cross else "guest")
 
 
-def script(names, kernel="guest"):
+def listed(name):
+    """The names of a program's tests, from its table of fixture (20 columns),
+    variant (25), test."""
+    done = subprocess.run([BINARIES / name, "-l"], check=False,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                          text=True)
+    lines = [line.rstrip() for line in done.stderr.splitlines()[1:]]
+    return {line.split()[-1] for line in lines if len(line) > 46
+            and not line.startswith("-")}
+
+
+def script(names, kernel="guest", options=""):
     """Run programs one by one, with marks in output and kernel log."""
     lines = [f"cd {where(kernel)}"]
     for name in names:
         lines += [f"echo '{BEGIN} {name}'; echo 'test {name}' > /dev/kmsg",
-                  f"./{name} 2>&1; echo \"{END} {name} $?\""]
+                  f"./{name} {options} 2>&1; echo \"{END} {name} $?\""]
     return "\n".join(lines)
