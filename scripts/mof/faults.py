@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Small faults in the kernel code, to seed one at a time: do tests notice?"""
 
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -36,6 +37,8 @@ def seeded(fault):
     finally:
         path.unlink()
         path.symlink_to(link)
+        # make looks at the target: it must be newer than the faulty object
+        os.utime(path)
 
 
 FILES = {
@@ -54,12 +57,8 @@ FILES = {
              "		mof_map(w->vma", "		mof_map(w->vma"),
         "window maps pages with another target":
             ("		    !mof_same_target(w, addr, folio) ||\n", ""),
-        "mlocked pages take the direct path":
-            ("mof_direct_can(folio) && !(w->vma->vm_flags & VM_LOCKED)",
-             "mof_direct_can(folio)"),
-        "full target maps an entry that has changed":
-            ("	if (pte_same(ptep_get(vmf->pte), vmf->orig_pte)) {\n"
-             "		w->end", "	if (pte_present(ptep_get(vmf->pte))) {\n		w->end"),
+        "full target maps nothing":
+            ("		w->end = mof_window_end(vmf, w->max);\n", ""),
         "entry that has changed is served":
             ("	if (!pte_same(ptep_get(vmf->pte), vmf->orig_pte))\n"
              "		return MOF_PATH_STOCK;\n", ""),
@@ -102,9 +101,11 @@ FILES = {
         "failed copy taken for a good one":
             ("	if (err)\n		return err;\n	__folio_set_locked", "	__folio_set_locked"),
         "zapped page is mapped again":
-            ("	return is_migration_entry(entry) &&\n"
+            ("	if (!is_swap_pte(pte))\n		return false;\n"
+             "	entry = pte_to_swp_entry(pte);\n"
+             "	return is_migration_entry(entry) &&\n"
              "	       swp_offset_pfn(entry) == folio_pfn(src);",
-             "	return true;"),
+             "	(void)entry;\n	return true;"),
         "mapped pages not counted down":
             ("	lruvec_stat_mod_folio(folio, NR_ANON_MAPPED, -1);\n", ""),
         "migration not counted in pgmigrate_success":
@@ -245,8 +246,6 @@ FILES = {
         "no back-off from untouched extents":
             ("	if (!second && e->pending && get_random_u32_below(1U << e->pending))\n"
              "		return false;\n", ""),
-        "concurrent faults not told of the pending flush":
-            ("	inc_tlb_flush_pending(mm);\n", ""),
         "shared libraries sampled":
             (" ||\n	    (vma->vm_file && (vma->vm_flags & (VM_READ | VM_WRITE)) == VM_READ))", ")"),
         "no budget":
@@ -310,8 +309,9 @@ FILES = {
         "thread too young moves its memory":
             ("	       READ_ONCE(current->se.sum_exec_runtime) < MOF_MIN_RUNTIME;",
              "	       false;"),
-        "work queued at every tick":
-            ("		WRITE_ONCE(s->next, jiffies + mof_longest());\n	else if", "		;\n	else if"),
+        "early return sets no time of the next step":
+            ("		WRITE_ONCE(s->next, jiffies + mof_shortest());\n"
+             "		return;\n	}\n	step.scan", "		return;\n	}\n	step.scan"),
         "invalid tunables accepted":
             ("	if (value < t->min || value > t->max)\n		return -EINVAL;\n", ""),
         "tasks never placed":

@@ -45,6 +45,29 @@
 	SKIP_IF(statement, _reason); \
 } while (0)
 
+/*
+ * Tests of calls without the flag, which must pass on any kernel. They run before
+ * those of fixture lazy, with the hooks off.
+ */
+FIXTURE(stock)
+{
+	struct machine m;
+	struct area a;
+	struct stats before;
+	struct stats d;
+};
+
+FIXTURE_SETUP(stock)
+{
+	SKIP_SETUP(return, &self->m, machine_setup(&self->m));
+	ASSERT_EQ(0, area_begin(&self->a, AREA_PAGES, &self->m, &self->before));
+}
+
+FIXTURE_TEARDOWN_PARENT(stock)
+{
+	machine_restore(&self->m);
+}
+
 /* Tests of MPOL_MF_LAZY: an area of base pages on m.from, counters read. */
 FIXTURE(lazy)
 {
@@ -61,26 +84,6 @@ FIXTURE_SETUP(lazy)
 }
 
 FIXTURE_TEARDOWN_PARENT(lazy)
-{
-	machine_restore(&self->m);
-}
-
-/* Tests of calls without the flag, which must pass on any kernel. */
-FIXTURE(stock)
-{
-	struct machine m;
-	struct area a;
-	struct stats before;
-	struct stats d;
-};
-
-FIXTURE_SETUP(stock)
-{
-	SKIP_SETUP(return, &self->m, machine_setup(&self->m));
-	ASSERT_EQ(0, area_begin(&self->a, AREA_PAGES, &self->m, &self->before));
-}
-
-FIXTURE_TEARDOWN_PARENT(stock)
 {
 	machine_restore(&self->m);
 }
