@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""outside_marker.py lazy|eager: move memory between nodes until killed, beside the
-programs under test. lazy marks it and touches it from one CPU after another;
-eager, for the unpatched kernel without MPOL_MF_LAZY, moves it in the call."""
+"""outside_marker.py lazy|eager: move memory between nodes until killed, beside
+the programs under test. lazy marks it and touches it from one CPU after
+another; eager, for the unpatched kernel without MPOL_MF_LAZY, moves it in the
+call."""
 
 import ctypes
 import mmap

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Configs of machines, and the contents of an initramfs."""
+"""Configs of machines, and the contents of an package_trial."""
 
 import gzip
 import lzma
@@ -7,8 +7,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
+from mof import package, package_trial
 from mof.build import Failure, LINUX
-from mof.package import config, initramfs
 
 TEXT = ('CONFIG_LOCALVERSION=""\nCONFIG_SMP=y\nCONFIG_MODULE_SIG_KEY=""\n'
         'CONFIG_SYSTEM_TRUSTED_KEYS="debian/certs/a.pem"\n'
@@ -27,7 +27,7 @@ class TestConfig(unittest.TestCase):
         """The config after our changes."""
         path = self.path / ".config"
         path.write_text(text)
-        config.edit(LINUX / "scripts/config", path, text)
+        package.edit(LINUX / "scripts/config", path, text)
         return path.read_text()
 
     def test_compressed_files_are_read(self):
@@ -35,46 +35,46 @@ class TestConfig(unittest.TestCase):
             path = self.path / ("config" + suffix)
             with opener(path, "wt") as out:
                 out.write(TEXT)
-            self.assertEqual(config.read(path), TEXT)
+            self.assertEqual(package.read(path), TEXT)
 
     def test_file_that_is_no_config_is_refused(self):
         for name, content in (("a", b""), ("b.gz", b"x"), ("c.xz", b"x"),
                               ("d", b"hello\n"), ("e", b"\xff\xfe")):
             (self.path / name).write_bytes(content)
             with self.subTest(name), self.assertRaises(Failure) as raised:
-                config.read(self.path / name)
+                package.read(self.path / name)
             self.assertIn(name, str(raised.exception))
         with self.assertRaises(Failure):
-            config.read(self.path / "none")
+            package.read(self.path / "none")
 
     def test_option_is_on_and_the_name_is_ours(self):
         text = self.edited(TEXT)
-        self.assertEqual(config.value(text, "MIGRATE_ON_FAULT"), "y")
-        self.assertEqual(config.value(text, "LOCALVERSION"), "-mof")
-        self.assertIsNone(config.value(text, "LOCALVERSION_AUTO"))
-        self.assertEqual(config.value(text, "SMP"), "y")
+        self.assertEqual(package.value(text, "MIGRATE_ON_FAULT"), "y")
+        self.assertEqual(package.value(text, "LOCALVERSION"), "-mof")
+        self.assertIsNone(package.value(text, "LOCALVERSION_AUTO"))
+        self.assertEqual(package.value(text, "SMP"), "y")
 
     def test_our_suffix_is_added_once_to_a_name(self):
         for old in ("-rt", "-rt-mof"):
             text = self.edited(TEXT.replace('""', f'"{old}"', 1))
-            self.assertEqual(config.value(text, "LOCALVERSION"), "-rt-mof")
+            self.assertEqual(package.value(text, "LOCALVERSION"), "-rt-mof")
 
     def test_keys_of_debian_are_removed(self):
         text = self.edited(TEXT)
-        self.assertEqual(config.value(text, "SYSTEM_TRUSTED_KEYS"), "")
-        self.assertEqual(config.value(text, "MODULE_SIG_KEY"), "")
+        self.assertEqual(package.value(text, "SYSTEM_TRUSTED_KEYS"), "")
+        self.assertEqual(package.value(text, "MODULE_SIG_KEY"), "")
 
     def test_missing_options_are_named(self):
         path = self.path / ".config"
         path.write_text("CONFIG_64BIT=y\nCONFIG_MIGRATION=y\n")
         with self.assertRaises(Failure) as raised:
-            config.verify(path, "there")
+            package.verify(path, "there")
         self.assertIn("NUMA_BALANCING", str(raised.exception))
         self.assertNotIn("64BIT", str(raised.exception))
 
 
 class TestInitramfs(unittest.TestCase):
-    """The contents of an initramfs."""
+    """The contents of an package_trial."""
 
     def setUp(self):
         directory = tempfile.TemporaryDirectory()
@@ -89,16 +89,16 @@ class TestInitramfs(unittest.TestCase):
             f"kernel/{name}.ko.xz: kernel/base.ko\n" for name in names))
 
     def test_modules_and_dependencies_are_listed_once(self):
-        self.depends(*initramfs.MODULES, "other")
-        lines = initramfs.listing(self.root, "1").splitlines()
+        self.depends(*package_trial.MODULES, "other")
+        lines = package_trial.listing(self.root, "1").splitlines()
         files = [line.split()[1] for line in lines if line.startswith("file")]
         self.assertEqual(files.count("/lib/modules/1/kernel/base.ko"), 1)
         self.assertIn("/lib/modules/1/kernel/9p.ko.xz", files)
         self.assertNotIn("/lib/modules/1/kernel/other.ko.xz", files)
 
     def test_directories_precede_their_entries(self):
-        self.depends(*initramfs.MODULES)
-        lines = initramfs.listing(self.root, "1").splitlines()
+        self.depends(*package_trial.MODULES)
+        lines = package_trial.listing(self.root, "1").splitlines()
         seen = {"/"}
         for line in lines:
             path = Path(line.split()[1])
@@ -106,7 +106,7 @@ class TestInitramfs(unittest.TestCase):
             seen.add(str(path))
 
     def test_a_missing_module_is_named(self):
-        self.depends(*initramfs.MODULES[1:])
+        self.depends(*package_trial.MODULES[1:])
         with self.assertRaises(Failure) as raised:
-            initramfs.listing(self.root, "1")
-        self.assertIn(initramfs.MODULES[0], str(raised.exception))
+            package_trial.listing(self.root, "1")
+        self.assertIn(package_trial.MODULES[0], str(raised.exception))
