@@ -10,9 +10,8 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
+from mof import upstream, upstream_trial as trial
 from mof.build import Failure
-from mof.upstream import cover, make, manifest, trial
-from mof.upstream.manifest import Part
 from test_prepare import KERNEL, PATCH
 
 SCRIPTS = Path(__file__).resolve().parents[1]
@@ -53,31 +52,31 @@ UPSTREAM = {
 
 def part(name, *patterns):
     """A part that takes these."""
-    return Part(name, "subject\n", list(patterns))
+    return upstream.Part(name, "subject\n", list(patterns))
 
 
 class TestManifest(unittest.TestCase):
     def test_each_path_goes_to_the_part_that_names_it(self):
         found = [part("1", "mm/a.c", "patches/h.patch"), part("2", "tools/")]
-        self.assertEqual(manifest.assign(found, [
+        self.assertEqual(upstream.assign(found, [
             "mm/a.c", "tools/x/new.c", "patches/h.patch"]), [])
         self.assertEqual((found[0].files, found[0].hooks, found[1].files),
                          (["mm/a.c"], ["h.patch"], ["tools/x/new.c"]))
 
     def test_a_new_file_says_what_to_do(self):
-        wrong = manifest.assign([part("1", "mm/a.c")], ["mm/a.c", "mm/b.c"])
+        wrong = upstream.assign([part("1", "mm/a.c")], ["mm/a.c", "mm/b.c"])
         self.assertEqual(len(wrong), 1)
         self.assertIn("mm/b.c: in no patch of the series: name it in one of "
                       "patches/upstream/, or in not-sent", wrong[0])
 
     def test_a_file_in_two_parts_is_wrong(self):
-        wrong = manifest.assign([part("1", "mm/a.c"), part("2", "mm/")],
+        wrong = upstream.assign([part("1", "mm/a.c"), part("2", "mm/")],
                                 ["mm/a.c"])
         self.assertEqual(wrong, ["mm/a.c: in several patches of the series: "
                                  "1, 2"])
 
     def test_a_name_of_nothing_is_wrong(self):
-        wrong = manifest.assign([part("1", "mm/a.c", "mm/gone.c")], ["mm/a.c"])
+        wrong = upstream.assign([part("1", "mm/a.c", "mm/gone.c")], ["mm/a.c"])
         self.assertEqual(len(wrong), 1)
         self.assertIn("no file is 'mm/gone.c'", wrong[0])
 
@@ -90,28 +89,31 @@ class TestStages(unittest.TestCase):
     TEXT = "# c\nobj-y := a.o b.o\nobj-$(CONFIG_T) += tests/t.o\n"
 
     def test_whole_makefile_is_unchanged(self):
-        self.assertEqual(make.staged(self.TEXT, lambda name: True), self.TEXT)
+        self.assertEqual(upstream.staged(self.TEXT, lambda name: True),
+                         self.TEXT)
 
     def test_objects_wait_for_their_source(self):
-        self.assertEqual(make.staged(self.TEXT, lambda name: name == "b.c"),
+        self.assertEqual(upstream.staged(self.TEXT,
+                                         lambda name: name == "b.c"),
                          "# c\nobj-y := b.o\n")
 
 
 class TestCover(unittest.TestCase):
     def test_missed_target_is_said(self):
         row = {"value": 2, "unit": "", "target": "<= 1"}
-        self.assertTrue(cover.figure("cost", row).endswith("2  <= 1, missed"))
-        self.assertNotIn("missed", cover.figure("cost", row | {"value": 1}))
+        self.assertTrue(
+            upstream.figure("cost", row).endswith("2  <= 1, missed"))
+        self.assertNotIn("missed", upstream.figure("cost", row | {"value": 1}))
 
     def test_time_that_never_came_is_missed(self):
-        line = cover.figure("time", {"value": None, "unit": "s",
+        line = upstream.figure("time", {"value": None, "unit": "s",
                                      "target": "<= 1"})
         self.assertIn("never", line)
         self.assertIn("missed", line)
 
     def test_place_that_cannot_be_filled_is_an_error(self):
         with self.assertRaisesRegex(Failure, "@sction x@"):
-            cover.filled("subject\n\n@sction x@\n", "6.12.2")
+            upstream.filled("subject\n\n@sction x@\n", "6.12.2")
 
 
 class TestGoals(unittest.TestCase):

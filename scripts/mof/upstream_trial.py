@@ -15,14 +15,11 @@ import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from mof import tap
+from mof import tap, upstream
 from mof.build import (LINUX, PRISTINE, SERIES, captured, compiled, logged,
-                       make as make_command, objdir)
+                       make, objdir)
 from mof.source import series, touched
 from mof.style import COMMON, EXCUSED
-
-from . import make, manifest
-from .repository import Repository
 
 TREE = SERIES["tree"]
 GIT = TREE.with_name("git")
@@ -49,7 +46,7 @@ def unpatched(files):
         TREE.parent.mkdir(parents=True, exist_ok=True)
         logged("link build/series/linux", "link-series.log",
                ["cp", "-al", PRISTINE, TREE])
-    repository = Repository(GIT, TREE, WHO)
+    repository = upstream.Repository(GIT, TREE, WHO)
     if GIT.exists():
         repository.git("reset", "-q", "--hard", "base", check=False)
     repository.start(files, "unpatched")
@@ -151,8 +148,8 @@ def walk(tree):
 def expected(name, path):
     """Whether the series results in this file of build/linux."""
     other = TREE / name
-    if name == str(make.MAINTAINERS):
-        return other.read_text() == make.maintained(path.read_text(), WHO)
+    if name == str(upstream.MAINTAINERS):
+        return other.read_text() == upstream.maintained(path.read_text(), WHO)
     if path.is_symlink() and not path.exists():
         return other.is_symlink() and os.readlink(other) == os.readlink(path)
     return path.samefile(other) or filecmp.cmp(path, other, shallow=False)
@@ -166,7 +163,7 @@ def difference(not_sent):
              for name in sorted(set(wanted) - set(found) - set(not_sent))]
     lines += [f"{name}: only in the series"
               for name in sorted(set(found) - set(wanted))]
-    lines += [f"{name}: sent, against {manifest.NOT_SENT}"
+    lines += [f"{name}: sent, against {upstream.NOT_SENT}"
               for name in sorted(set(found) & set(not_sent))]
     lines += [f"{name}: differs" for name in sorted(set(found) & set(wanted))
               if not expected(name, wanted[name])]
@@ -178,7 +175,7 @@ def tools(out):
     where = TREE.with_name("tools")
     headers = f"KHDR_INCLUDES=-isystem {objdir(ON)}/usr/include"
     with redirect_stdout(sys.stderr):
-        logged("headers", "series-headers.log", make_command(ON, "headers"))
+        logged("headers", "series-headers.log", make(ON, "headers"))
     (where / "selftests").mkdir(parents=True, exist_ok=True)
     for name, words in (
             ("tools/numa-bench", [f"O={where}/numa-bench"]),
@@ -191,7 +188,7 @@ def tools(out):
 
 def man_pages(out):
     """Apply the patch for the man pages to Debian's."""
-    name = f"{make.MAN_PAGES} applies to {PAGES_RELEASE}"
+    name = f"{upstream.MAN_PAGES} applies to {PAGES_RELEASE}"
     holder = TREE.with_name("man-pages")
     shutil.rmtree(holder, ignore_errors=True)
     for page, source in PAGES.items():
@@ -207,25 +204,25 @@ def man_pages(out):
         (holder / page).parent.mkdir(parents=True, exist_ok=True)
         (holder / page).write_text(content)
     status, text = captured("patch", "-f", "-p1", "--fuzz=0", "-i",
-                            make.OUT / make.MAN_PAGES, cwd=holder)
+                            upstream.OUT / upstream.MAN_PAGES, cwd=holder)
     out.test(name, text if status else "")
 
 
 def run(whole):
     """Run all tests, as TAP."""
     out = tap.Writer()
-    parts, wrong = manifest.read()
+    parts, wrong = upstream.read()
     out.test("each file and hook is in one patch", "\n".join(wrong))
     if wrong:
         return out.done()
-    names = make.write(parts[:-1], WHO)
+    names = upstream.write(parts[:-1], WHO)
     for name in names:
-        style(out, make.OUT / name)
+        style(out, upstream.OUT / name)
     with redirect_stdout(sys.stderr):
         repository = unpatched(touched(series()))
-    texts = [(make.OUT / name).read_text() for name in names]
+    texts = [(upstream.OUT / name).read_text() for name in names]
     for name, plan in zip(names, goals(texts, whole)):
-        if not apply(out, repository, make.OUT / name):
+        if not apply(out, repository, upstream.OUT / name):
             break
         build(out, name, plan)
     out.test("the tree is that of build/linux", difference(parts[-1].files))
