@@ -14,6 +14,7 @@ Layout of build/, which may be deleted at any time:
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -318,13 +319,12 @@ def make(profile_name, *targets):
 
 def ccache():
     """Whether ccache is installed; make all trees share its objects."""
-    for directory in os.environ.get("PATH", "").split(":"):
-        if os.access(os.path.join(directory, "ccache"), os.X_OK):
-            os.environ.setdefault("CCACHE_BASEDIR", str(BUILD))
-            os.environ.setdefault("CCACHE_NOHASHDIR", "1")
-            os.environ.setdefault("CCACHE_SLOPPINESS", "time_macros")
-            return True
-    return False
+    if not shutil.which("ccache"):
+        return False
+    os.environ.setdefault("CCACHE_BASEDIR", str(BUILD))
+    os.environ.setdefault("CCACHE_NOHASHDIR", "1")
+    os.environ.setdefault("CCACHE_SLOPPINESS", "time_macros")
+    return True
 
 
 def compiled(name, log, *goals):

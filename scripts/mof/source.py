@@ -36,18 +36,25 @@ def touched(names):
     return files
 
 
-def ours():
-    """Our files that go into the kernel tree."""
+def files(*tops):
+    """All our files, or those below the directories tops."""
     try:
         listing = subprocess.run(
-            ["git", "-C", REPO, "ls-files", "-z", "-co", "--exclude-standard",
-             "--", *OVERLAY], check=True, capture_output=True, text=True)
-        files = set(listing.stdout.split("\0")) - {""}
+            ["git", "ls-files", "-co", "--exclude-standard", "--", *tops],
+            cwd=REPO, check=True, capture_output=True, text=True).stdout
     except (FileNotFoundError, subprocess.CalledProcessError):
-        files = {str(path.relative_to(REPO)) for top in OVERLAY
-                 for path in (REPO / top).rglob("*")
-                 if not path.name.endswith(GENERATED)}
-    return {file for file in files if (REPO / file).is_file()}
+        listing = subprocess.run(
+            ["find", *(tops or ["."]), "-path", "./build", "-prune", "-o",
+             "-type", "f", "-print"],
+            cwd=REPO, check=False, capture_output=True, text=True).stdout
+    found = (line.removeprefix("./") for line in listing.splitlines()
+             if not line.endswith(GENERATED))
+    return {file for file in found if (REPO / file).is_file()}
+
+
+def ours():
+    """Our files that go into the kernel tree."""
+    return files(*OVERLAY)
 
 
 def version(tree):

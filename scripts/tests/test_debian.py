@@ -13,7 +13,3 @@ class TestSources(unittest.TestCase):
                        "deb [a=b] x y main\n# deb z\ndeb-src x y\n"),
             "Types: deb-src\nURIs: x\n"
             "deb-src [a=b] x y main\n# deb z\ndeb-src x y\n")
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -54,7 +54,3 @@ class TestSyzkaller(unittest.TestCase):
     def test_missing_group_is_found(self):
         self.assertIn("some is not defined", self.check(
             INCLUDE.replace("some = O_APPEND\n", ""), VALUES))
-
-
-if __name__ == "__main__":
-    unittest.main()
