@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 from collections import Counter, defaultdict
-from dataclasses import dataclass
 
 from mof import selftest
 from mof import tap
@@ -15,16 +14,7 @@ from mof.build import BUILD, LOGS, REPO, VM, Failure, ending, objdir, watch
 
 PROFILE = "gcov"
 PLACE = BUILD / "coverage"
-OURS = ("mm/mof", "kernel/sched/mof.c")
 SECONDS = 3000
-
-
-@dataclass(frozen=True)
-class Boot:
-    """A guest that runs kselftests: all, or some."""
-    name: str
-    options: tuple = ()
-    only: tuple = ()
 
 
 def window(pages):
@@ -32,22 +22,22 @@ def window(pages):
     return ("--append", f"sysctl.vm.mof_window_pages={pages}")
 
 
-BOOTS = (
-    Boot("kunit", ("--append", "kunit.enable=1 kunit.filter_glob=mof* "
-                   "numa_balancing=lazy"), only=("mof_flags",)),
-    Boot("all", ("--topology", "uneven")),
-    Boot("window0", window(0), only=selftest.WINDOWED),
-    Boot("window1", window(1), only=selftest.WINDOWED),
-    Boot("hotplug", ("--append", "movablecore=1G"), only=("mof_hotplug",)),
-)
+# {name: (options of mof-vm, kselftests)}; no kselftests: all of them
+BOOTS = {
+    "kunit": (("--append", "kunit.enable=1 kunit.filter_glob=mof* "
+               "numa_balancing=lazy"), ("mof_flags",)),
+    "all": (("--topology", "uneven"), ()),
+    "window0": (window(0), selftest.WINDOWED),
+    "window1": (window(1), selftest.WINDOWED),
+    "hotplug": (("--append", "movablecore=1G"), ("mof_hotplug",)),
+}
 
 
 def sources():
     """Our source files, as the kernel's tree names them."""
-    return sorted(str(path.relative_to(REPO))
-                  for name in OURS
-                  for path in ([REPO / name] if name.endswith(".c")
-                               else (REPO / name).glob("*.c")))
+    return ["kernel/sched/mof.c",
+            *sorted(str(path.relative_to(REPO))
+                    for path in (REPO / "mm/mof").glob("*.c"))]
 
 
 def script(programs):
@@ -64,20 +54,21 @@ def script(programs):
 
 def run(boot):
     """Boot, save counters in build/coverage/NAME; returns failed tests."""
-    place = PLACE / boot.name
+    options, only = BOOTS[boot]
+    place = PLACE / boot
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
     LOGS.mkdir(parents=True, exist_ok=True)
-    log = LOGS / f"coverage-{boot.name}.log"
+    log = LOGS / f"coverage-{boot}.log"
     programs = [name for name in selftest.build()
-                if not boot.only or name in boot.only]
-    command = [VM, "--profile", PROFILE, *boot.options, "--timeout", SECONDS,
+                if not only or name in only]
+    command = [VM, "--profile", PROFILE, *options, "--timeout", SECONDS,
                "--share", place,
-               "--log", LOGS / f"coverage-{boot.name}-console.log",
+               "--log", LOGS / f"coverage-{boot}-console.log",
                "--", "sh", "-c", script(programs)]
-    status = watch(f"guest {boot.name}", command, log)
+    status = watch(f"guest {boot}", command, log)
     if status:
-        raise Failure(f"guest {boot.name}: status {status}; see {log}:\n"
+        raise Failure(f"guest {boot}: status {status}; see {log}:\n"
                       + ending(log))
     return [result.name
             for result in tap.parse(log.read_text(errors="replace"))
@@ -111,7 +102,7 @@ def collect(boot):
     found = {}
     for source in sources():
         stem = source[:-len(".c")]
-        report = gcov(PLACE / boot.name / f"{stem}.gcda",
+        report = gcov(PLACE / boot / f"{stem}.gcda",
                       objdir(PROFILE) / f"{stem}.gcno")
         found[source] = lines_of(report, source)
         if not found[source]:
@@ -129,26 +120,13 @@ def merged(guests):
     return dict(total)
 
 
-@dataclass
-class Row:
-    """A file of the table."""
-    name: str
-    lines: int
-    ran: int
-
-    @property
-    def percent(self):
-        """Share of its lines that ran."""
-        return 100 * self.ran / self.lines
-
-
 def rows(total):
-    """A row for each file, and the total."""
-    table = [Row(source, len(lines), sum(count > 0 for count in
-                                         lines.values()))
+    """(file, lines, lines that ran, percent) of each file, and the total."""
+    table = [(source, len(lines), sum(count > 0 for count in lines.values()))
              for source, lines in sorted(total.items())]
-    return table + [Row("total", sum(row.lines for row in table),
-                        sum(row.ran for row in table))]
+    _, lines, ran = zip(*table)
+    table.append(("total", sum(lines), sum(ran)))
+    return [(*row, 100 * row[2] / row[1]) for row in table]
 
 
 def never(total):
