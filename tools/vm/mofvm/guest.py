@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Run one command in one guest, and judge the result."""
 
+import contextlib
 import ctypes
+import json
 import os
 import re
 import secrets
@@ -19,7 +21,7 @@ from pathlib import Path
 
 from . import qemu
 from .console import Verdict
-from .topology import Topology
+from .topology import Topology, named
 
 REPO = Path(__file__).resolve().parents[3]
 BUILD = REPO / "build"
@@ -154,8 +156,9 @@ class Guest:
             words.append(self.options.append)
         return " ".join(words)
 
-    def command_line(self, stdout, stderr, result):
-        """All of QEMU's arguments; the ports are file descriptors."""
+    def command_line(self, ports):
+        """All of QEMU's arguments; ports: file descriptors for standard
+        output, standard error, and the result."""
         options = self.options
         args = qemu.base(options.arch, options.cpu, str(options.kernel),
                          str(self.log), self.append())
@@ -164,11 +167,10 @@ class Guest:
         args += qemu.share("root", str(options.root or "/"), True)
         if options.root:
             args += qemu.share("repo", str(REPO), True)
-        for number, name, fd in (
-                (qemu.PORT_STDOUT, "stdout", stdout),
-                (qemu.PORT_STDERR, "stderr", stderr),
-                (qemu.PORT_RESULT, "result", result)):
-            args += qemu.port(number, name, f"/proc/self/fd/{fd}")
+        # guest-init knows them as /dev/vport0p1 to 3
+        for number, name in enumerate(("stdout", "stderr", "result"), 1):
+            args += qemu.port(number, name,
+                              f"/proc/self/fd/{ports[number - 1]}")
         if options.share:
             args += qemu.share("share", str(options.share.resolve()), False)
         if options.swap:
@@ -198,7 +200,7 @@ class Guest:
         try:
             with open(self.directory / "qemu", "wb") as errors:
                 self.process = subprocess.Popen(
-                    self.command_line(*writers), pass_fds=writers,
+                    self.command_line(writers), pass_fds=writers,
                     stdin=None if not self.options.command
                     else subprocess.DEVNULL,
                     stdout=None if not self.options.command else errors,
@@ -222,7 +224,7 @@ class Guest:
     def check(self):
         """Raise CannotStart if anything is missing."""
         machine = qemu.MACHINES[self.options.arch]
-        if not qemu.binary(self.options.arch):
+        if not shutil.which(machine.qemu):
             raise CannotStart(f"{machine.qemu} is not installed: "
                               "run 'make deps' as root")
         if self.options.root and not (self.options.root / "bin/sh").exists():
@@ -308,8 +310,10 @@ class Guest:
         if self.process.returncode > 0 and not text:
             return self.report(CANNOT_START, f"QEMU does not start: {errors}")
         if self.process.returncode:
-            return self.report(QEMU_DIED, "QEMU died, "
-                               + cause(self.process.returncode) + errors,
+            code = self.process.returncode
+            cause = f"killed by {signal.Signals(-code).name}. " if code < 0 \
+                else f"exit status {code}: "
+            return self.report(QEMU_DIED, "QEMU died, " + cause + errors,
                                text.splitlines()[-10:])
         if verdict.warnings:
             ours = self.report(WARNING, f"{len(verdict.warnings)} suspicious "
@@ -327,13 +331,6 @@ class Guest:
             print(f"  | {line}", file=sys.stderr)
         complain(f"{message} (status {status}; kernel log: {self.log})")
         return status
-
-
-def cause(returncode):
-    """The end of a process, in words."""
-    if returncode < 0:
-        return f"killed by {signal.Signals(-returncode).name}. "
-    return f"exit status {returncode}: "
 
 
 def default_log(keep=50):
@@ -362,3 +359,26 @@ def run(options):
     except KeyboardInterrupt:
         complain("interrupted")
         return INTERRUPTED
+
+
+def kvm_works(kernel):
+    """Whether KVM works: only a guest that has started proves it. The answer
+    is cached until the host reboots."""
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return False
+    host = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    cache = BUILD / "vm" / "kvm.json"
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        answer = json.loads(cache.read_text())
+        if answer["host"] == host:
+            return answer["works"]
+    options = Options(topology=named("1x2"), kernel=kernel, command=["true"],
+                      accel="kvm", cwd="/", timeout=20,
+                      log=BUILD / "log" / "vm" / "kvm-probe.log")
+    with open(os.devnull, "w", encoding="ascii") as null, \
+            contextlib.redirect_stderr(null):
+        works = run(options) == 0
+    temporary = cache.with_suffix(f".{os.getpid()}")
+    temporary.write_text(json.dumps({"host": host, "works": works}))
+    temporary.rename(cache)
+    return works

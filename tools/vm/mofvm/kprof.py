@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Instruction profiles of guests: the plugin of QEMU, and sums by function."""
+"""Instruction profiles of guests: sums by function."""
 
 import bisect
 import collections
 from pathlib import Path
-
-from . import plugin
 
 KERNEL_SPACE = 0xFFFF800000000000
 OUTSIDE = "[user space, firmware]"
@@ -13,17 +11,6 @@ OUTSIDE = "[user space, firmware]"
 
 class ProfileError(Exception):
     """A profile that cannot be used; the text says why."""
-
-
-def build():
-    """Compile the plugin, and the program that ends a section when the guest
-    runs it; returns the paths of both."""
-    return plugin.built("kprof.so"), plugin.built("kprof-mark")
-
-
-def arguments(out):
-    """QEMU's arguments for a profile in the file out."""
-    return plugin.arguments("--kprof", build()[0], out)
 
 
 class Symbols:

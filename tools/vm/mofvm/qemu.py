@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """The QEMU command line of a guest."""
 
-import shutil
 from dataclasses import dataclass
 
 
@@ -26,14 +25,6 @@ MACHINES = {
         ["-serial", "chardev:console"], "console=ttyAMA0 earlycon",
         "arch/arm64/boot/Image"),
 }
-
-# Numbers of the virtio-serial ports, known to guest-init as /dev/vport0pN
-PORT_STDOUT, PORT_STDERR, PORT_RESULT = 1, 2, 3
-
-
-def binary(arch="x86"):
-    """Path of QEMU, or None."""
-    return shutil.which(MACHINES[arch].qemu)
 
 
 def accelerator(accel, icount):

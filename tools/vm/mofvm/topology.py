@@ -31,11 +31,7 @@ class Topology:
         if not self.distances:
             self.distances = [[LOCAL if a == b else REMOTE
                                for b in range(count)] for a in range(count)]
-        self.check()
-
-    def check(self):
-        """Raise TopologyError if firmware or kernel would refuse it."""
-        count = len(self.nodes)
+        # Firmware or kernel would refuse what follows
         if not count:
             raise TopologyError("a machine needs at least one node")
         if not self.nodes[0].mem or not self.nodes[0].cpus:

@@ -12,7 +12,7 @@ import time
 import unittest
 from pathlib import Path
 
-from mofvm import guest, kprof
+from mofvm import guest, plugin
 
 VM = Path(__file__).resolve().parents[1] / "mof-vm"
 SECONDS = 120
@@ -38,6 +38,13 @@ def vm(*arguments, script=None, **popen):
     process = start("--timeout", SECONDS, *arguments, **popen)
     out, err = process.communicate()
     return process.returncode, out, err.decode()
+
+
+def running():
+    """A guest whose command runs."""
+    process = start("--accel", "tcg", "--", "sh", "-c", "echo up; sleep 1000")
+    assert process.stdout.readline() == b"up\n"
+    return process
 
 
 def child(process):
@@ -107,9 +114,7 @@ class TestOutcome(unittest.TestCase):
         self.assertLess(time.monotonic() - begin, 30)
 
     def test_crash_of_qemu_is_reported(self):
-        process = start("--accel", "tcg", "--", "sh", "-c",
-                        "echo up; sleep 1000")
-        self.assertEqual(process.stdout.readline(), b"up\n")
+        process = running()
         os.kill(child(process), signal.SIGKILL)
         err = process.communicate()[1].decode()
         self.assertEqual(process.returncode, guest.QEMU_DIED)
@@ -183,6 +188,9 @@ class TestOutcome(unittest.TestCase):
                           ("--icount", "--kprof", "/no/x", "--", "true"),
                           ("--icount", "--kprof", "/tmp/a,b", "--", "true"),
                           ("--functions", "/tmp/x", "--", "true"),
+                          ("--numa-model", "/tmp/x", "--accel", "tcg", "--",
+                           "true"),
+                          ("--icount", "--numa-model", "/no/x", "--", "true"),
                           ("--arch", "arm64", "--", "true"),
                           ("--arch", "arm64", "--root", "/", "--shell"),
                           ("--shell", "--", "true")):
@@ -192,9 +200,7 @@ class TestOutcome(unittest.TestCase):
                 self.assertIn("mof-vm: ", err)
 
     def test_interrupt_stops_qemu(self):
-        process = start("--accel", "tcg", "--", "sh", "-c",
-                        "echo up; sleep 1000")
-        process.stdout.readline()
+        process = running()
         emulator = child(process)
         process.send_signal(signal.SIGINT)
         process.communicate()
@@ -202,9 +208,7 @@ class TestOutcome(unittest.TestCase):
         self.assertTrue(gone(emulator))
 
     def test_qemu_does_not_outlive_a_killed_runner(self):
-        process = start("--accel", "tcg", "--", "sh", "-c",
-                        "echo up; sleep 1000")
-        process.stdout.readline()
+        process = running()
         emulator = child(process)
         process.kill()
         process.communicate()
@@ -253,13 +257,10 @@ class TestNodes(unittest.TestCase):
                        "--dist", "10,20,40/20,10,30/40,30,10"),
             ("0-2", "0,2", "0-1", "10 20 40/20 10 30/40 30 10"))
 
-    def test_counting_instructions_boots_too(self):
-        self.assertEqual(self.nodes("--icount", "-t", "2x2")[0], "0-1")
-
 
 class TestProfile(unittest.TestCase):
     def test_profile_has_a_section_for_each_mark(self):
-        mark = kprof.build()[1]
+        mark = plugin.built("kprof-mark")
         with tempfile.TemporaryDirectory() as path:
             out = Path(path) / "profile"
             status, _, err = vm("--icount", "--kprof", out, "-t", "1x2",

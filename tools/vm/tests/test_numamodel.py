@@ -8,7 +8,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from mofvm import guest, numamodel, plugin
+from mofvm import guest, plugin
 from mofvm.topology import Node, Topology, named
 
 from test_guest import vm
@@ -28,29 +28,29 @@ OTHER = {0: 2, 2: 0}            # with memory, too
 
 class TestMap(unittest.TestCase):
     def test_blocks_begin_at_twice_their_address(self):
-        words = numamodel.node_map(named("2x2"), (7, 2))
+        words = plugin.node_map(named("2x2"), (7, 2))
         self.assertEqual(words[:3], ["cpus=0:0:1:1", "start=0:0x80000000",
                                      "end=0x40000000:0xc0000000"])
 
     def test_physical_addresses_have_a_hole_below_4_gib(self):
         machine = Topology([Node(1, 1536), Node(1, 1536)])
         self.assertEqual(
-            numamodel.physical(machine),
+            plugin.physical(machine),
             [((0, 0x60000000), (0x100000000, 0x100000000)),
              ((0x60000000, 0x80000000), (0x100000000, 0x140000000))])
 
     def test_a_small_machine_has_no_hole(self):
-        self.assertEqual(numamodel.physical(named("2x2"))[1],
+        self.assertEqual(plugin.physical(named("2x2"))[1],
                          ((0x40000000, 0x80000000),
                           (0x100000000, 0x100000000)))
 
     def test_a_node_without_memory_has_no_address(self):
-        for ranges in (numamodel.of_blocks, numamodel.physical):
+        for ranges in (plugin.of_blocks, plugin.physical):
             for start, end in ranges(named("memoryless"))[1]:
                 self.assertEqual(start, end)
 
     def test_distances_are_in_rows(self):
-        words = numamodel.node_map(named("cpuless"), (7, 2))
+        words = plugin.node_map(named("cpuless"), (7, 2))
         self.assertIn("dist=0xa:0x15:0x1f:0x15:0xa:0x1f:0x1f:0x1f:0xa", words)
 
 
@@ -168,12 +168,6 @@ class TestKnownAccesses(unittest.TestCase):
 
 
 class TestUsage(unittest.TestCase):
-    def test_wrong_usage_is_reported(self):
-        for words in (("--numa-model", "/tmp/x", "--accel", "tcg"),
-                      ("--icount", "--numa-model", "/no/x")):
-            status, _, err = vm(*words, "--", "true")
-            self.assertEqual(status, guest.CANNOT_START, err)
-
     def test_the_plugin_names_a_wrong_option(self):
         with tempfile.TemporaryDirectory() as path:
             status, _, err = vm("--icount", "--numa-model", f"{path}/x",
