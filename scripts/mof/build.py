@@ -44,10 +44,6 @@ class Architecture:
     cross: str = ""           # CROSS_COMPILE
     name: str = "x86"
 
-    def image(self, objects):
-        """The path of the image in an O= directory."""
-        return objects / "arch" / self.name / "boot" / self.target
-
 
 X86 = Architecture("mof-x86", "bzImage")
 ARM64 = Architecture("mof-arm64", "Image", "aarch64-linux-gnu-", "arm64")
@@ -66,10 +62,6 @@ class Profile:
         self.tree = tree
         self.outdir = outdir
         self.arch = arch
-
-    def objdir(self, name):
-        """The O= directory."""
-        return self.outdir / name
 
 
 # Ends the commands of all threads
@@ -146,7 +138,7 @@ def profile(name):
 
 def objdir(name):
     """The O= directory of a profile."""
-    return profile(name).objdir(name)
+    return profile(name).outdir / name
 
 
 def say(text):

@@ -3,8 +3,8 @@
 
 import shutil
 import tempfile
-from pathlib import Path
 
+from mof import debian
 from mof.build import BUILD, Failure, logged
 
 ROOT = BUILD / "arm64" / "root"
@@ -14,9 +14,6 @@ LIBRARIES = BUILD / "arm64" / "lib"
 PACKAGES = ("bash", "coreutils", "dash", "findutils", "gawk", "grep", "gzip",
             "hostname", "iproute2", "kmod", "libc6-dev", "libnuma-dev",
             "liburing-dev", "mount", "numactl", "procps", "sed", "util-linux")
-SOURCES = [Path("/etc/apt/sources.list"),
-           *sorted(Path("/etc/apt/sources.list.d").glob("*.list")),
-           *sorted(Path("/etc/apt/sources.list.d").glob("*.sources"))]
 
 
 def root():
@@ -30,8 +27,7 @@ def root():
         raise Failure("no mmdebstrap: run 'make deps' as root")
     shutil.rmtree(ROOT, ignore_errors=True)
     ROOT.parent.mkdir(parents=True, exist_ok=True)
-    mirrors = [path for path in SOURCES
-               if path.exists() and path.read_text().strip()]
+    mirrors = [path for path in debian.sources() if path.read_text().strip()]
     # The user of the sandbox must be able to enter the working directory
     with tempfile.TemporaryDirectory() as directory:
         logged("unpack Debian for arm64", "arm64-root.log",

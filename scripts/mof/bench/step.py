@@ -12,8 +12,8 @@ import re
 import shutil
 from dataclasses import dataclass
 
-from mof.build import (BUILD, LOGS, VM, Failure, build_numa_bench, logged,
-                       objdir, watch)
+from mof.build import (BUILD, LOGS, VM, Failure, build_numa_bench, ending,
+                       logged, objdir, watch)
 
 NUMA_BENCH = BUILD / "numa-bench" / "numa-bench"
 # "mof-vm --plugins" compiles these
@@ -50,6 +50,11 @@ class Step:
     timeout: int = 7200         # seconds
 
     @property
+    def title(self):
+        """The name of its guest and its logs."""
+        return f"{self.bench}-{self.where}-{self.name}"
+
+    @property
     def place(self):
         """The directory of its files."""
         return PLACE / self.bench / self.where / self.name
@@ -65,10 +70,9 @@ class Step:
 
     def command(self):
         """The command that boots the guest."""
-        name = "-".join(self.place.relative_to(PLACE).parts)
         command = [VM, "--profile", KERNEL, *OPTIONS, *self.machine,
                    "--timeout", self.timeout, "--share", self.place,
-                   "--log", LOGS / f"bench-{name}-console.log"]
+                   "--log", LOGS / f"bench-{self.title}-console.log"]
         if self.sections:
             command += ["--kprof", self.place / "profile",
                         "--functions", self.place / "functions"]
@@ -86,13 +90,11 @@ class Step:
         shutil.rmtree(self.place, ignore_errors=True)
         self.place.mkdir(parents=True)
         LOGS.mkdir(parents=True, exist_ok=True)
-        name = "-".join(self.place.relative_to(PLACE).parts)
-        log = LOGS / f"bench-{name}.log"
-        status = watch(f"guest {name}", self.command(), log)
+        log = LOGS / f"bench-{self.title}.log"
+        status = watch(f"guest {self.title}", self.command(), log)
         if status:
-            raise Failure(f"guest {name}: status {status}; end of {log}:\n"
-                          + "\n".join(log.read_text(errors="replace")
-                                      .splitlines()[-10:]))
+            raise Failure(f"guest {self.title}: status {status}; end of {log}:"
+                          "\n" + ending(log))
         done.write_text(identity)
         return Result(self)
 
