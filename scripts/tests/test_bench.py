@@ -92,9 +92,7 @@ class TestVerdict(unittest.TestCase):
 
 class TestRecord(unittest.TestCase):
     def setUp(self):
-        place = tempfile.TemporaryDirectory()
-        self.addCleanup(place.cleanup)
-        self.place = place.name
+        self.place = self.enterContext(tempfile.TemporaryDirectory())
 
     def test_recorded_values_compare_as_ok(self):
         rows = [measured(1 / 3), measured(0, "zero", "<= 0"),
@@ -166,15 +164,10 @@ class TestRecord(unittest.TestCase):
 
 class TestStep(unittest.TestCase):
     def setUp(self):
-        place = tempfile.TemporaryDirectory()
-        self.addCleanup(place.cleanup)
+        place = Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.boots = []
-        for name, value in (("PLACE", Path(place.name)),
-                            ("LOGS", Path(place.name) / "log"),
-                            ("watch", self.watch)):
-            patcher = mock.patch.object(step, name, value)
-            patcher.start()
-            self.addCleanup(patcher.stop)
+        self.enterContext(mock.patch.multiple(
+            step, PLACE=place, LOGS=place / "log", watch=self.watch))
 
     def watch(self, _title, command, log):
         """Boot no guest."""

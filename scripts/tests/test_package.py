@@ -19,9 +19,7 @@ class TestConfig(unittest.TestCase):
     """Read and change a config."""
 
     def setUp(self):
-        self.directory = tempfile.TemporaryDirectory()
-        self.addCleanup(self.directory.cleanup)
-        self.path = Path(self.directory.name)
+        self.path = Path(self.enterContext(tempfile.TemporaryDirectory()))
 
     def edited(self, text):
         """The config after our changes."""
@@ -77,9 +75,7 @@ class TestInitramfs(unittest.TestCase):
     """The contents of an package_trial."""
 
     def setUp(self):
-        directory = tempfile.TemporaryDirectory()
-        self.addCleanup(directory.cleanup)
-        self.root = Path(directory.name)
+        self.root = Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.modules = self.root / "lib/modules/1"
         self.modules.mkdir(parents=True)
 

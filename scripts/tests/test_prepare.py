@@ -25,9 +25,7 @@ A hook.
 
 class TestPrepare(unittest.TestCase):
     def setUp(self):
-        holder = tempfile.TemporaryDirectory()
-        self.addCleanup(holder.cleanup)
-        self.repo = Path(holder.name)
+        self.repo = Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.linux = self.repo / "build/linux"
         self.pristine = self.repo / "build/pristine/linux"
         (self.repo / "scripts/mof").mkdir(parents=True)

@@ -68,17 +68,13 @@ class TestPlan(unittest.TestCase):
 
 class TestInject(unittest.TestCase):
     def setUp(self):
-        self.place = tempfile.TemporaryDirectory()
-        self.root = Path(self.place.name)
+        self.root = Path(self.enterContext(tempfile.TemporaryDirectory()))
         for kind in soak_guest.KINDS:
             (self.root / kind).mkdir()
         for step in soak_guest.STEPS:
             (self.root / "fail_function" / step).mkdir()
         self.injector = soak_guest.Injector(random.Random(1), self.root)
         self.injector.prepare()
-
-    def tearDown(self):
-        self.place.cleanup()
 
     def file(self, kind, name):
         """The content of a file of debugfs."""

@@ -148,17 +148,13 @@ class TestGoals(unittest.TestCase):
 
 class TestDifference(unittest.TestCase):
     def setUp(self):
-        holder = tempfile.TemporaryDirectory()
-        self.addCleanup(holder.cleanup)
-        self.linux = Path(holder.name) / "linux"
-        self.tree = Path(holder.name) / "tree"
+        place = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.linux, self.tree = place / "linux", place / "tree"
         for tree in (self.linux, self.tree):
             tree.mkdir()
             (tree / "same").write_text("same\n")
-        for name, value in (("LINUX", self.linux), ("TREE", self.tree)):
-            patcher = mock.patch.object(trial, name, value)
-            patcher.start()
-            self.addCleanup(patcher.stop)
+        self.enterContext(mock.patch.multiple(trial, LINUX=self.linux,
+                                              TREE=self.tree))
 
     def test_same_trees(self):
         (self.linux / ".pc").mkdir()
@@ -187,9 +183,7 @@ class TestDifference(unittest.TestCase):
 
 class TestSeries(unittest.TestCase):
     def setUp(self):
-        holder = tempfile.TemporaryDirectory()
-        self.addCleanup(holder.cleanup)
-        self.repo = Path(holder.name)
+        self.repo = Path(self.enterContext(tempfile.TemporaryDirectory()))
         shutil.copytree(SCRIPTS, self.repo / "scripts")
         self.write("build/pristine/linux", TREE)
         self.write(".", OVERLAY)
