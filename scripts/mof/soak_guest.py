@@ -282,7 +282,11 @@ def run(phases):
         print(f"== {plan}", flush=True)
         result["phases"].append(Phase(plan, injector).run())
         # The first phase, a short one, makes all permanent allocations
-        before = before or taken()
+        if before is None:
+            give_back()
+            time.sleep(2)
+            give_back()
+            before = in_use()
         save(result)
     injector.finish()
     result["leaks"] = leaks(before)
@@ -290,14 +294,6 @@ def run(phases):
     save(result)
     return int(bool(result["leaks"])
                or any(phase["status"] for phase in result["phases"]))
-
-
-def taken():
-    """Pages in use after reclaim of everything reclaimable."""
-    give_back()
-    time.sleep(2)
-    give_back()
-    return in_use()
 
 
 if __name__ == "__main__":
