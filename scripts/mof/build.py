@@ -12,6 +12,7 @@ Layout of build/, which may be deleted at any time:
   log/               one log per step
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -179,13 +180,13 @@ class Progress:
         """Time since the start."""
         return time.monotonic() - self.start
 
-    def update(self, text):
-        """Show text, if the period is over."""
+    def update(self, show, log):
+        """Show show(log), if the period is over."""
         now = time.monotonic()
         if now - self.last < (0.2 if self.tty else self.PERIOD):
             return
         self.last = now
-        line = f"  {self.title}: {self.seconds():4.0f} s, {text}"
+        line = f"  {self.title}: {self.seconds():4.0f} s, {show(log)}"
         if self.tty:
             print("\r\033[K" + line[:100], end="", flush=True)
         else:
@@ -196,11 +197,6 @@ class Progress:
         if self.tty:
             print("\r\033[K", end="", flush=True)
 
-    def done(self, text="done"):
-        """Finish the line."""
-        self.clear()
-        say(f"  {self.title}: {text}, {self.seconds():.0f} s")
-
 
 def ending(path, lines=20):
     """The reason of a failure in a log: compilers' errors, or else its end.
@@ -208,32 +204,6 @@ def ending(path, lines=20):
     text = Path(path).read_text(errors="replace").splitlines()
     errors = [line for line in text if ERROR.search(line)]
     return "\n".join((errors or text[-lines:])[:lines])
-
-
-def watch(title, command, log, errors=subprocess.STDOUT, timeout=None):
-    """Run command with its output in the file log, showing its last line.
-
-    Returns the exit status, or None after a time-out.
-    """
-    progress = Progress(title)
-    with open(log, "wb") as out, subprocess.Popen(
-            [str(word) for word in command], cwd=REPO, stdout=out,
-            stderr=errors, start_new_session=True) as process:
-        try:
-            while process.poll() is None:
-                time.sleep(0.1)
-                if STOP.is_set():
-                    raise KeyboardInterrupt
-                if timeout and progress.seconds() > timeout:
-                    os.killpg(process.pid, signal.SIGKILL)
-                    return None
-                progress.update(last_line(log))
-        except BaseException:
-            os.killpg(process.pid, signal.SIGTERM)
-            raise
-        finally:
-            progress.clear()
-        return process.returncode
 
 
 def last_line(path):
@@ -244,38 +214,55 @@ def last_line(path):
     return lines[-2] if len(lines) > 1 else ""
 
 
-def logged(title, log, command, count=lambda line: True, **popen):
+def watch(title, command, log, errors=subprocess.STDOUT, timeout=None,
+          mode="wb", cwd=REPO, show=last_line):
+    """Run command with its output in the file log; show(log) is its progress.
+
+    Returns the exit status, or None after a time-out.
+    """
+    progress = Progress(title)
+    with open(log, mode) as out, subprocess.Popen(
+            [str(word) for word in command], cwd=cwd, stdout=out,
+            stderr=errors, start_new_session=True) as process:
+        try:
+            while True:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    return process.wait(0.1)
+                if STOP.is_set():
+                    raise KeyboardInterrupt
+                if timeout and progress.seconds() > timeout:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    return None
+                progress.update(show, log)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGTERM)
+            raise
+        finally:
+            progress.clear()
+
+
+def logged(title, log, command, count=lambda line: True, cwd=REPO):
     """Run command with its output in build/log/LOG, showing progress.
 
-    count(line) selects the lines that count as steps; returns their number.
-    Raises Failure with the reason in the log if the command fails.
+    count(line) selects the lines that count as steps. Raises Failure with the
+    reason in the log if the command fails.
     """
     LOGS.mkdir(parents=True, exist_ok=True)
     path = LOGS / log
-    progress = Progress(title)
-    steps = 0
-    with open(path, "w", encoding="utf-8", errors="replace") as out:
-        out.write("$ " + " ".join(map(str, command)) + "\n")
-        out.flush()
-        with subprocess.Popen(command, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True,
-                              errors="replace", start_new_session=True,
-                              **popen) as process:
-            try:
-                for line in process.stdout:
-                    out.write(line)
-                    if count(line):
-                        steps += 1
-                        progress.update(f"{steps} steps,{line.rstrip()}")
-            except BaseException:
-                os.killpg(process.pid, signal.SIGTERM)
-                raise
-    if process.returncode:
-        progress.done("FAILED")
+    path.write_text("$ " + " ".join(map(str, command)) + "\n")
+
+    def steps():
+        lines = path.read_text(errors="replace").splitlines()[1:]
+        return f"{sum(map(count, lines))} steps"
+
+    begin = time.monotonic()
+    status = watch(title, command, path, mode="ab", cwd=cwd, show=lambda log:
+                   f"{steps()},{last_line(log)}")
+    say(f"  {title}: {'FAILED' if status else steps()}, "
+        f"{time.monotonic() - begin:.0f} s")
+    if status:
         raise Failure(f"{title} failed, see {path.relative_to(REPO)}:\n"
                       + ending(path))
-    progress.done(f"{steps} steps")
-    return steps
 
 
 def captured(*command, **options):
