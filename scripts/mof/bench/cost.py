@@ -7,6 +7,8 @@ functions in the profile of the same run, less those of the run that moves
 nothing.
 """
 
+import bisect
+import itertools
 import statistics
 
 from mof.build import Failure
@@ -159,12 +161,10 @@ def marking(result):
 def mean(result, run, *path):
     """Mean over the samples of a run; an absent counter is 0."""
     values = []
-    for sample in result.row(run)["samples"]:
+    for value in result.row(run)["samples"]:
         for key in path:
-            sample = sample.get(key, 0)
-            if not sample:
-                break
-        values.append(sample or 0)
+            value = value.get(key) or {}
+        values.append(value or 0)
     return sum(values) / len(values)
 
 
@@ -343,19 +343,13 @@ def profile():
 
 def profiles(now, before=None):
     """A profile as text; with an earlier one, the change as well."""
-    names = sorted(set(now) | set(before or ()),
-                   key=lambda name: (-max(now.get(name, 0),
-                                          (before or {}).get(name, 0)), name))
-    lines = []
-    for name in ["total", *(name for name in names if name != "total")]:
-        after = now.get(name, 0)
-        if before is None:
-            lines.append(f"{after:10.1f}  {name}")
-        else:
-            old = before.get(name, 0)
-            lines.append(f"{old:10.1f} {after:10.1f} {after - old:+10.1f}  "
-                         f"{name}")
-    return lines
+    rows = [(name, (before or {}).get(name, 0), now.get(name, 0))
+            for name in now | (before or {})]
+    rows.sort(key=lambda row: (row[0] != "total", -max(row[1:]), row[0]))
+    if before is None:
+        return [f"{after:10.1f}  {name}" for name, _, after in rows]
+    return [f"{old:10.1f} {after:10.1f} {after - old:+10.1f}  {name}"
+            for name, old, after in rows]
 
 
 def by_page(row):
@@ -370,17 +364,12 @@ def by_page(row):
 
 def percentiles(histogram):
     """The nearest rank of each of PERCENT, in a histogram [[ns, touches]]."""
-    total_touches = sum(touches for _, touches in histogram)
-    if not total_touches:
+    if not any(touches for _, touches in histogram):
         raise Failure("no touch has taken a fault")
-    found, seen, places = [], 0, iter(sorted(histogram))
-    ns = None
-    for percent in PERCENT:
-        while ns is None or seen < percent * total_touches / 100:
-            ns, touches = next(places)
-            seen += touches
-        found.append(ns)
-    return found
+    times, touches = zip(*sorted(histogram))
+    seen = list(itertools.accumulate(touches))
+    return [times[bisect.bisect_left(seen, percent * seen[-1] / 100)]
+            for percent in PERCENT]
 
 
 def by_wait(row):
