@@ -67,6 +67,7 @@ class Profile:
 
 # Ends the commands of all threads
 STOP = threading.Event()
+CLEAR = "\r\033[K"              # a line of a terminal
 ERROR = re.compile(r": (fatal )?error: |undefined reference|\*\*\* ")
 
 # At the same depth below build/ as the patched tree and its objects, so that
@@ -166,38 +167,6 @@ def listed(parser, text, known):
     return words
 
 
-class Progress:
-    """A line that is rewritten on a terminal; elsewhere, a line every 20 s."""
-
-    PERIOD = 20
-
-    def __init__(self, title):
-        self.title = title
-        self.start = self.last = time.monotonic()
-        self.tty = sys.stdout.isatty()
-
-    def seconds(self):
-        """Time since the start."""
-        return time.monotonic() - self.start
-
-    def update(self, show, log):
-        """Show show(log), if the period is over."""
-        now = time.monotonic()
-        if now - self.last < (0.2 if self.tty else self.PERIOD):
-            return
-        self.last = now
-        line = f"  {self.title}: {self.seconds():4.0f} s, {show(log)}"
-        if self.tty:
-            print("\r\033[K" + line[:100], end="", flush=True)
-        else:
-            say(line)
-
-    def clear(self):
-        """Remove the line from a terminal."""
-        if self.tty:
-            print("\r\033[K", end="", flush=True)
-
-
 def ending(path, lines=20):
     """The reason of a failure in a log: compilers' errors, or else its end.
     With several jobs, make continues for long after the first error."""
@@ -216,11 +185,13 @@ def last_line(path):
 
 def watch(title, command, log, errors=subprocess.STDOUT, timeout=None,
           mode="wb", cwd=REPO, show=last_line):
-    """Run command with its output in the file log; show(log) is its progress.
+    """Run command with its output in the file log. show(log) is its progress,
+    in a line that is rewritten on a terminal; elsewhere, a line every 20 s.
 
     Returns the exit status, or None after a time-out.
     """
-    progress = Progress(title)
+    terminal = sys.stdout.isatty()
+    start = shown = time.monotonic()
     with open(log, mode) as out, subprocess.Popen(
             [str(word) for word in command], cwd=cwd, stdout=out,
             stderr=errors, start_new_session=True) as process:
@@ -230,15 +201,24 @@ def watch(title, command, log, errors=subprocess.STDOUT, timeout=None,
                     return process.wait(0.1)
                 if STOP.is_set():
                     raise KeyboardInterrupt
-                if timeout and progress.seconds() > timeout:
+                now = time.monotonic()
+                if timeout and now - start > timeout:
                     os.killpg(process.pid, signal.SIGKILL)
                     return None
-                progress.update(show, log)
+                if now - shown < (0.2 if terminal else 20):
+                    continue
+                shown = now
+                line = f"  {title}: {now - start:4.0f} s, {show(log)}"
+                if terminal:
+                    print(CLEAR + line[:100], end="", flush=True)
+                else:
+                    say(line)
         except BaseException:
             os.killpg(process.pid, signal.SIGTERM)
             raise
         finally:
-            progress.clear()
+            if terminal:
+                print(CLEAR, end="", flush=True)
 
 
 def logged(title, log, command, count=lambda line: True, cwd=REPO):

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Differences between the results on two kernels."""
+"""Differences between the results on two kernels; where source packages come
+from."""
 
 import unittest
 
 from mof import outside
+from mof.debian import SOURCE
 from mof.tap import FAIL, PASS, SKIP
 
 OUTPUT = """
@@ -92,3 +94,12 @@ class TestTable(unittest.TestCase):
     def test_names_are_unique(self):
         names = [program.name for program in outside.PROGRAMS]
         self.assertEqual(len(names), len(set(names)))
+
+
+class TestSources(unittest.TestCase):
+    def test_both_formats_of_apt_are_turned_into_those_of_sources(self):
+        self.assertEqual(
+            SOURCE.sub(r"\1-src\2", "Types: deb\nURIs: x\n"
+                       "deb [a=b] x y main\n# deb z\ndeb-src x y\n"),
+            "Types: deb-src\nURIs: x\n"
+            "deb-src [a=b] x y main\n# deb z\ndeb-src x y\n")
