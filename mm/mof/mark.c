@@ -7,8 +7,9 @@
  * Guarantees: an entry is changed only under its page table lock, and only if the
  * folio that it maps at that moment qualifies. An mmu notifier range spans at most
  * one PUD and is open only while that is walked. mof_mbind() flushes TLBs before
- * it ends, mof_mark_part() leaves that to its caller. A THP is marked as one unit, even if the range covers only part of it, and never
- * split. Nothing waits for a folio lock or for I/O.
+ * it ends; mof_mark_part() leaves that to its caller. A THP is marked as one unit,
+ * even if the range covers only part of it, and never split. Nothing waits for a
+ * folio lock or for I/O.
  */
 #include <linux/mm.h>
 #include <linux/bits.h>

@@ -16,6 +16,7 @@ IGNORED = COMMON | {
 # For single files
 LISTS = "a list for the preprocessor: the argument is a macro"
 BPFTRACE = "checkpatch wants it after '#', which is no comment in bpftrace"
+SCRIPT = "checkpatch knows no scripts for bpftrace"
 EVENTS = "the layout of TRACE_EVENT()"
 EXCUSED = {
     "include/linux/mof_events.h": {
@@ -32,8 +33,10 @@ EXCUSED = {
         "TRAILING_SEMICOLON": LISTS},
     "tools/numa-bench/next-touch/openmp.c": {
         "SPACING": "a clause of OpenMP is no expression"},
-    "tools/numa-bench/bpftrace/mof-pages.bt": {"SPDX_LICENSE_TAG": BPFTRACE},
-    "tools/numa-bench/bpftrace/mof-wait.bt": {"SPDX_LICENSE_TAG": BPFTRACE},
+    "tools/numa-bench/bpftrace/mof-pages.bt": {
+        "SPDX_LICENSE_TAG": BPFTRACE, "EXECUTE_PERMISSIONS": SCRIPT},
+    "tools/numa-bench/bpftrace/mof-wait.bt": {
+        "SPDX_LICENSE_TAG": BPFTRACE, "EXECUTE_PERMISSIONS": SCRIPT},
     "tools/numa-bench/tests/cli.sh": {
         "REPEATED_WORD": "'split split' is a command's argument"},
     "tools/numa-bench/tests/numa.sh": {

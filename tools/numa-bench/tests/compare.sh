@@ -37,7 +37,8 @@ compared "equal results are not worse" 0 "2 compared, 0 worse" ""
 compared "a higher cost is worse" 1 \
 	"mbind-move *total *100.50 *110.50 *1.100 .* WORSE" \
 	"b['results'][0] = row('mbind-move', 109, 110, 111)"
-compared "a higher cost within the threshold is not worse" 0 "2 compared, 0 worse by more than 20%" \
+compared "a higher cost within the threshold is not worse" 0 \
+	"2 compared, 0 worse by more than 20%" \
 	"b['results'][0] = row('mbind-move', 109, 110, 111)" --threshold 20%
 compared "a higher cost within the spread is not worse" 0 "1 beyond that but within the spread" \
 	"b['results'][0] = row('mbind-move', 20, 110, 200)"
