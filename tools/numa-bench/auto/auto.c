@@ -4,7 +4,6 @@
  * in turn, and observes where their memory is.
  */
 #include <errno.h>
-#include <numa.h>
 #include <numaif.h>
 #include <stdlib.h>
 #include <string.h>
@@ -227,15 +226,11 @@ static void results_drop(struct auto_results *res)
 /* Binds memory of this process: the balancer skips it, so counts are not affected. */
 static void bind_own_memory(void)
 {
-	struct bitmask *nodes = numa_allocate_nodemask();
+	int node = 0;
 
-	for (int node = topo_max_node(); node >= 0; node--)
-		if (topo_has_memory(node)) {
-			numa_bitmask_clearall(nodes);
-			numa_bitmask_setbit(nodes, node);
-		}
-	set_mempolicy(MPOL_BIND, nodes->maskp, nodes->size + 1);
-	numa_free_nodemask(nodes);
+	while (node < topo_max_node() && !topo_has_memory(node))
+		node++;
+	topo_set_policy(MPOL_BIND, node);
 }
 
 static void clean_up(void)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The plan of a run: threads, their CPUs, and the memory that they use. */
 #include <numa.h>
-#include <numaif.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -102,18 +101,12 @@ static int make_board(struct plan *plan)
 {
 	size_t bytes = sizeof(*plan->board) +
 		       plan->nr_threads * sizeof(plan->board->slot[0]);
-	struct bitmask *nodes = numa_allocate_nodemask();
-	void *board;
+	void *board = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	board = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (board == MAP_FAILED) {
-		numa_free_nodemask(nodes);
+	if (board == MAP_FAILED)
 		return -1;
-	}
-	numa_bitmask_setbit(nodes, plan->nodes[0]);
-	mbind(board, bytes, MPOL_BIND, nodes->maskp, nodes->size + 1, 0);
-	numa_free_nodemask(nodes);
+	topo_bind_memory(board, bytes, plan->nodes[0], 0);
 	plan->board = board;
 	plan->board_bytes = bytes;
 	return sem_init(&plan->board->go, 1, 0) ||

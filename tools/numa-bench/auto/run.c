@@ -16,8 +16,6 @@
 #include "auto.h"
 #include "mark.h"
 
-#define BATCH	1024
-
 struct probe {
 	const struct plan *plan;
 	struct probed {
@@ -85,17 +83,9 @@ static int query_share(const struct probe *probe, unsigned int idx)
 {
 	const struct plan *plan = probe->plan;
 	struct probed *probed = &probe->shares[idx];
-	pid_t pid = plan->pids[plan->shares[idx].proc];
 
-	for (size_t done = 0; done < probed->nr; done += BATCH) {
-		size_t nr = probed->nr - done;
-
-		if (move_pages(pid, nr < BATCH ? nr : BATCH,
-			       probed->pages + done, NULL,
-			       probed->nodes + done, 0) < 0)
-			return -1;
-	}
-	return 0;
+	return move_pages(plan->pids[plan->shares[idx].proc], probed->nr,
+			  probed->pages, NULL, probed->nodes, 0) < 0 ? -1 : 0;
 }
 
 /* Pages under migration are on no node, and are not counted. */

@@ -2,7 +2,6 @@
 /* The workloads of "numa-bench auto". */
 #include <errno.h>
 #include <fcntl.h>
-#include <numa.h>
 #include <numaif.h>
 #include <signal.h>
 #include <string.h>
@@ -66,8 +65,8 @@ static unsigned int one_share(const struct plan *plan)
 	return 1;
 }
 
-static unsigned int first_share(const struct plan *plan, unsigned int thread,
-				unsigned int epoch)
+static unsigned int first(const struct plan *plan, unsigned int thread,
+			  unsigned int epoch)
 {
 	return 0;
 }
@@ -77,7 +76,7 @@ const struct auto_workload shared = {
 	.does = "threads on all nodes read and write all memory",
 	.expect = "no node is right: migrations come to an end",
 	.procs = 1, .no_owner = true, .layout = all_pages, .shares = one_share,
-	.share_of = first_share,
+	.share_of = first,
 };
 
 static unsigned int rotate(const struct plan *plan, unsigned int thread,
@@ -107,13 +106,7 @@ const struct auto_workload steady = {
 /* Binds all memory of the process to the first node, like numactl --membind. */
 static int bind_memory(const struct plan *plan)
 {
-	struct bitmask *nodes = numa_allocate_nodemask();
-	int ret;
-
-	numa_bitmask_setbit(nodes, plan->nodes[0]);
-	ret = (int)set_mempolicy(MPOL_BIND, nodes->maskp, nodes->size + 1);
-	numa_free_nodemask(nodes);
-	return ret;
+	return topo_set_policy(MPOL_BIND, plan->nodes[0]);
 }
 
 const struct auto_workload bound = {
@@ -123,17 +116,11 @@ const struct auto_workload bound = {
 	.procs = 1, .confine = bind_memory,
 };
 
-static unsigned int first_node(const struct plan *plan, unsigned int thread,
-			       unsigned int epoch)
-{
-	return 0;
-}
-
 const struct auto_workload bound_node = {
 	.name = "bound-node",
 	.does = "all threads on the first node, where all memory is",
 	.expect = "nothing to do: no faults, no PTE updates",
-	.procs = 1, .node_of = first_node,
+	.procs = 1, .node_of = first,
 };
 
 static char cpuset[64];
@@ -204,17 +191,10 @@ const struct auto_workload bound_cpuset = {
 	.name = "bound-cpuset",
 	.does = "bound-node, in a cpuset of the first node only",
 	.expect = "nothing can be done: no faults, no PTE updates",
-	.procs = 1, .node_of = first_node, .missing = missing_cpuset,
+	.procs = 1, .node_of = first, .missing = missing_cpuset,
 	.prepare = make_cpuset, .confine = enter_cpuset,
 	.finish = leave_cpuset,
 };
-
-static void whole_process(const struct plan *plan, struct share *share,
-			  unsigned int idx)
-{
-	share->proc = idx;
-	share->nr = plan->area.nr_pages;
-}
 
 static unsigned int shares_of_processes(const struct plan *plan)
 {
@@ -233,7 +213,7 @@ const struct auto_workload numa01 = {
 		"two processes; all threads of a process use all of its memory, anywhere",
 	.expect = "each process comes together on a node, with its memory",
 	.threads = THREADS_ALL_CPUS, .procs = 2, .unpinned = true,
-	.layout = whole_process, .shares = shares_of_processes,
+	.layout = all_pages, .shares = shares_of_processes,
 	.share_of = share_of_process,
 };
 
@@ -346,17 +326,6 @@ static size_t hardly_any(const struct auto_opts *opts)
 	return AUTO_MAX_THREADS * base_page_bytes();
 }
 
-static int prefer(int node)
-{
-	struct bitmask *nodes = numa_allocate_nodemask();
-	int ret;
-
-	numa_bitmask_setbit(nodes, node);
-	ret = (int)set_mempolicy(MPOL_PREFERRED, nodes->maskp, nodes->size + 1);
-	numa_free_nodemask(nodes);
-	return ret;
-}
-
 /* Fills the first half on the first node, the other half on the second. */
 static int fill_backing(const struct plan *plan, int fd)
 {
@@ -366,7 +335,7 @@ static int fill_backing(const struct plan *plan, int fd)
 	if (base == MAP_FAILED)
 		return -1;
 	for (size_t i = 0; i < 2; i++) {
-		if (prefer(plan->nodes[i]))
+		if (topo_set_policy(MPOL_PREFERRED, plan->nodes[i]))
 			return -1;
 		for (size_t at = i * (backing / 2); at < (i + 1) * (backing / 2);
 		     at += base_page_bytes())

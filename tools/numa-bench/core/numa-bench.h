@@ -106,6 +106,8 @@ int topo_first_cpu(int node);
 int topo_nth_cpu(int node, unsigned int n);
 size_t topo_available_bytes(int node);
 int topo_bind_cpu(int cpu);
+int topo_set_policy(int mode, int node);
+int topo_bind_memory(void *base, size_t bytes, int node, unsigned int flags);
 
 /* mem.c: page sizes; kinds from PAGES_MTHP on depend on the kernel */
 enum page_kind { PAGES_4K, PAGES_THP, PAGES_MTHP, NR_PAGE_KINDS = 16 };

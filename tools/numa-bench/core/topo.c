@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The nodes and CPUs that this process may use, and those to measure with. */
 #include <numa.h>
+#include <numaif.h>
 #include <sched.h>
 #include <string.h>
 
@@ -96,6 +97,36 @@ int topo_bind_cpu(int cpu)
 		return -1;
 	}
 	return 0;
+}
+
+#define BITS_PER_ULONG	(8 * sizeof(unsigned long))
+
+struct node_mask {
+	unsigned long bits[NB_MAX_NODES / BITS_PER_ULONG];
+};
+
+static struct node_mask mask_of(int node)
+{
+	struct node_mask mask = { 0 };
+
+	mask.bits[node / BITS_PER_ULONG] = 1UL << (node % BITS_PER_ULONG);
+	return mask;
+}
+
+/* Sets the policy of this thread, such as MPOL_BIND, to one node. */
+int topo_set_policy(int mode, int node)
+{
+	struct node_mask mask = mask_of(node);
+
+	return (int)set_mempolicy(mode, mask.bits, NB_MAX_NODES + 1);
+}
+
+int topo_bind_memory(void *base, size_t bytes, int node, unsigned int flags)
+{
+	struct node_mask mask = mask_of(node);
+
+	return (int)mbind(base, bytes, MPOL_BIND, mask.bits, NB_MAX_NODES + 1,
+			  flags);
 }
 
 static int check_node(int node, const char *option, bool need_cpu)

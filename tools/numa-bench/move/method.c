@@ -12,19 +12,14 @@
 #define MPOL_MF_LAZY	8	/* as in linux/mempolicy.h */
 #endif
 
-#define BITS_PER_ULONG	(8 * sizeof(unsigned long))
-
 int bind_part(struct area *area, unsigned int part, unsigned int parts,
 	      int node, unsigned int flags)
 {
 	size_t first = area_part_begin(area, part, parts);
 	size_t nr = area_part_begin(area, part + 1, parts) - first;
-	unsigned long mask[NB_MAX_NODES / BITS_PER_ULONG] = { 0 };
 
-	mask[node / BITS_PER_ULONG] = 1UL << (node % BITS_PER_ULONG);
-	return (int)mbind(area->base + first * area->page_bytes,
-			  nr * area->page_bytes, MPOL_BIND, mask,
-			  NB_MAX_NODES + 1, flags);
+	return topo_bind_memory(area->base + first * area->page_bytes,
+				nr * area->page_bytes, node, flags);
 }
 
 static long call_none(struct method_args *args)
