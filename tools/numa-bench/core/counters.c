@@ -21,26 +21,23 @@
 	(PERF_COUNT_HW_CACHE_NODE | (PERF_COUNT_HW_CACHE_OP_READ << 8) | \
 	 (PERF_COUNT_HW_CACHE_RESULT_##result << 16))
 
-enum { FAULTS, SWITCHES, CYCLES, INSTRUCTIONS, NODE_LOADS, NODE_MISSES };
-
 static const struct {
 	const char *name;
 	const char *user_name;	/* if counting in the kernel is not allowed */
 	uint32_t type;
 	uint64_t config;
 } events[NB_MAX_EVENTS] = {
-	[FAULTS] = { "page-faults", "page-faults:u", PERF_TYPE_SOFTWARE,
-		     PERF_COUNT_SW_PAGE_FAULTS },
-	[SWITCHES] = { "context-switches", "context-switches:u",
-		       PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CONTEXT_SWITCHES },
-	[CYCLES] = { "cycles", "cycles:u", PERF_TYPE_HARDWARE,
-		     PERF_COUNT_HW_CPU_CYCLES },
-	[INSTRUCTIONS] = { "instructions", "instructions:u", PERF_TYPE_HARDWARE,
-			   PERF_COUNT_HW_INSTRUCTIONS },
-	[NODE_LOADS] = { "node-loads", "node-loads:u", PERF_TYPE_HW_CACHE,
-			 NODE_READS(ACCESS) },
-	[NODE_MISSES] = { "node-load-misses", "node-load-misses:u",
-			  PERF_TYPE_HW_CACHE, NODE_READS(MISS) },
+	{ "page-faults", "page-faults:u",
+	  PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS },
+	{ "context-switches", "context-switches:u",
+	  PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CONTEXT_SWITCHES },
+	{ "cycles", "cycles:u", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES },
+	{ "instructions", "instructions:u",
+	  PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS },
+	{ "node-loads", "node-loads:u",
+	  PERF_TYPE_HW_CACHE, NODE_READS(ACCESS) },
+	{ "node-load-misses", "node-load-misses:u",
+	  PERF_TYPE_HW_CACHE, NODE_READS(MISS) },
 };
 
 static int fds[NB_MAX_EVENTS] = { -1, -1, -1, -1, -1, -1 };
@@ -116,34 +113,20 @@ static void stop_event(struct perf_count *c, struct perf_count now)
 				      (double)c->running_ns);
 }
 
-static const char *missing(unsigned int event, int user_only)
+const char *perf_missing(const char *name)
 {
-	int fd = open_event(event, user_only);
+	for (unsigned int i = 0; i < NB_MAX_EVENTS; i++) {
+		bool user_only = !strcmp(name, events[i].user_name);
+		int fd;
 
-	if (fd < 0)
-		return reason();
-	close(fd);
+		if (!user_only && strcmp(name, events[i].name))
+			continue;
+		fd = open_event(i, user_only);
+		if (fd < 0)
+			return reason();
+		close(fd);
+	}
 	return NULL;
-}
-
-const char *perf_missing_software(void)
-{
-	return missing(FAULTS, 1);
-}
-
-const char *perf_missing_cycles(void)
-{
-	return missing(CYCLES, 1);
-}
-
-const char *perf_missing_nodes(void)
-{
-	return missing(NODE_LOADS, 1);
-}
-
-const char *perf_missing_kernel(void)
-{
-	return missing(FAULTS, 0);
 }
 
 #define VMSTAT	"/proc/vmstat"
@@ -253,19 +236,23 @@ int counters_stop(struct counters *c)
 	return 0;
 }
 
+/* Returns nr_names for a counter that the kernel does not have. */
+static unsigned int index_of(const char *name)
+{
+	unsigned int i = 0;
+
+	while (i < nr_names && strcmp(names[i], name))
+		i++;
+	return i;
+}
+
 bool counters_known(const char *name)
 {
-	for (unsigned int i = 0; i < nr_names; i++)
-		if (!strcmp(names[i], name))
-			return true;
-	return false;
+	return index_of(name) < nr_names;
 }
 
 /* 0 if the kernel does not have this counter */
 uint64_t counters_get(const struct counters *c, const char *name)
 {
-	for (unsigned int i = 0; i < nr_names; i++)
-		if (!strcmp(names[i], name))
-			return c->vmstat[i];
-	return 0;
+	return counters_known(name) ? c->vmstat[index_of(name)] : 0;
 }

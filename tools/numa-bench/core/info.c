@@ -137,8 +137,11 @@ static struct json_object *info_numastat_json(void)
 	if (numa_available() < 0)
 		return obj;
 	for (int node = 0; node <= topo_max_node(); node++) {
-		struct json_object *one = json_object_new_object();
+		struct json_object *one;
 
+		if (!is_node(node))
+			continue;
+		one = json_object_new_object();
 		for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
 			long long val = field_of(node, "numastat", counts[i]);
 
@@ -146,10 +149,7 @@ static struct json_object *info_numastat_json(void)
 				put_u64(one, counts[i], (uint64_t)val);
 		}
 		snprintf(key, sizeof(key), "%d", node);
-		if (is_node(node))
-			put(obj, key, one);
-		else
-			json_object_put(one);
+		put(obj, key, one);
 	}
 	return obj;
 }
@@ -182,25 +182,6 @@ static const char *missing_automatic(void)
 		"no mof_samples in /proc/vmstat (needs CONFIG_MIGRATE_ON_FAULT)";
 }
 
-static const char *missing_file(const char *path, const char *why_not_there)
-{
-	if (access(path, F_OK))
-		return why_not_there;
-	return access(path, W_OK) ? "only root may set it" : NULL;
-}
-
-static const char *missing_balancing(void)
-{
-	return missing_file("/proc/sys/kernel/numa_balancing",
-			    "a kernel without CONFIG_NUMA_BALANCING, or a single node");
-}
-
-static const char *missing_windows(void)
-{
-	return missing_file("/proc/sys/vm/mof_window_pages",
-			    "a kernel without CONFIG_MIGRATE_ON_FAULT");
-}
-
 static const char *missing_thp(void)
 {
 	return page_kind_missing(PAGES_THP);
@@ -230,31 +211,50 @@ static const char *missing_cpusets(void)
 	read_line("/sys/fs/cgroup/cgroup.controllers", line, sizeof(line));
 	if (!strstr(line, "cpuset"))
 		return "no cgroup v2 with the controller cpuset (bound-cpuset needs it)";
-	return missing_file("/sys/fs/cgroup/cgroup.subtree_control", "no cgroup v2");
+	return access("/sys/fs/cgroup/cgroup.subtree_control", W_OK) ?
+		"only root may set it" : NULL;
 }
 
-static const struct {
+struct feature {
 	const char *name;
 	const char *(*missing)(void);
-} features[] = {
-	{ "two nodes", missing_nodes },
-	{ "get_mempolicy", missing_mempolicy },
-	{ "mbind", mbind_missing },
-	{ "move_pages", move_pages_missing },
-	{ "MPOL_MF_LAZY", missing_lazy },
-	{ "vm.mof_window_pages", missing_windows },
-	{ "kernel.numa_balancing", missing_balancing },
-	{ "automatic mode (4)", missing_automatic },
-	{ "THPs", missing_thp },
-	{ "THPs of other sizes", missing_mthp },
-	{ "counters of migration", missing_vmstat },
-	{ "/proc/self/smaps", missing_smaps },
-	{ "cpusets", missing_cpusets },
-	{ "perf: software events", perf_missing_software },
-	{ "perf: cycles", perf_missing_cycles },
-	{ "perf: node-loads", perf_missing_nodes },
-	{ "perf: events in the kernel", perf_missing_kernel },
+	const char *event;		/* of perf */
+	const char *path;		/* to be written */
+	const char *why_no_path;
 };
+
+static const struct feature features[] = {
+	{ "two nodes", .missing = missing_nodes },
+	{ "get_mempolicy", .missing = missing_mempolicy },
+	{ "mbind", .missing = mbind_missing },
+	{ "move_pages", .missing = move_pages_missing },
+	{ "MPOL_MF_LAZY", .missing = missing_lazy },
+	{ "vm.mof_window_pages", .path = "/proc/sys/vm/mof_window_pages",
+	  .why_no_path = "a kernel without CONFIG_MIGRATE_ON_FAULT" },
+	{ "kernel.numa_balancing", .path = "/proc/sys/kernel/numa_balancing",
+	  .why_no_path = "a kernel without CONFIG_NUMA_BALANCING, or a single node" },
+	{ "automatic mode (4)", .missing = missing_automatic },
+	{ "THPs", .missing = missing_thp },
+	{ "THPs of other sizes", .missing = missing_mthp },
+	{ "counters of migration", .missing = missing_vmstat },
+	{ "/proc/self/smaps", .missing = missing_smaps },
+	{ "cpusets", .missing = missing_cpusets },
+	{ "perf: software events", .event = "page-faults:u" },
+	{ "perf: cycles", .event = "cycles:u" },
+	{ "perf: node-loads", .event = "node-loads:u" },
+	{ "perf: events in the kernel", .event = "page-faults" },
+};
+
+static const char *missing(const struct feature *feature)
+{
+	if (feature->missing)
+		return feature->missing();
+	if (feature->event)
+		return perf_missing(feature->event);
+	if (access(feature->path, F_OK))
+		return feature->why_no_path;
+	return access(feature->path, W_OK) ? "only root may set it" : NULL;
+}
 
 static const struct argp_option options[] = {
 	{ "json", KEY_JSON, "FILE", 0,
@@ -299,7 +299,7 @@ static void print_features(void)
 {
 	printf("\nFeatures\n");
 	for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
-		const char *why = features[i].missing();
+		const char *why = missing(&features[i]);
 
 		printf("%-28s %s%s\n", features[i].name, why ? "no: " : "yes",
 		       why ? why : "");
@@ -329,7 +329,7 @@ static int write_json(const char *path)
 
 	json_machine(obj);
 	for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
-		const char *why = features[i].missing();
+		const char *why = missing(&features[i]);
 
 		put(list, features[i].name, why ? json_object_new_string(why) : NULL);
 	}

@@ -209,11 +209,11 @@ void perf_setup(void);
 /* The name that perf-stat(1) prints, or NULL if the event is not counted */
 const char *perf_name(unsigned int event);
 
-/* All *_missing() functions return the reason, or NULL if nothing is missing. */
-const char *perf_missing_software(void);
-const char *perf_missing_cycles(void);
-const char *perf_missing_nodes(void);
-const char *perf_missing_kernel(void);
+/*
+ * All *_missing() functions return the reason, or NULL if nothing is missing.
+ * An event ":u" counts in user space only.
+ */
+const char *perf_missing(const char *event);
 
 struct counters {
 	uint64_t vmstat[NB_MAX_COUNTERS];
