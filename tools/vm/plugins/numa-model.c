@@ -8,7 +8,7 @@
  */
 #include <json-c/json.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "../../numa-bench/auto/mark.h"
@@ -22,23 +22,33 @@ enum nm_column { NM_ACCESSES, NM_PRIVATE_MISSES, NM_SHARED_MISSES, NM_COLUMNS };
 /* The last node stands for memory of no node. */
 typedef uint64_t nm_counts[NM_SIDES][NM_MAX_NODES + 1][NM_COLUMNS];
 
-struct nm_slice {
-	uint64_t instructions;
-	nm_counts *cpus;
+#define PAGE_SHIFT	12
+#define TLB_SIZE	512		/* a power of two */
+
+/* A translation cached for a CPU */
+struct translation {
+	uint64_t page;			/* virtual page number + 1; 0: none */
+	uint64_t base;			/* address of the frame */
+	unsigned int node;
 };
 
-struct nm_section {
-	char label[NM_MAX_LABEL];
-	struct nm_slice *slices;
-	size_t nr;
-	uint64_t disagreed;	/* translations that check=1 found wrong */
-	double host_seconds;
-};
+static struct translation tlb[NM_MAX_CPUS][TLB_SIZE];
+static struct nm_options opts;
+static struct nm_caches caches;
+static struct json_object *sections;
+static struct json_object *slices;	/* of this section; NULL between sections */
+static nm_counts counts[NM_MAX_CPUS];	/* of this slice */
+static uint64_t instructions;		/* in all sections */
+static uint64_t slice_begin;
+static uint64_t disagreed;		/* translations that check=1 found wrong */
+static unsigned int line_shift;
+static double host_begin;
+static char label[NM_MAX_LABEL];	/* of this section */
+static char next_label[NM_MAX_LABEL];
+static unsigned int label_bits;
+static uint64_t plugin_id;
 
-struct nm_sections {
-	struct nm_section *all;
-	size_t nr;
-};
+int qemu_plugin_version = PLUGIN_API_VERSION;
 
 static void put(struct json_object *to, const char *name, uint64_t number)
 {
@@ -63,39 +73,39 @@ static struct json_object *put_new(struct json_object *to, const char *name)
 	return found;
 }
 
-static void put_model(const struct nm_options *opts, struct json_object *to)
+static void put_model(struct json_object *to)
 {
 	struct json_object *cycles = json_object_new_array();
 
-	put(to, "line_bytes", opts->line);
-	put(to, "private_bytes", opts->private[0]);
-	put(to, "private_ways", opts->private[1]);
-	put(to, "shared_bytes", opts->shared[0]);
-	put(to, "shared_ways", opts->shared[1]);
-	put(to, "shared_cycles", opts->cycles[0]);
-	for (unsigned int from = 0; from < opts->nr_nodes; from++) {
+	put(to, "line_bytes", opts.line);
+	put(to, "private_bytes", opts.private[0]);
+	put(to, "private_ways", opts.private[1]);
+	put(to, "shared_bytes", opts.shared[0]);
+	put(to, "shared_ways", opts.shared[1]);
+	put(to, "shared_cycles", opts.cycles[0]);
+	for (unsigned int from = 0; from < opts.nr_nodes; from++) {
 		uint64_t row[NM_MAX_NODES];
 
-		for (unsigned int i = 0; i < opts->nr_nodes; i++)
-			row[i] = nm_memory_cycles(opts, from, i);
-		json_object_array_add(cycles, list(row, opts->nr_nodes));
+		for (unsigned int i = 0; i < opts.nr_nodes; i++)
+			row[i] = nm_memory_cycles(&opts, from, i);
+		json_object_array_add(cycles, list(row, opts.nr_nodes));
 	}
 	json_object_object_add(to, "memory_cycles", cycles);
-	put(to, "slice_instructions", opts->slice);
+	put(to, "slice_instructions", opts.slice);
 }
 
-static void put_map(const struct nm_options *opts, struct json_object *to)
+static void put_map(struct json_object *to)
 {
 	struct json_object *cpus = json_object_new_array();
 	struct json_object *nodes = json_object_new_array();
 
-	for (unsigned int i = 0; i < opts->nr_cpus; i++)
+	for (unsigned int i = 0; i < opts.nr_cpus; i++)
 		json_object_array_add(cpus,
-				      json_object_new_uint64(opts->node_of[i]));
-	for (unsigned int i = 0; i < opts->nr_nodes; i++) {
-		const uint64_t ranges[] = { opts->start[i], opts->end[i],
-					    opts->start_high[i],
-					    opts->end_high[i] };
+				      json_object_new_uint64(opts.node_of[i]));
+	for (unsigned int i = 0; i < opts.nr_nodes; i++) {
+		const uint64_t ranges[] = { opts.start[i], opts.end[i],
+					    opts.start_high[i],
+					    opts.end_high[i] };
 
 		json_object_array_add(nodes, list(ranges,
 						  ranges[3] ? 4 : 2));
@@ -105,152 +115,58 @@ static void put_map(const struct nm_options *opts, struct json_object *to)
 }
 
 /* Cycles that a CPU waits for its misses, one after another */
-static uint64_t waiting(const struct nm_options *opts, unsigned int from,
-			nm_counts counts)
+static uint64_t waiting(unsigned int cpu)
 {
+	unsigned int from = opts.node_of[cpu];
 	uint64_t sum = 0;
 
 	for (int side = 0; side < NM_SIDES; side++)
-		for (unsigned int to = 0; to < opts->nr_nodes; to++) {
-			const uint64_t *column = counts[side][to];
+		for (unsigned int to = 0; to < opts.nr_nodes; to++) {
+			const uint64_t *column = counts[cpu][side][to];
 
 			sum += (column[NM_PRIVATE_MISSES] -
-				column[NM_SHARED_MISSES]) * opts->cycles[0] +
+				column[NM_SHARED_MISSES]) * opts.cycles[0] +
 			       column[NM_SHARED_MISSES] *
-				nm_memory_cycles(opts, from, to);
+				nm_memory_cycles(&opts, from, to);
 		}
 	return sum;
 }
 
-static void put_side(const struct nm_options *opts, unsigned int own,
-		     uint64_t counts[][NM_COLUMNS], struct json_object *to)
+static void put_side(unsigned int own, uint64_t nodes[][NM_COLUMNS],
+		     struct json_object *to)
 {
 	uint64_t sums[2][NM_COLUMNS] = { { 0 } };
 
-	for (unsigned int node = 0; node < opts->nr_nodes; node++)
+	for (unsigned int node = 0; node < opts.nr_nodes; node++)
 		for (int column = 0; column < NM_COLUMNS; column++)
-			sums[node != own][column] += counts[node][column];
+			sums[node != own][column] += nodes[node][column];
 	json_object_object_add(to, "local", list(sums[0], NM_COLUMNS));
 	json_object_object_add(to, "remote", list(sums[1], NM_COLUMNS));
-	put(to, "elsewhere", counts[NM_NOWHERE][NM_ACCESSES]);
+	put(to, "elsewhere", nodes[NM_NOWHERE][NM_ACCESSES]);
 }
 
-static struct json_object *slice_of(const struct nm_options *opts,
-				    const struct nm_slice *slice)
+static void end_slice(void)
 {
-	struct json_object *found = json_object_new_object();
+	struct json_object *slice = json_object_new_object();
 	struct json_object *cpus = json_object_new_array();
-	uint64_t cycles = slice->instructions;
+	uint64_t cycles = instructions - slice_begin;
 
-	for (unsigned int i = 0; i < opts->nr_cpus; i++) {
+	put(slice, "instructions", cycles);
+	for (unsigned int i = 0; i < opts.nr_cpus; i++) {
 		struct json_object *cpu = json_object_new_object();
-		unsigned int own = opts->node_of[i];
 
-		put_side(opts, own, slice->cpus[i][NM_USER],
+		put_side(opts.node_of[i], counts[i][NM_USER],
 			 put_new(cpu, "user"));
-		put_side(opts, own, slice->cpus[i][NM_KERNEL],
+		put_side(opts.node_of[i], counts[i][NM_KERNEL],
 			 put_new(cpu, "kernel"));
 		json_object_array_add(cpus, cpu);
-		cycles += waiting(opts, own, slice->cpus[i]);
+		cycles += waiting(i);
 	}
-	put(found, "instructions", slice->instructions);
-	put(found, "cycles", cycles);
-	json_object_object_add(found, "cpus", cpus);
-	return found;
-}
-
-static struct json_object *section_of(const struct nm_options *opts,
-				      const struct nm_section *section)
-{
-	struct json_object *found = json_object_new_object();
-	struct json_object *slices = json_object_new_array();
-
-	for (size_t i = 0; i < section->nr; i++)
-		json_object_array_add(slices,
-				      slice_of(opts, &section->slices[i]));
-	json_object_object_add(found, "label",
-			       json_object_new_string(section->label));
-	put(found, "disagreed", section->disagreed);
-	json_object_object_add(found, "host_seconds",
-			       json_object_new_double(section->host_seconds));
-	json_object_object_add(found, "slices", slices);
-	return found;
-}
-
-/* Writes all counts to opts->out. */
-static int write_json(const struct nm_options *opts,
-		      const struct nm_sections *sections)
-{
-	struct json_object *root = json_object_new_object();
-	struct json_object *all = json_object_new_array();
-	int ret;
-
-	put(root, "version", 1);
-	put_model(opts, put_new(root, "model"));
-	put_map(opts, root);
-	for (size_t i = 0; i < sections->nr; i++)
-		json_object_array_add(all,
-				      section_of(opts, &sections->all[i]));
-	json_object_object_add(root, "sections", all);
-	ret = json_object_to_file_ext(opts->out, root, JSON_C_TO_STRING_SPACED);
-	json_object_put(root);
-	return ret;
-}
-
-#define PAGE_SHIFT	12
-#define TLB_SIZE	512		/* a power of two */
-
-/* A translation cached for a CPU */
-struct translation {
-	uint64_t page;			/* virtual page number + 1; 0: none */
-	uint64_t base;			/* address of the frame */
-	unsigned int node;
-};
-
-static struct translation tlb[NM_MAX_CPUS][TLB_SIZE];
-static struct nm_options opts;
-static struct nm_caches caches;
-static struct nm_sections sections;
-static struct nm_section *section;	/* NULL between sections */
-static struct nm_slice *slice;
-static uint64_t instructions;		/* in all sections */
-static uint64_t slice_begin;
-static unsigned int line_shift;
-static double host_begin;
-static char label[NM_MAX_LABEL];
-static unsigned int label_bits;
-static uint64_t plugin_id;
-
-int qemu_plugin_version = PLUGIN_API_VERSION;
-
-static struct nm_section *add_section(struct nm_sections *sections,
-				      const char *label)
-{
-	struct nm_section *section;
-	void *all = realloc(sections->all,
-			    (sections->nr + 1) * sizeof(*sections->all));
-
-	if (!all)
-		return NULL;
-	sections->all = all;
-	section = &sections->all[sections->nr++];
-	*section = (struct nm_section) { 0 };
-	snprintf(section->label, sizeof(section->label), "%s", label);
-	return section;
-}
-
-static struct nm_slice *add_slice(struct nm_section *section,
-				  unsigned int nr_cpus)
-{
-	nm_counts *cpus = calloc(nr_cpus, sizeof(*cpus));
-	void *slices = realloc(section->slices,
-			       (section->nr + 1) * sizeof(*section->slices));
-
-	if (!cpus || !slices)
-		return NULL;
-	section->slices = slices;
-	section->slices[section->nr] = (struct nm_slice) { .cpus = cpus };
-	return &section->slices[section->nr++];
+	put(slice, "cycles", cycles);
+	json_object_object_add(slice, "cpus", cpus);
+	json_object_array_add(slices, slice);
+	memset(counts, 0, sizeof(counts));
+	slice_begin = instructions;
 }
 
 static double host_seconds(void)
@@ -259,18 +175,6 @@ static double host_seconds(void)
 
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static void next_slice(void)
-{
-	if (slice)
-		slice->instructions = instructions - slice_begin;
-	slice_begin = instructions;
-	slice = add_slice(section, opts.nr_cpus);
-	if (!slice) {
-		fputs("numa-model: no memory left for another slice\n", stderr);
-		abort();
-	}
 }
 
 /* Translates an address by QEMU; false for a device. */
@@ -295,7 +199,7 @@ static void check(uint32_t info, uint64_t address,
 	struct translation now;
 
 	if (!look_up(info, address, &now) || now.base != kept->base)
-		section->disagreed++;
+		disagreed++;
 }
 
 static void on_access(unsigned int cpu, uint32_t info, uint64_t address,
@@ -308,10 +212,10 @@ static void on_access(unsigned int cpu, uint32_t info, uint64_t address,
 	uint64_t *column;
 	enum nm_level level;
 
-	if (!section)
+	if (!slices)
 		return;
 	if (instructions - slice_begin >= opts.slice)
-		next_slice();
+		end_slice();
 	if (at->page != page + 1) {
 		if (!look_up(info, address, at))
 			return;
@@ -321,7 +225,7 @@ static void on_access(unsigned int cpu, uint32_t info, uint64_t address,
 	address = at->base | (address & ((1 << PAGE_SHIFT) - 1));
 	level = nm_access(&caches, cpu, address >> line_shift,
 			  qemu_plugin_mem_is_store(info));
-	column = slice->cpus[cpu][whose][at->node];
+	column = counts[cpu][whose][at->node];
 	column[NM_ACCESSES]++;
 	column[NM_PRIVATE_MISSES] += level != NM_PRIVATE;
 	column[NM_SHARED_MISSES] += level == NM_MEMORY;
@@ -355,26 +259,32 @@ static void begin_section(void)
 {
 	memset(tlb, 0, sizeof(tlb));
 	nm_caches_clear(&caches);
-	slice = NULL;
-	section = add_section(&sections, label);
-	if (!section)
-		abort();
-	next_slice();
+	slices = json_object_new_array();
+	memcpy(label, next_label, sizeof(label));
+	disagreed = 0;
+	slice_begin = instructions;
 	host_begin = host_seconds();
 }
 
 static void end_section(void)
 {
-	slice->instructions = instructions - slice_begin;
-	section->host_seconds = host_seconds() - host_begin;
-	section = NULL;
+	struct json_object *section = json_object_new_object();
+
+	end_slice();
+	json_object_object_add(section, "label", json_object_new_string(label));
+	put(section, "disagreed", disagreed);
+	json_object_object_add(section, "host_seconds",
+			       json_object_new_double(host_seconds() - host_begin));
+	json_object_object_add(section, "slices", slices);
+	json_object_array_add(sections, section);
+	slices = NULL;
 }
 
 static void add_bit(unsigned int bit)
 {
-	char *at = &label[label_bits / 8];
+	char *at = &next_label[label_bits / 8];
 
-	if (label_bits / 8 >= sizeof(label) - 1)
+	if (label_bits / 8 >= sizeof(next_label) - 1)
 		return;
 	*at = (char)(*at << 1 | (int)bit);
 	label_bits++;
@@ -388,13 +298,13 @@ static void on_mark(unsigned int cpu, void *data)
 		add_bit(mark == NUMA_MARK_1);
 		return;
 	}
-	if (section)
+	if (slices)
 		end_section();
 	if (mark == NUMA_MARK_START)
 		begin_section();
 	qemu_plugin_reset(plugin_id, install);
 	label_bits = 0;
-	memset(label, 0, sizeof(label));
+	memset(next_label, 0, sizeof(next_label));
 }
 
 static void find_mark(struct qemu_plugin_insn *insn)
@@ -422,7 +332,7 @@ static void instrument(struct qemu_plugin_insn *insn)
 static void on_translate(uint64_t id, struct qemu_plugin_tb *tb)
 {
 	size_t nr = qemu_plugin_tb_n_insns(tb);
-	bool count = section && !opts.off;
+	bool count = slices && !opts.off;
 
 	for (size_t i = 0; i < nr; i++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
@@ -438,10 +348,17 @@ static void on_translate(uint64_t id, struct qemu_plugin_tb *tb)
 
 static void on_end(uint64_t id, void *data)
 {
-	if (section)
+	struct json_object *root = json_object_new_object();
+
+	if (slices)
 		end_section();
-	if (write_json(&opts, &sections))
+	put(root, "version", 1);
+	put_model(put_new(root, "model"));
+	put_map(root);
+	json_object_object_add(root, "sections", sections);
+	if (json_object_to_file_ext(opts.out, root, JSON_C_TO_STRING_SPACED))
 		perror(opts.out);
+	json_object_put(root);
 }
 
 /* Called at each start and stop, since code has to be translated again. */
@@ -470,6 +387,7 @@ int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc,
 		perror("numa-model");
 		return -1;
 	}
+	sections = json_object_new_array();
 	plugin_id = id;
 	install(id);
 	return 0;
