@@ -83,9 +83,7 @@ static void differences_of(const struct cmp_file *a, const struct cmp_file *b,
 /* Free memory is not compared. */
 static void node_differences(const struct cmp_file *a, const struct cmp_file *b)
 {
-	static const char *const keys[] = {
-		"memory_bytes", "cpus", "distances",
-	};
+	static const char *const keys[] = { "memory_bytes", "cpus", "distances" };
 	struct json_object *lists[2] = { part(a, "nodes"), part(b, "nodes") };
 	size_t nr[2] = { 0 };
 
@@ -98,14 +96,14 @@ static void node_differences(const struct cmp_file *a, const struct cmp_file *b)
 	}
 	for (size_t n = 0; n < nr[0]; n++)
 		for (size_t k = 0; k < ARRAY_SIZE(keys); k++) {
-			struct json_object *val[2] = { NULL };
-			char name[32];
+			struct json_object *from = NULL, *to = NULL;
+			char name[32], path[64];
 
-			for (int i = 0; i < 2; i++)
-				json_object_object_get_ex(json_object_array_get_idx(lists[i], n),
-							  keys[k], &val[i]);
+			snprintf(path, sizeof(path), "/%zu/%s", n, keys[k]);
+			json_pointer_get(lists[0], path, &from);
+			json_pointer_get(lists[1], path, &to);
 			snprintf(name, sizeof(name), "nodes[%zu]", n);
-			say_difference(name, keys[k], val[0], val[1]);
+			say_difference(name, keys[k], from, to);
 		}
 }
 

@@ -42,8 +42,8 @@ const char *cmp_string(struct json_object *obj, const char *key);
 struct cmp_metric {
 	const char *name;
 	const char *commands;	/* whose samples have it */
-	const char *member[2];	/* paths such as "call.time_ns"; summed */
-	const char *per;	/* divisor: a member, or "area" for all pages */
+	const char *member[2];	/* paths such as "/call/time_ns"; summed */
+	const char *per;	/* divisor: a path, or "area" for all pages */
 	bool more_is_better;
 	bool judged;		/* compared by default */
 	bool null_is_never;	/* null means infinite time */

@@ -79,20 +79,19 @@ static struct json_object *field_value(struct json_object *row,
 static char *field_text(struct json_object *val, enum cmp_field field,
 			bool window_default)
 {
-	char buf[64], size[32];
+	char buf[64];
 
 	switch (field) {
 	case FIELD_SIZE:
-		format_size((size_t)json_object_get_uint64(val), size, sizeof(size));
-		return strdup(size);
+		format_size((size_t)json_object_get_uint64(val), buf, sizeof(buf));
+		break;
+	case FIELD_PERCENT:
+		snprintf(buf, sizeof(buf), "%g%%", json_object_get_double(val));
+		break;
 	case FIELD_WINDOW:
 		if (window_default)
 			return strdup("window default");
-		snprintf(buf, sizeof(buf), "window %d", json_object_get_int(val));
-		return strdup(buf);
-	case FIELD_PERCENT:
-		snprintf(buf, sizeof(buf), "%g%%", json_object_get_double(val));
-		return strdup(buf);
+		/* fallthrough */
 	case FIELD_STRIDE:
 	case FIELD_THREADS:
 	case FIELD_PROCESSES:
@@ -100,10 +99,11 @@ static char *field_text(struct json_object *val, enum cmp_field field,
 		snprintf(buf, sizeof(buf), "%s %d",
 			 field == FIELD_STRIDE ? "stride" : members[field],
 			 json_object_get_int(val));
-		return strdup(buf);
+		break;
 	default:
 		return strdup(json_object_get_string(val));
 	}
+	return strdup(buf);
 }
 
 static int load_row(const struct cmp_file *file, struct json_object *obj,
@@ -205,49 +205,49 @@ struct cmp_row *cmp_find(const struct cmp_file *file, const struct cmp_row *row)
 
 const struct cmp_metric cmp_metrics[] = {
 	{ .name = "total", .commands = "migrate scale", .judged = true,
-	  .member = { "call.time_ns", "first_touch.time_ns" },
-	  .per = "touched_pages" },
-	{ .name = "call", .commands = MOVES, .member = { "call.time_ns" },
+	  .member = { "/call/time_ns", "/first_touch/time_ns" },
+	  .per = "/touched_pages" },
+	{ .name = "call", .commands = MOVES, .member = { "/call/time_ns" },
 	  .per = "area" },
 	{ .name = "1st-touch", .commands = "touch", .judged = true,
-	  .member = { "first_touch.time_ns" }, .per = "touched_pages" },
+	  .member = { "/first_touch/time_ns" }, .per = "/touched_pages" },
 	{ .name = "1st-touch", .commands = "migrate scale",
-	  .member = { "first_touch.time_ns" }, .per = "touched_pages" },
+	  .member = { "/first_touch/time_ns" }, .per = "/touched_pages" },
 	{ .name = "2nd-touch", .commands = "touch", .judged = true,
-	  .member = { "second_touch.time_ns" }, .per = "touched_pages" },
+	  .member = { "/second_touch/time_ns" }, .per = "/touched_pages" },
 	{ .name = "2nd-touch", .commands = "migrate scale",
-	  .member = { "second_touch.time_ns" }, .per = "touched_pages" },
+	  .member = { "/second_touch/time_ns" }, .per = "/touched_pages" },
 	{ .name = "1st-wall", .commands = MOVES,
-	  .member = { "first_touch.wall_ns" }, .per = "touched_pages" },
+	  .member = { "/first_touch/wall_ns" }, .per = "/touched_pages" },
 	{ .name = "left", .commands = MOVES " latency",
-	  .member = { "left_behind_pages" } },
+	  .member = { "/left_behind_pages" } },
 	{ .name = "m/touch", .commands = MOVES " latency",
-	  .member = { "moved_per_touched" } },
-	{ .name = "mean", .commands = "latency", .member = { "mean_ns" },
+	  .member = { "/moved_per_touched" } },
+	{ .name = "mean", .commands = "latency", .member = { "/mean_ns" },
 	  .judged = true },
-	{ .name = "p50", .commands = "latency", .member = { "p50_ns" },
+	{ .name = "p50", .commands = "latency", .member = { "/p50_ns" },
 	  .judged = true },
-	{ .name = "p90", .commands = "latency", .member = { "p90_ns" } },
-	{ .name = "p99", .commands = "latency", .member = { "p99_ns" },
+	{ .name = "p90", .commands = "latency", .member = { "/p90_ns" } },
+	{ .name = "p99", .commands = "latency", .member = { "/p99_ns" },
 	  .judged = true },
-	{ .name = "p99.9", .commands = "latency", .member = { "p999_ns" } },
-	{ .name = "max", .commands = "latency", .member = { "max_ns" } },
+	{ .name = "p99.9", .commands = "latency", .member = { "/p999_ns" } },
+	{ .name = "max", .commands = "latency", .member = { "/max_ns" } },
 	{ .name = "t95", .commands = "auto", .judged = true,
-	  .member = { "time_to_95_percent_ns" }, .null_is_never = true },
+	  .member = { "/time_to_95_percent_ns" }, .null_is_never = true },
 	{ .name = "local%", .commands = "auto", .judged = true,
-	  .member = { "final_local_percent" }, .more_is_better = true },
+	  .member = { "/final_local_percent" }, .more_is_better = true },
 	{ .name = "worst%", .commands = "auto", .more_is_better = true,
-	  .member = { "final_worst_thread_local_percent" } },
-	{ .name = "faults", .commands = "auto", .member = { "hint_faults" },
+	  .member = { "/final_worst_thread_local_percent" } },
+	{ .name = "faults", .commands = "auto", .member = { "/hint_faults" },
 	  .judged = true },
 	{ .name = "late-faults", .commands = "auto",
-	  .member = { "late_hint_faults" } },
-	{ .name = "PTEs", .commands = "auto", .member = { "pte_updates" } },
-	{ .name = "moved", .commands = "auto", .member = { "migrated_pages" } },
-	{ .name = "touches", .commands = "auto", .member = { "touches" },
+	  .member = { "/late_hint_faults" } },
+	{ .name = "PTEs", .commands = "auto", .member = { "/pte_updates" } },
+	{ .name = "moved", .commands = "auto", .member = { "/migrated_pages" } },
+	{ .name = "touches", .commands = "auto", .member = { "/touches" },
 	  .judged = true, .more_is_better = true },
-	{ .name = "sys", .commands = "auto", .member = { "sys_ns" } },
-	{ .name = "gap", .commands = "auto", .member = { "longest_gap_ns" } },
+	{ .name = "sys", .commands = "auto", .member = { "/sys_ns" } },
+	{ .name = "gap", .commands = "auto", .member = { "/longest_gap_ns" } },
 };
 
 const size_t cmp_nr_metrics = ARRAY_SIZE(cmp_metrics);
@@ -262,27 +262,12 @@ bool cmp_metric_of(const struct cmp_metric *metric, const char *command)
 	return hit && len && (hit[len] == '\0' || hit[len] == ' ');
 }
 
-/* Follows a path such as "call.time_ns"; NULL if there is no such member. */
-static struct json_object *look_up(struct json_object *obj, const char *path)
-{
-	char *copy = strdup(path), *rest = copy, *word;
-
-	while (copy && obj && (word = strsep(&rest, "."))) {
-		struct json_object *next = NULL;
-
-		if (json_object_is_type(obj, json_type_object))
-			json_object_object_get_ex(obj, word, &next);
-		obj = next;
-	}
-	free(copy);
-	return obj;
-}
-
 /* NAN if the sample does not have it */
 static double value_at(struct json_object *sample, const char *path)
 {
-	struct json_object *val = look_up(sample, path);
+	struct json_object *val = NULL;
 
+	json_pointer_get(sample, path, &val);
 	return json_object_is_type(val, json_type_int) ||
 	       json_object_is_type(val, json_type_double) ?
 		json_object_get_double(val) : NAN;
