@@ -82,16 +82,6 @@ size_t run_length(const uint64_t *sorted, size_t nr)
 	return i;
 }
 
-static void print_legend(const struct results *res, FILE *out)
-{
-	fprintf(out,
-		"%s of a touch that took a fault, all repeats together; what reading the clock costs is subtracted\n",
-		res->opts->out.instructions ? "Instructions" : "ns");
-	fprintf(out,
-		"f/page: faults per page touched; no-fault: median of the other touches; m/touch: moved per touched; left: touched, not on node %d\n",
-		res->topo.to);
-}
-
 static void print_head(const struct row *row, FILE *out)
 {
 	report_group(row, out);
@@ -102,18 +92,6 @@ static void print_head(const struct row *row, FILE *out)
 		"m/touch", "left");
 }
 
-static void print_sum(const struct latency_sum *sum, FILE *out)
-{
-	fprintf(out, " %8zu %8zu %8zu %7.4f %9.1f", sum->touched_pages,
-		sum->nr_faulting, sum->faults,
-		(double)sum->faults / (double)sum->touched_pages, sum->mean_ns);
-	fprintf(out, " %8llu %8llu %8llu %8llu %9llu %8llu",
-		(unsigned long long)sum->p50_ns, (unsigned long long)sum->p90_ns,
-		(unsigned long long)sum->p99_ns, (unsigned long long)sum->p999_ns,
-		(unsigned long long)sum->max_ns,
-		(unsigned long long)sum->hit_p50_ns);
-}
-
 static void print_row(const struct row *row, FILE *out)
 {
 	const struct sample *last = &row->samples[row->nr - 1];
@@ -121,7 +99,13 @@ static void print_row(const struct row *row, FILE *out)
 
 	if (latency_sum(&sum, row->samples, row->nr))
 		return;
-	print_sum(&sum, out);
+	fprintf(out, " %8zu %8zu %8zu %7.4f %9.1f", sum.touched_pages,
+		sum.nr_faulting, sum.faults,
+		(double)sum.faults / (double)sum.touched_pages, sum.mean_ns);
+	fprintf(out, " %8llu %8llu %8llu %8llu %9llu %8llu",
+		(unsigned long long)sum.p50_ns, (unsigned long long)sum.p90_ns,
+		(unsigned long long)sum.p99_ns, (unsigned long long)sum.p999_ns,
+		(unsigned long long)sum.max_ns, (unsigned long long)sum.hit_p50_ns);
 	fprintf(out, " %7.3f %8zu\n", moved_per_touched(last),
 		last->place.left_behind_pages);
 	latency_sum_free(&sum);
@@ -130,7 +114,12 @@ static void print_row(const struct row *row, FILE *out)
 static void latency_table(const struct results *res, FILE *out)
 {
 	report_header(res, out);
-	print_legend(res, out);
+	fprintf(out,
+		"%s of a touch that took a fault, all repeats together; what reading the clock costs is subtracted\n",
+		res->opts->out.instructions ? "Instructions" : "ns");
+	fprintf(out,
+		"f/page: faults per page touched; no-fault: median of the other touches; m/touch: moved per touched; left: touched, not on node %d\n",
+		res->topo.to);
 	for (size_t i = 0; i < res->nr; i++) {
 		if (i % res->group == 0)
 			print_head(&res->rows[i], out);

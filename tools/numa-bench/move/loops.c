@@ -105,16 +105,6 @@ static int divide(struct touch_plan *plan, const struct area *area)
 	return 0;
 }
 
-static void shuffle_parts(struct touch_plan *plan, uint64_t seed)
-{
-	for (unsigned int part = 0; part < plan->nr_parts; part++) {
-		size_t first = plan->begin[part];
-
-		shuffle(plan->order + first, plan->begin[part + 1] - first,
-			mix64(seed + part));
-	}
-}
-
 /* Every stride-th page first, then the successor of each of these, and so on */
 static int stride_part(uint32_t *order, size_t nr, size_t stride)
 {
@@ -128,18 +118,6 @@ static int stride_part(uint32_t *order, size_t nr, size_t stride)
 		for (size_t i = first; i < nr; i += stride)
 			order[done++] = copy[i];
 	free(copy);
-	return 0;
-}
-
-static int stride_parts(struct touch_plan *plan, size_t stride)
-{
-	for (unsigned int part = 0; part < plan->nr_parts; part++) {
-		size_t first = plan->begin[part];
-
-		if (stride_part(plan->order + first, plan->begin[part + 1] - first,
-				stride))
-			return -1;
-	}
 	return 0;
 }
 
@@ -157,10 +135,16 @@ int touch_plan_make(struct touch_plan *plan, const struct area *area,
 		return 0;
 	if (make_order(plan, area))
 		goto fail;
-	if (pattern->kind == TOUCH_RANDOM)
-		shuffle_parts(plan, seed);
-	if (pattern->kind == TOUCH_STRIDED && stride_parts(plan, pattern->stride))
-		goto fail;
+	for (unsigned int part = 0; part < parts; part++) {
+		uint32_t *order = plan->order + plan->begin[part];
+		size_t nr = plan->begin[part + 1] - plan->begin[part];
+
+		if (pattern->kind == TOUCH_RANDOM)
+			shuffle(order, nr, mix64(seed + part));
+		if (pattern->kind == TOUCH_STRIDED &&
+		    stride_part(order, nr, pattern->stride))
+			goto fail;
+	}
 	return 0;
 fail:
 	touch_plan_free(plan);
@@ -250,19 +234,6 @@ static int start_pinned(struct member *member, int cpu)
 	return ret ? -1 : 0;
 }
 
-/* Returns the number of threads started; if not all, errno is set. */
-static unsigned int start_all(struct team *team, struct member *members,
-			      const int *cpus, unsigned int nr)
-{
-	for (unsigned int i = 0; i < nr; i++) {
-		members[i].team = team;
-		members[i].part = i;
-		if (start_pinned(&members[i], cpus[i]))
-			return i;
-	}
-	return nr;
-}
-
 static void sum_up(const struct member *members, unsigned int nr,
 		   struct touch_time *time)
 {
@@ -283,11 +254,16 @@ static void sum_up(const struct member *members, unsigned int nr,
 static int run_team(struct team *team, struct member *members,
 		    const int *cpus, unsigned int nr)
 {
-	unsigned int started;
+	unsigned int started = 0;
 	int err;
 
 	pthread_mutex_lock(&team->gate);
-	started = start_all(team, members, cpus, nr);
+	for (; started < nr; started++) {
+		members[started].team = team;
+		members[started].part = started;
+		if (start_pinned(&members[started], cpus[started]))
+			break;
+	}
 	err = errno;
 	team->give_up = started < nr;
 	pthread_mutex_unlock(&team->gate);

@@ -6,16 +6,6 @@
 #include "json-put.h"
 #include "results.h"
 
-static void print_legend(const struct results *res, FILE *out)
-{
-	fprintf(out,
-		"%s per 4 KiB page, medians; total: call and first touch without the loop's own cost\n",
-		res->opts->out.instructions ? "Instructions" : "ns");
-	fprintf(out,
-		"x-call, x-total: ratio to mbind-move; hints, minflt: hinting and minor faults; m/touch: moved per touched; left: touched, not on node %d\n",
-		res->topo.to);
-}
-
 static void print_head(const struct row *row, FILE *out)
 {
 	report_group(row, out);
@@ -103,22 +93,15 @@ static void print_row(const struct results *res, const struct row *row,
 	print_counts(row, &sum, out);
 }
 
-/* " 64", to tell rows of one method apart */
-static const char *window_label(const struct row *row, char *buf, size_t len)
-{
-	*buf = '\0';
-	if (row->window != WINDOW_NONE)
-		snprintf(buf, len, " %d", row->window);
-	return buf;
-}
-
 /* Counters of migrate-on-fault that are not 0 */
 static void print_mof_counters(const struct row *row, FILE *out)
 {
 	const struct sample *s = &row->samples[row->nr - 1];
 	bool any = false;
-	char label[16];
+	char window[16] = "";
 
+	if (row->window != WINDOW_NONE)
+		snprintf(window, sizeof(window), " %d", row->window);
 	for (unsigned int i = 0; i < counters_nr(); i++) {
 		const char *name = counters_name(i);
 		double val = count_of(s, name);
@@ -126,8 +109,7 @@ static void print_mof_counters(const struct row *row, FILE *out)
 		if (strncmp(name, "mof_", 4) || !val)
 			continue;
 		if (!any)
-			fprintf(out, "  %s%s:", row->method->name,
-				window_label(row, label, sizeof(label)));
+			fprintf(out, "  %s%s:", row->method->name, window);
 		fprintf(out, " %s %.0f", name, val);
 		any = true;
 	}
@@ -140,7 +122,12 @@ static void migrate_table(const struct results *res, FILE *out)
 	size_t group = res->group;
 
 	report_header(res, out);
-	print_legend(res, out);
+	fprintf(out,
+		"%s per 4 KiB page, medians; total: call and first touch without the loop's own cost\n",
+		res->opts->out.instructions ? "Instructions" : "ns");
+	fprintf(out,
+		"x-call, x-total: ratio to mbind-move; hints, minflt: hinting and minor faults; m/touch: moved per touched; left: touched, not on node %d\n",
+		res->topo.to);
 	for (size_t i = 0; i < res->nr; i++) {
 		if (i % group == 0)
 			print_head(&res->rows[i], out);
@@ -155,26 +142,13 @@ static void migrate_table(const struct results *res, FILE *out)
 	report_end(res, out);
 }
 
-static void put_perf(struct json_object *obj, const struct counters *c)
-{
-	struct json_object *perf = NULL;
-
-	for (unsigned int i = 0; i < NB_MAX_EVENTS; i++) {
-		if (!perf_name(i))
-			continue;
-		if (!perf)
-			perf = json_object_new_object();
-		put_u64(perf, perf_name(i), c->perf[i].value);
-	}
-	if (perf)
-		put(obj, "perf", perf);
-}
-
 /* Counters have the kernel's names; those that are 0 are omitted. */
 static struct json_object *json_phase(const struct sample *s, enum phase phase)
 {
 	const struct counters *c = &s->counts[phase];
-	struct json_object *obj = json_object_new_object(), *vmstat = json_object_new_object();
+	struct json_object *obj = json_object_new_object();
+	struct json_object *vmstat = json_object_new_object();
+	struct json_object *perf = json_object_new_object();
 
 	for (unsigned int i = 0; i < counters_nr(); i++)
 		if (c->vmstat[i])
@@ -184,28 +158,27 @@ static struct json_object *json_phase(const struct sample *s, enum phase phase)
 	put_u64(obj, "minor_faults", c->minor_faults);
 	put_u64(obj, "major_faults", c->major_faults);
 	put(obj, "vmstat", vmstat);
-	put_perf(obj, c);
-	return obj;
-}
-
-static struct json_object *json_node_pages(const struct placement *place)
-{
-	struct json_object *obj = json_object_new_object();
-	char key[16];
-
-	for (int node = 0; node < NB_MAX_NODES; node++) {
-		if (!place->node_pages[node])
-			continue;
-		snprintf(key, sizeof(key), "%d", node);
-		put_u64(obj, key, place->node_pages[node]);
-	}
+	for (unsigned int i = 0; i < NB_MAX_EVENTS; i++)
+		if (perf_name(i))
+			put_u64(perf, perf_name(i), c->perf[i].value);
+	if (json_object_object_length(perf))
+		put(obj, "perf", perf);
+	else
+		json_object_put(perf);
 	return obj;
 }
 
 static struct json_object *json_sample(const struct sample *s)
 {
 	struct json_object *obj = json_object_new_object();
+	struct json_object *nodes = json_object_new_object();
+	char key[16];
 
+	for (int node = 0; node < NB_MAX_NODES; node++) {
+		snprintf(key, sizeof(key), "%d", node);
+		if (s->place.node_pages[node])
+			put_u64(nodes, key, s->place.node_pages[node]);
+	}
 	for (int p = 0; p < NR_PHASES; p++)
 		put(obj, phase_names[p], json_phase(s, p));
 	put(obj, "call_result", json_object_new_int64(s->call_result));
@@ -216,7 +189,7 @@ static struct json_object *json_sample(const struct sample *s)
 	put_double(obj, "moved_per_touched", moved_per_touched(s));
 	put_u64(obj, "left_behind_pages", s->place.left_behind_pages);
 	put_u64(obj, "absent_pages", s->place.absent_pages);
-	put(obj, "node_pages", json_node_pages(&s->place));
+	put(obj, "node_pages", nodes);
 	put_u64(obj, "thps_before", s->thps_before);
 	put_u64(obj, "thps_after", s->thps_after);
 	put_u64(obj, "mismatched_pages", s->mismatched_pages);
@@ -281,26 +254,22 @@ const char *const migrate_columns[] = {
 	"left_behind_pages", "mismatched_pages", "moved_per_touched", NULL
 };
 
-static void write_sample(const struct row *row, size_t idx, FILE *out)
-{
-	const struct sample *s = &row->samples[idx];
-
-	csv_row_key(row, out);
-	fprintf(out, ",%zu", idx);
-	for (int p = 0; p < NR_PHASES; p++)
-		fprintf(out, ",%llu", (unsigned long long)s->ns[p]);
-	for (int p = PHASE_FIRST; p < NR_PHASES; p++)
-		fprintf(out, ",%llu", (unsigned long long)s->wall_ns[p]);
-	fprintf(out, ",%zu,%zu,%zu,%zu,%zu,%.4f\n", s->touched_pages,
-		s->place.moved_pages, s->place.moved_untouched_pages,
-		s->place.left_behind_pages, s->mismatched_pages,
-		moved_per_touched(s));
-}
-
 void migrate_csv(const struct row *row, FILE *out)
 {
-	for (size_t i = 0; i < row->nr; i++)
-		write_sample(row, i, out);
+	for (size_t i = 0; i < row->nr; i++) {
+		const struct sample *s = &row->samples[i];
+
+		csv_row_key(row, out);
+		fprintf(out, ",%zu", i);
+		for (int p = 0; p < NR_PHASES; p++)
+			fprintf(out, ",%llu", (unsigned long long)s->ns[p]);
+		for (int p = PHASE_FIRST; p < NR_PHASES; p++)
+			fprintf(out, ",%llu", (unsigned long long)s->wall_ns[p]);
+		fprintf(out, ",%zu,%zu,%zu,%zu,%zu,%.4f\n", s->touched_pages,
+			s->place.moved_pages, s->place.moved_untouched_pages,
+			s->place.left_behind_pages, s->mismatched_pages,
+			moved_per_touched(s));
+	}
 }
 
 static const struct argp_option options[] = {

@@ -83,22 +83,6 @@ static double baseline_ns(const struct results *res, const struct row *row)
 	return stat_of_phase(none ? none : row, PHASE_SECOND).median;
 }
 
-static void add_ratios(const struct results *res, const struct row *row,
-		       struct row_sum *sum)
-{
-	const struct row *move = row_peer(res, row, METHOD_MBIND_MOVE);
-	double call, total;
-
-	if (!move || row->method == &methods[METHOD_NONE])
-		return;
-	call = stat_of_phase(move, PHASE_CALL).median;
-	total = stat_of_phase(move, NR_PHASES).median - sum->baseline_ns;
-	if (call > 0)
-		sum->call_ratio = sum->phase[PHASE_CALL].median / call;
-	if (total > 0 && row->method->moves)
-		sum->total_ratio = (sum->total.median - sum->baseline_ns) / total;
-}
-
 /*
  * The call is divided by the pages of the area, touches and the total by the
  * pages touched, which are the pages that a program benefits from.
@@ -107,7 +91,9 @@ struct row_sum row_sum(const struct results *res, const struct row *row)
 {
 	double page_bytes = (double)base_page_bytes();
 	double touched = row->nr ? (double)row->samples[0].touched_pages : 1;
+	const struct row *move = row_peer(res, row, METHOD_MBIND_MOVE);
 	struct row_sum sum = { 0 };
+	double call, total;
 
 	for (enum phase p = 0; p < NR_PHASES; p++) {
 		sum.phase[p] = stat_of_phase(row, p);
@@ -126,7 +112,14 @@ struct row_sum row_sum(const struct results *res, const struct row *row)
 		sum.total_per_thp = sum.total_per_page *
 				    (double)page_kind_bytes(row->kind) /
 				    page_bytes;
-	add_ratios(res, row, &sum);
+	if (!move || row->method == &methods[METHOD_NONE])
+		return sum;
+	call = stat_of_phase(move, PHASE_CALL).median;
+	total = stat_of_phase(move, NR_PHASES).median - sum.baseline_ns;
+	if (call > 0)
+		sum.call_ratio = sum.phase[PHASE_CALL].median / call;
+	if (total > 0 && row->method->moves)
+		sum.total_ratio = (sum.total.median - sum.baseline_ns) / total;
 	return sum;
 }
 
@@ -266,18 +259,14 @@ void report_end(const struct results *res, FILE *out)
 	fflush(out);
 }
 
-static struct json_object *json_number(int number)
-{
-	return number == WINDOW_DEFAULT ? json_object_new_string("default") :
-					  json_object_new_int(number);
-}
-
 static struct json_object *json_numbers(const struct num_list *numbers)
 {
 	struct json_object *list = json_object_new_array();
 
 	for (unsigned int i = 0; i < numbers->nr; i++)
-		json_object_array_add(list, json_number(numbers->val[i]));
+		json_object_array_add(list, numbers->val[i] == WINDOW_DEFAULT ?
+				      json_object_new_string("default") :
+				      json_object_new_int(numbers->val[i]));
 	return list;
 }
 
@@ -340,14 +329,6 @@ static struct json_object *json_pairs(const struct pairs *pairs)
 	return list;
 }
 
-static void json_pattern(struct json_object *obj, const struct pattern *pattern)
-{
-	put_str(obj, "touch", touch_kind_names[pattern->kind]);
-	put_double(obj, "touched_percent", pattern->fraction * 100);
-	if (pattern->kind == TOUCH_STRIDED)
-		put_u64(obj, "stride_pages", pattern->stride);
-}
-
 static struct json_object *json_row(const struct results *res, const struct row *row)
 {
 	struct json_object *obj = json_object_new_object();
@@ -361,7 +342,10 @@ static struct json_object *json_row(const struct results *res, const struct row 
 	put_u64(obj, "nodes", row->nodes);
 	put(obj, "pairs", json_pairs(row->pairs));
 	put_u64(obj, "area_pages", row->bytes / base_page_bytes());
-	json_pattern(obj, &row->pattern);
+	put_str(obj, "touch", touch_kind_names[row->pattern.kind]);
+	put_double(obj, "touched_percent", row->pattern.fraction * 100);
+	if (row->pattern.kind == TOUCH_STRIDED)
+		put_u64(obj, "stride_pages", row->pattern.stride);
 	put(obj, "skipped", row->skipped ?
 	    json_object_new_string(row->skipped) : NULL);
 	res->workload->json(res, row, obj);

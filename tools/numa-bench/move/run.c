@@ -129,44 +129,35 @@ static void find_missing(const struct name_list *list, const char **missing)
 	}
 }
 
-static int add_patterns(struct results *res, const struct row *common,
+/* Takes the last digit of a number, for the index of a list of @base options. */
+static size_t last_digit(size_t *number, unsigned int base)
+{
+	size_t digit = *number % base;
+
+	*number /= base;
+	return digit;
+}
+
+/* Groups are numbered by their options, the last of which varies fastest. */
+static int add_group_nr(struct results *res, size_t nr,
 			const char *const *missing)
 {
 	const struct bench_opts *opts = res->opts;
+	struct row row = { .pattern.stride = opts->stride };
+	size_t idx;
 
-	for (unsigned int t = 0; t < opts->touches.nr; t++)
-		for (unsigned int f = 0; f < opts->fractions.nr; f++) {
-			struct row proto = *common;
-
-			proto.pattern = (struct pattern) {
-				.kind = opts->touches.idx[t],
-				.fraction = opts->fractions.val[f],
-				.stride = opts->stride,
-			};
-			if (add_group(res, &proto, missing))
-				return -1;
-		}
-	return 0;
-}
-
-static int add_groups(struct results *res, enum page_kind kind, size_t bytes,
-		      const char *const *missing)
-{
-	const struct num_list *threads = &res->opts->threads;
-	size_t nodes = res->opts->nodes.nr;
-
-	for (size_t i = 0; i < nodes * threads->nr; i++) {
-		struct row common = {
-			.kind = kind, .bytes = bytes,
-			.pairs = &res->pairs[i / threads->nr],
-			.nodes = (unsigned int)res->opts->nodes.val[i / threads->nr],
-			.threads = (unsigned int)threads->val[i % threads->nr],
-		};
-
-		if (add_patterns(res, &common, missing))
-			return -1;
-	}
-	return 0;
+	idx = last_digit(&nr, opts->fractions.nr);
+	row.pattern.fraction = opts->fractions.val[idx];
+	idx = last_digit(&nr, opts->touches.nr);
+	row.pattern.kind = opts->touches.idx[idx];
+	idx = last_digit(&nr, opts->threads.nr);
+	row.threads = (unsigned int)opts->threads.val[idx];
+	idx = last_digit(&nr, opts->nodes.nr);
+	row.nodes = (unsigned int)opts->nodes.val[idx];
+	row.pairs = &res->pairs[idx];
+	row.bytes = opts->sizes.bytes[last_digit(&nr, opts->sizes.nr)];
+	row.kind = opts->page_kinds.idx[nr];
+	return add_group(res, &row, missing);
 }
 
 /* One node means the chosen pair of nodes; more nodes form a ring. */
@@ -211,6 +202,7 @@ static struct results *results_new(const struct workload *workload,
 {
 	struct results *res = calloc(1, sizeof(*res));
 	const char *missing[NB_MAX_LIST];
+	size_t groups;
 
 	if (!res)
 		return NULL;
@@ -218,18 +210,16 @@ static struct results *results_new(const struct workload *workload,
 	res->opts = opts;
 	res->topo = *topo;
 	res->group = group_rows(opts);
-	res->rows = calloc((size_t)opts->sizes.nr * opts->page_kinds.nr *
-			   opts->threads.nr * opts->nodes.nr * opts->touches.nr *
-			   opts->fractions.nr * res->group,
-			   sizeof(*res->rows));
+	groups = (size_t)opts->sizes.nr * opts->page_kinds.nr *
+		 opts->threads.nr * opts->nodes.nr * opts->touches.nr *
+		 opts->fractions.nr;
+	res->rows = calloc(groups * res->group, sizeof(*res->rows));
 	if (!res->rows || find_pairs(res))
 		goto fail;
 	find_missing(&opts->methods, missing);
-	for (unsigned int k = 0; k < opts->page_kinds.nr; k++)
-		for (unsigned int s = 0; s < opts->sizes.nr; s++)
-			if (add_groups(res, opts->page_kinds.idx[k],
-				       opts->sizes.bytes[s], missing))
-				goto fail;
+	for (size_t i = 0; i < groups; i++)
+		if (add_group_nr(res, i, missing))
+			goto fail;
 	return res;
 fail:
 	results_free(res);
@@ -264,11 +254,6 @@ static int warm_up(const struct results *res, const struct row *row)
 	return ret;
 }
 
-static uint64_t sample_seed(const struct results *res, uint64_t repeat)
-{
-	return mix64(res->opts->seed) + (repeat << 32);
-}
-
 /*
  * Repeats are the outer loop and methods the inner one, so that drift of the
  * machine affects all methods equally.
@@ -298,7 +283,7 @@ static int run_group(struct results *res, struct row *rows, size_t nr,
 				      row->method->name, row->kind,
 				      format_size(row->bytes, size, sizeof(size)));
 			if (sample_take(res, row, &row->samples[row->nr],
-					sample_seed(res, n)))
+					mix64(res->opts->seed) + (n << 32)))
 				return -1;
 			row->nr++;
 		}

@@ -24,15 +24,6 @@ struct run {
 	int *after;
 };
 
-/*
- * Methods share the order of touches but not the contents: a stale page of an
- * earlier sample must not look like a correct copy.
- */
-static uint64_t contents_seed(const struct row *row, uint64_t seed)
-{
-	return mix64(seed ^ ((uint64_t)(row->method - methods) << 56));
-}
-
 static int choose_cpus(struct run *run, unsigned int threads)
 {
 	unsigned int nr = run->plan.nr_parts;
@@ -63,8 +54,14 @@ static int fill(struct run *run, uint64_t seed)
 	return 0;
 }
 
+/*
+ * Methods share the order of touches but not the contents: a stale page of an
+ * earlier sample must not look like a correct copy.
+ */
 static int run_setup(struct run *run, const struct row *row, uint64_t seed)
 {
+	uint64_t contents = mix64(seed ^ ((uint64_t)(row->method - methods) << 56));
+
 	if (page_kind_allow(row->kind) ||
 	    area_map(&run->area, row->kind, row->bytes))
 		return -1;
@@ -74,7 +71,7 @@ static int run_setup(struct run *run, const struct row *row, uint64_t seed)
 	    touch_plan_make(&run->plan, &run->area, &row->pattern,
 			    row->threads * run->pairs->nr, seed) ||
 	    choose_cpus(run, row->threads) ||
-	    fill(run, contents_seed(row, seed)))
+	    fill(run, contents))
 		return -1;
 	return topo_bind_cpu(run->pairs->pair[0].touch_cpu);
 }
@@ -158,46 +155,27 @@ static int measure_first_touch(struct run *run, struct sample *sample)
 	return counters_stop(counts);
 }
 
-static void compare_places(const struct run *run, struct placement *place)
-{
-	unsigned int nr = run->pairs->nr;
-
-	for (unsigned int i = 0; i < nr; i++) {
-		size_t first = area_part_begin(&run->area, i, nr);
-
-		place_add(place, run->before + first, run->after + first,
-			  run->plan.touched + first,
-			  area_part_begin(&run->area, i + 1, nr) - first,
-			  run->pairs->pair[i].to);
-	}
-}
-
 /* Queries placement before reading the contents, which touches all pages. */
 static int examine(struct run *run, struct sample *sample)
 {
+	unsigned int nr = run->pairs->nr;
+
 	sample->thps_before = run->area.thps;
 	sample->thps_after = area_thps(&run->area);
 	sample->touched_pages = run->plan.nr_pages;
 	if (place_query(&run->area, run->after))
 		return -1;
-	compare_places(run, &sample->place);
+	for (unsigned int i = 0; i < nr; i++) {
+		size_t first = area_part_begin(&run->area, i, nr);
+
+		place_add(&sample->place, run->before + first,
+			  run->after + first, run->plan.touched + first,
+			  area_part_begin(&run->area, i + 1, nr) - first,
+			  run->pairs->pair[i].to);
+	}
 	sample->mismatched_pages = area_mismatches(&run->area,
 						   run->plan.touched, 2);
 	return 0;
-}
-
-static int take_sample(struct run *run, const struct row *row,
-		       struct sample *sample, uint64_t seed)
-{
-	if (run_setup(run, row, seed))
-		return -1;
-	if (place_query(&run->area, run->before))
-		return -1;
-	if (measure_call(run, row->method, sample) ||
-	    measure_first_touch(run, sample) ||
-	    measure_touch(run, PHASE_SECOND, sample))
-		return -1;
-	return examine(run, sample);
 }
 
 int sample_take(const struct results *res, const struct row *row,
@@ -212,13 +190,16 @@ int sample_take(const struct results *res, const struct row *row,
 	memset(sample, 0, sizeof(*sample));
 	if (row->window != WINDOW_NONE && window_set(row->window))
 		return -1;
-	ret = take_sample(&run, row, sample, seed);
-	if (ret)
+	ret = run_setup(&run, row, seed) || place_query(&run.area, run.before) ||
+	      measure_call(&run, row->method, sample) ||
+	      measure_first_touch(&run, sample) ||
+	      measure_touch(&run, PHASE_SECOND, sample) || examine(&run, sample);
+	if (ret) {
 		fprintf(stderr,
 			"numa-bench: %s: cannot take a sample: %m; is there memory left?\n",
 			row->method->name);
-	if (ret)
 		times_free(&sample->times);
+	}
 	run_free(&run);
-	return ret;
+	return ret ? -1 : 0;
 }

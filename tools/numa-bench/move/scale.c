@@ -16,33 +16,16 @@ static const struct argp_option options[] = {
 	{ 0 }
 };
 
-/* Cost of a page in the first row of the same kind, method and window */
-static double first_total(const struct results *res, size_t idx)
-{
-	size_t first = idx % res->group;
-
-	while (res->rows[first].kind != res->rows[idx].kind)
-		first += res->group;
-	return res->rows[first].nr ?
-		row_sum(res, &res->rows[first]).total_per_page : 0;
-}
-
+/* Ratio of the cost of a page to the first row of the same kind, method and window */
 static double ratio_to_first(const struct results *res, const struct row *row)
 {
-	double first = first_total(res, (size_t)(row - res->rows));
+	const struct row *first = res->rows + (row - res->rows) % res->group;
+	double total;
 
-	return first > 0 ? row_sum(res, row).total_per_page / first : 0;
-}
-
-static void print_legend(const struct results *res, FILE *out)
-{
-	fprintf(out,
-		"%s per 4 KiB page, medians; total: call and first touch without the loop's own cost; ratio: of total, to the first row\n",
-		res->opts->out.instructions ? "Instructions" : "ns");
-	fprintf(out,
-		"nodes 1: as above; N: parts of the area on the first N nodes, each touched from the next one; threads: on each of them\n");
-	fprintf(out,
-		"1st-wall: first begin to last end; left: touched, not on the node it was touched from\n");
+	while (first->kind != row->kind)
+		first += res->group;
+	total = first->nr ? row_sum(res, first).total_per_page : 0;
+	return total > 0 ? row_sum(res, row).total_per_page / total : 0;
 }
 
 static void print_head(const struct row *row, FILE *out)
@@ -51,16 +34,6 @@ static void print_head(const struct row *row, FILE *out)
 		page_kind_names[row->kind], "method", "window", "size", "nodes",
 		"threads", "call", "1st-touch", "total", "ratio", "+-%",
 		"1st-wall", "moved", "left");
-}
-
-static void print_key(const struct row *row, FILE *out)
-{
-	char size[32];
-
-	report_method(row, out);
-	fprintf(out, " %6s %5u %7u",
-		format_size(row->bytes, size, sizeof(size)), row->nodes,
-		row->threads);
 }
 
 static void print_row(const struct results *res, const struct row *row,
@@ -81,6 +54,7 @@ static void print_kind(const struct results *res, enum page_kind kind,
 		       FILE *out)
 {
 	bool head = false;
+	char size[32];
 
 	for (size_t i = 0; i < res->group; i++)
 		for (size_t j = i; j < res->nr; j += res->group) {
@@ -91,7 +65,10 @@ static void print_kind(const struct results *res, enum page_kind kind,
 			if (!head)
 				print_head(row, out);
 			head = true;
-			print_key(row, out);
+			report_method(row, out);
+			fprintf(out, " %6s %5u %7u",
+				format_size(row->bytes, size, sizeof(size)),
+				row->nodes, row->threads);
 			if (!report_left_out(row, out))
 				print_row(res, row, out);
 			report_perf(row, out);
@@ -101,7 +78,13 @@ static void print_kind(const struct results *res, enum page_kind kind,
 static void scale_table(const struct results *res, FILE *out)
 {
 	report_header(res, out);
-	print_legend(res, out);
+	fprintf(out,
+		"%s per 4 KiB page, medians; total: call and first touch without the loop's own cost; ratio: of total, to the first row\n",
+		res->opts->out.instructions ? "Instructions" : "ns");
+	fprintf(out,
+		"nodes 1: as above; N: parts of the area on the first N nodes, each touched from the next one; threads: on each of them\n");
+	fprintf(out,
+		"1st-wall: first begin to last end; left: touched, not on the node it was touched from\n");
 	for (unsigned int i = 0; i < res->opts->page_kinds.nr; i++)
 		print_kind(res, res->opts->page_kinds.idx[i], out);
 	report_end(res, out);

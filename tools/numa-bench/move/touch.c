@@ -26,16 +26,6 @@ static double ratio_to_local(const struct results *res, const struct row *row,
 	return here > 0 ? row_sum(res, row).per_page[phase] / here : 0;
 }
 
-static void print_legend(const struct results *res, FILE *out)
-{
-	fprintf(out,
-		"%s per 4 KiB page touched, medians; x-1st, x-2nd: ratio to local memory\n",
-		res->opts->out.instructions ? "Instructions" : "ns");
-	fprintf(out,
-		"1st-wall: first begin to last end; minflt: minor faults of both touches; m/touch: moved per touched; left: touched, not on node %d\n",
-		res->topo.to);
-}
-
 static void print_head(const struct row *row, FILE *out)
 {
 	report_group(row, out);
@@ -63,22 +53,20 @@ static void print_row(const struct results *res, const struct row *row,
 		sum.moved_per_touched, s->place.left_behind_pages);
 }
 
-static bool begins_block(const struct results *res, size_t idx)
-{
-	const struct row *row = &res->rows[idx], *before = row - 1;
-
-	return !idx || row->kind != before->kind || row->bytes != before->bytes ||
-	       row->threads != before->threads;
-}
-
 static void touch_table(const struct results *res, FILE *out)
 {
 	report_header(res, out);
-	print_legend(res, out);
+	fprintf(out,
+		"%s per 4 KiB page touched, medians; x-1st, x-2nd: ratio to local memory\n",
+		res->opts->out.instructions ? "Instructions" : "ns");
+	fprintf(out,
+		"1st-wall: first begin to last end; minflt: minor faults of both touches; m/touch: moved per touched; left: touched, not on node %d\n",
+		res->topo.to);
 	for (size_t i = 0; i < res->nr; i++) {
 		const struct row *row = &res->rows[i];
 
-		if (begins_block(res, i))
+		if (!i || row->kind != row[-1].kind || row->bytes != row[-1].bytes ||
+		    row->threads != row[-1].threads)
 			print_head(row, out);
 		fprintf(out, "%-7s %6g ", touch_kind_names[row->pattern.kind],
 			row->pattern.fraction * 100);
