@@ -7,13 +7,6 @@
 
 #include "auto.h"
 
-static void find_nodes(struct plan *plan)
-{
-	for (int node = 0; node <= topo_max_node(); node++)
-		if (topo_has_memory(node) && topo_first_cpu(node) >= 0)
-			plan->nodes[plan->nr_nodes++] = node;
-}
-
 static unsigned int count_threads(const struct plan *plan)
 {
 	unsigned int per_node = plan->opts->threads;
@@ -130,7 +123,9 @@ int plan_make(struct plan *plan, const struct auto_workload *workload,
 	memset(plan, 0, sizeof(*plan));
 	plan->workload = workload;
 	plan->opts = opts;
-	find_nodes(plan);
+	for (int node = 0; node <= topo_max_node(); node++)
+		if (topo_has_memory(node) && topo_first_cpu(node) >= 0)
+			plan->nodes[plan->nr_nodes++] = node;
 	if (!plan->nr_nodes)
 		return -1;
 	count(plan);
@@ -152,33 +147,19 @@ void plan_free(struct plan *plan)
 	memset(plan, 0, sizeof(*plan));
 }
 
-static size_t memory_needed(const struct plan *plan)
-{
-	size_t bytes = plan->area.bytes * plan->nr_procs;
-
-	return bytes + bytes / 16 + (8UL << 20);
-}
-
-static bool memory_lacks(const struct plan *plan)
-{
-	size_t need = memory_needed(plan);
-
-	for (unsigned int i = 0; i < plan->nr_nodes; i++)
-		if (topo_available_bytes(plan->nodes[i]) < need)
-			return true;
-	return false;
-}
-
 const char *plan_missing(const struct plan *plan)
 {
 	size_t units = plan->area.bytes / plan->area.unit_bytes;
+	size_t need = plan->area.bytes * plan->nr_procs;
 	const char *no_memory;
 
 	if (plan->nr_nodes < 2)
 		return "two nodes with memory and CPUs are needed";
-	if (memory_lacks(plan))
-		return "a node has too little free memory; use a smaller --size";
-	no_memory = memory_missing(memory_needed(plan));
+	need += need / 16 + (8UL << 20);
+	for (unsigned int i = 0; i < plan->nr_nodes; i++)
+		if (topo_available_bytes(plan->nodes[i]) < need)
+			return "a node has too little free memory; use a smaller --size";
+	no_memory = memory_missing(need);
 	if (no_memory)
 		return no_memory;
 	if (units < plan->nr_threads / plan->nr_procs)

@@ -63,20 +63,6 @@ static double worst_local(const struct auto_sample *sample)
 	return worst;
 }
 
-static double event(const struct auto_sample *sample, const char *name,
-		    bool late)
-{
-	const struct point *end = &sample->points[sample->nr_points - 1];
-	uint64_t before = 0;
-
-	if (late && sample->settled == sample->nr_points)
-		return NAN;
-	if (late)
-		before = counters_get(&sample->points[sample->settled].counts,
-				      name);
-	return (double)(counters_get(&end->counts, name) - before);
-}
-
 static double touches_since(const struct auto_sample *sample, size_t first)
 {
 	if (first >= sample->nr_points)
@@ -90,9 +76,17 @@ static double event_of(const struct auto_sample *sample, enum figure figure)
 	static const char *const names[] = {
 		"numa_hint_faults", "numa_pte_updates", "numa_pages_migrated",
 	};
-	bool late = figure >= FIG_LATE_FAULTS;
+	const char *name = names[(figure - FIG_FAULTS) % 3];
+	const struct point *points = sample->points;
+	uint64_t before = 0;
 
-	return event(sample, names[(figure - FIG_FAULTS) % 3], late);
+	if (figure >= FIG_LATE_FAULTS) {
+		if (sample->settled == sample->nr_points)
+			return NAN;
+		before = counters_get(&points[sample->settled].counts, name);
+	}
+	return (double)(counters_get(&points[sample->nr_points - 1].counts, name) -
+			before);
 }
 
 static double effort_of(const struct auto_sample *sample, enum figure figure)
@@ -324,23 +318,6 @@ static struct json_object *json_options(const struct auto_opts *opts)
 	return obj;
 }
 
-static void put_points(struct json_object *obj, const struct auto_sample *s)
-{
-	struct json_object *ns = json_object_new_array();
-	struct json_object *local = json_object_new_array();
-	struct json_object *touches = json_object_new_array();
-
-	for (size_t i = 0; i < s->nr_points; i++) {
-		append_u64(ns, s->points[i].ns);
-		append_double(local, s->points[i].local < 0 ? NAN :
-			      100 * s->points[i].local);
-		append_u64(touches, s->points[i].touches - s->points[0].touches);
-	}
-	put(obj, "ns", ns);
-	put(obj, "local_percent", local);
-	put(obj, "touches", touches);
-}
-
 /* Counters that did not change are omitted. */
 static struct json_object *json_counters(const struct auto_sample *s)
 {
@@ -387,9 +364,20 @@ static struct json_object *json_thread(const struct auto_sample *s,
 static struct json_object *json_series(const struct auto_sample *s)
 {
 	struct json_object *obj = json_object_new_object();
+	struct json_object *ns = json_object_new_array();
+	struct json_object *local = json_object_new_array();
+	struct json_object *touches = json_object_new_array();
 	struct json_object *threads = json_object_new_array();
 
-	put_points(obj, s);
+	for (size_t i = 0; i < s->nr_points; i++) {
+		append_u64(ns, s->points[i].ns);
+		append_double(local, s->points[i].local < 0 ? NAN :
+			      100 * s->points[i].local);
+		append_u64(touches, s->points[i].touches - s->points[0].touches);
+	}
+	put(obj, "ns", ns);
+	put(obj, "local_percent", local);
+	put(obj, "touches", touches);
 	put(obj, "vmstat", json_counters(s));
 	for (unsigned int i = 0; i < s->nr_threads; i++)
 		json_object_array_add(threads, json_thread(s, i));
@@ -397,23 +385,11 @@ static struct json_object *json_series(const struct auto_sample *s)
 	return obj;
 }
 
-static void put_epochs(struct json_object *obj, const struct auto_sample *s)
-{
-	struct json_object *epochs = json_object_new_array();
-	struct json_object *times = json_object_new_array();
-
-	for (unsigned int i = 0; i < s->nr_epochs; i++) {
-		append_u64(epochs, s->epochs[i]);
-		append_double(times, s->t95[i] == NEVER ? NAN :
-			      (double)s->t95[i]);
-	}
-	put(obj, "epochs_ns", epochs);
-	put(obj, "epochs_time_to_95_percent_ns", times);
-}
-
 static struct json_object *json_sample(const struct auto_sample *s)
 {
 	struct json_object *obj = json_object_new_object();
+	struct json_object *epochs = json_object_new_array();
+	struct json_object *times = json_object_new_array();
 
 	for (enum figure f = 0; f < NR_FIGURES; f++) {
 		double value = figure_of(s, f);
@@ -425,7 +401,13 @@ static struct json_object *json_sample(const struct auto_sample *s)
 	put_u64(obj, "watch_looks", s->nr_points);
 	put_u64(obj, "area_pages", s->nr_pages);
 	put_u64(obj, "lost_touches", s->lost_touches);
-	put_epochs(obj, s);
+	for (unsigned int i = 0; i < s->nr_epochs; i++) {
+		append_u64(epochs, s->epochs[i]);
+		append_double(times, s->t95[i] == NEVER ? NAN :
+			      (double)s->t95[i]);
+	}
+	put(obj, "epochs_ns", epochs);
+	put(obj, "epochs_time_to_95_percent_ns", times);
 	put(obj, "series", json_series(s));
 	return obj;
 }

@@ -25,30 +25,23 @@ struct probe {
 	} *shares;
 };
 
-/* The page to probe of part @idx of @nr equal parts of a share, at random */
-static size_t choose_page(const struct share *share, size_t idx, size_t nr,
-			  uint64_t seed)
-{
-	size_t first = share->nr * idx / nr;
-	size_t end = share->nr * (idx + 1) / nr;
-	size_t page = first + mix64(seed + idx) % (end - first);
-
-	return share->first + page * share->step;
-}
-
+/* Divides a share into @nr parts, and chooses a page of each at random. */
 static int choose_pages(const struct plan *plan, const struct share *share,
 			struct probed *probed, unsigned int nr)
 {
-	const struct area *area = &plan->area;
-
 	probed->nr = nr && nr < share->nr ? nr : share->nr;
 	probed->pages = calloc(probed->nr, sizeof(*probed->pages));
 	probed->nodes = calloc(probed->nr, sizeof(*probed->nodes));
 	if (!probed->pages || !probed->nodes)
 		return -1;
-	for (size_t i = 0; i < probed->nr; i++)
-		probed->pages[i] = area->base + area->page_bytes *
-			choose_page(share, i, probed->nr, plan->opts->seed);
+	for (size_t i = 0; i < probed->nr; i++) {
+		size_t first = share->nr * i / probed->nr;
+		size_t end = share->nr * (i + 1) / probed->nr;
+		size_t page = first + mix64(plan->opts->seed + i) % (end - first);
+
+		page = share->first + page * share->step;
+		probed->pages[i] = plan->area.base + page * plan->area.page_bytes;
+	}
 	return 0;
 }
 
@@ -77,15 +70,6 @@ static int probe_init(struct probe *probe, const struct plan *plan,
 			return -1;
 		}
 	return 0;
-}
-
-static int query_share(const struct probe *probe, unsigned int idx)
-{
-	const struct plan *plan = probe->plan;
-	struct probed *probed = &probe->shares[idx];
-
-	return move_pages(plan->pids[plan->shares[idx].proc], probed->nr,
-			  probed->pages, NULL, probed->nodes, 0) < 0 ? -1 : 0;
 }
 
 /* Pages under migration are on no node, and are not counted. */
@@ -124,9 +108,13 @@ static int probe_placement(struct probe *probe, struct point *point)
 	point->threads = calloc(plan->nr_threads, sizeof(*point->threads));
 	if (!point->threads)
 		return -1;
-	for (unsigned int i = 0; i < plan->nr_shares; i++)
-		if (query_share(probe, i))
+	for (unsigned int i = 0; i < plan->nr_shares; i++) {
+		struct probed *probed = &probe->shares[i];
+
+		if (move_pages(plan->pids[plan->shares[i].proc], probed->nr,
+			       probed->pages, NULL, probed->nodes, 0) < 0)
 			return -1;
+	}
 	for (unsigned int i = 0; i < plan->nr_threads; i++)
 		probe_thread(probe, i, point);
 	if (!plan->nr_shares)
@@ -188,15 +176,6 @@ static int wait_for_epoch(const struct plan *plan)
 	return 0;
 }
 
-static int next_epoch(struct run *run)
-{
-	struct auto_sample *sample = run->sample;
-
-	sample->epochs[sample->nr_epochs++] = now_ns() - run->begin_ns;
-	run->plan->board->epoch++;
-	return wait_for_epoch(run->plan);
-}
-
 /* The time of the next epoch, or NEVER */
 static uint64_t epoch_due(const struct run *run)
 {
@@ -215,14 +194,20 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
 static int probe_until_end(struct run *run)
 {
 	const struct auto_opts *opts = run->plan->opts;
+	struct auto_sample *sample = run->sample;
 	uint64_t end = run->begin_ns + opts->run_ns, now;
 	uint64_t next = run->begin_ns;
 
 	while ((now = now_ns()) < end) {
 		if (interrupted() || work_check(run->plan))
 			return -1;
-		if (now >= epoch_due(run) && next_epoch(run))
-			return -1;
+		if (now >= epoch_due(run)) {
+			sample->epochs[sample->nr_epochs++] =
+				now_ns() - run->begin_ns;
+			run->plan->board->epoch++;
+			if (wait_for_epoch(run->plan))
+				return -1;
+		}
 		if (now >= next) {
 			if (take_point(run))
 				return -1;
@@ -234,25 +219,20 @@ static int probe_until_end(struct run *run)
 }
 
 /*
+ * Starts the threads and the measured time; handover runs for a period before.
  * The stock balancer scans about once a second, so its reaction time depends on
  * when threads move in that second: vary it between repeats.
  */
-static uint64_t first_period(const struct plan *plan)
-{
-	return plan->opts->period_ns +
-	       mix64(plan->opts->seed + plan->repeat) % 1000000000;
-}
-
-/* Starts the threads and the measured time; handover runs for a period before. */
 static int begin(struct run *run)
 {
 	const struct plan *plan = run->plan;
+	uint64_t more = mix64(plan->opts->seed + plan->repeat) % 1000000000;
 	char label[80];
 
 	for (unsigned int i = 0; i < plan->nr_threads; i++)
 		sem_post(&plan->board->go);
 	if (plan->workload->settles_first) {
-		sleep_until(now_ns() + first_period(plan));
+		sleep_until(now_ns() + plan->opts->period_ns + more);
 		plan->board->epoch++;
 		if (wait_for_epoch(plan))
 			return -1;

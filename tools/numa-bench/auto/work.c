@@ -167,27 +167,24 @@ static void enter_epoch(struct worker *worker, unsigned int epoch)
 	worker->slot->epoch = epoch;
 }
 
-static void next_epoch(struct worker *worker, unsigned int epoch)
-{
-	/* The measured time starts here: reset usage. */
-	if (worker->plan->workload->settles_first) {
-		worker->slot->user_ns = 0;
-		worker->slot->sys_ns = 0;
-		worker->slot->minor_faults = 0;
-		count_usage(worker->slot, true);
-	}
-	enter_epoch(worker, epoch);
-}
-
 static void touch_until_stop(struct worker *worker)
 {
 	const struct board *board = worker->plan->board;
-	unsigned int epoch;
+	struct slot *slot = worker->slot;
 
 	while (!board->stop) {
-		epoch = board->epoch;
-		if (epoch != worker->epoch)
-			next_epoch(worker, epoch);
+		unsigned int epoch = board->epoch;
+
+		if (epoch != worker->epoch) {
+			/* The measured time of handover starts here. */
+			if (worker->plan->workload->settles_first) {
+				slot->user_ns = 0;
+				slot->sys_ns = 0;
+				slot->minor_faults = 0;
+				count_usage(slot, true);
+			}
+			enter_epoch(worker, epoch);
+		}
 		touch_pages(worker, worker->share, CHUNK);
 		if (worker->plan->workload->unpinned)
 			note_node(worker);
@@ -226,19 +223,6 @@ static void *worker_run(void *arg)
 	return NULL;
 }
 
-static int run_threads(struct worker *workers, unsigned int nr)
-{
-	pthread_t threads[AUTO_MAX_THREADS];
-
-	for (unsigned int i = 1; i < nr; i++)
-		if (pthread_create(&threads[i], NULL, worker_run, &workers[i]))
-			return -1;	/* ends the process and the run */
-	worker_run(&workers[0]);
-	for (unsigned int i = 1; i < nr; i++)
-		pthread_join(threads[i], NULL);
-	return 0;
-}
-
 /* Signals are handled by the parent, which sets board->stop. */
 static int set_up(const struct plan *plan)
 {
@@ -254,6 +238,7 @@ static int set_up(const struct plan *plan)
 static int process_main(const struct plan *plan, unsigned int proc)
 {
 	unsigned int nr = plan->nr_threads / plan->nr_procs;
+	pthread_t threads[AUTO_MAX_THREADS];
 	struct worker *workers;
 
 	if (set_up(plan))
@@ -266,7 +251,13 @@ static int process_main(const struct plan *plan, unsigned int proc)
 		workers[i].thread = proc * nr + i;
 		workers[i].slot = &plan->board->slot[workers[i].thread];
 	}
-	return run_threads(workers, nr) ? 1 : 0;
+	for (unsigned int i = 1; i < nr; i++)
+		if (pthread_create(&threads[i], NULL, worker_run, &workers[i]))
+			return 1;	/* ends the process and the run */
+	worker_run(&workers[0]);
+	for (unsigned int i = 1; i < nr; i++)
+		pthread_join(threads[i], NULL);
+	return 0;
 }
 
 /* Async-signal-safe: also called by a signal handler */

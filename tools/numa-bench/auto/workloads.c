@@ -234,13 +234,6 @@ const struct auto_workload numa02 = {
 #define MIN_SWEEPS	16	/* over this memory; at most 64 times as many */
 #define LENGTHS		7
 
-static unsigned int job_sweeps(const struct worker *worker, uint64_t job)
-{
-	uint64_t seed = mix64(worker->plan->opts->seed + worker->thread);
-
-	return MIN_SWEEPS << (mix64(seed + job) % LENGTHS);
-}
-
 /* Returns 0 if all touches of the process are found in its memory. */
 static int job_run(struct worker *worker, unsigned int sweeps)
 {
@@ -260,12 +253,15 @@ static int job_run(struct worker *worker, unsigned int sweeps)
 /* Children count their touches in shared memory. */
 static void serve(struct worker *worker)
 {
+	uint64_t seed = mix64(worker->plan->opts->seed + worker->thread);
+
 	for (uint64_t job = 0; !worker->plan->board->stop; job++) {
 		pid_t pid = fork();
 		int status = 0;
 
 		if (!pid)
-			_exit(job_run(worker, job_sweeps(worker, job)));
+			_exit(job_run(worker, MIN_SWEEPS <<
+				      (mix64(seed + job) % LENGTHS)));
 		if (pid < 0)
 			break;
 		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)

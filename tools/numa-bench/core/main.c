@@ -39,23 +39,19 @@ static const char doc[] =
 	"  info      nodes, kernel features, settings, permissions\n\n"
 	"`numa-bench COMMAND --help' lists the options of a command.";
 
-static void choose(const char *name, struct choice *choice,
-		   struct argp_state *state)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		if (!strcmp(commands[i].name, name))
-			choice->command = &commands[i];
-	if (!choice->command)
-		argp_error(state, "no command '%s'", name);
-	choice->first = state->next - 1;
-	state->next = state->argc;	/* leave the rest to the command */
-}
-
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
+	struct choice *choice = state->input;
+
 	switch (key) {
 	case ARGP_KEY_ARG:
-		choose(arg, state->input, state);
+		for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+			if (!strcmp(commands[i].name, arg))
+				choice->command = &commands[i];
+		if (!choice->command)
+			argp_error(state, "no command '%s'", arg);
+		choice->first = state->next - 1;
+		state->next = state->argc;	/* leave the rest to the command */
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "a command is needed, such as migrate");

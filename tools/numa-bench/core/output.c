@@ -116,16 +116,6 @@ static struct json_object *json_kernel(void)
 	return obj;
 }
 
-static struct json_object *json_cpu(void)
-{
-	struct json_object *obj = json_object_new_object();
-	char line[8192];
-
-	put_str(obj, "model", cpu_field("model name", line, sizeof(line)));
-	put_str(obj, "flags", cpu_field("flags", line, sizeof(line)));
-	return obj;
-}
-
 static struct json_object *json_settings(void)
 {
 	struct json_object *obj = json_object_new_object();
@@ -164,16 +154,6 @@ static struct json_object *json_node(int node)
 	return obj;
 }
 
-static struct json_object *json_nodes(void)
-{
-	struct json_object *list = json_object_new_array();
-
-	for (int node = 0; node <= topo_max_node(); node++)
-		if (numa_bitmask_isbitset(numa_nodes_ptr, node))
-			json_object_array_add(list, json_node(node));
-	return list;
-}
-
 /* The first members of all results */
 struct json_object *json_head(const char *workload, bool instructions)
 {
@@ -193,10 +173,19 @@ struct json_object *json_head(const char *workload, bool instructions)
 
 void json_machine(struct json_object *obj)
 {
+	struct json_object *cpu = json_object_new_object();
+	struct json_object *nodes = json_object_new_array();
+	char line[8192];
+
+	put_str(cpu, "model", cpu_field("model name", line, sizeof(line)));
+	put_str(cpu, "flags", cpu_field("flags", line, sizeof(line)));
+	for (int node = 0; node <= topo_max_node(); node++)
+		if (numa_bitmask_isbitset(numa_nodes_ptr, node))
+			json_object_array_add(nodes, json_node(node));
 	put(obj, "kernel", json_kernel());
-	put(obj, "cpu", json_cpu());
+	put(obj, "cpu", cpu);
 	put(obj, "settings", json_settings());
-	put(obj, "nodes", json_nodes());
+	put(obj, "nodes", nodes);
 }
 
 /* "-" is stdout. Frees the object. */

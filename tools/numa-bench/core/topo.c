@@ -3,6 +3,7 @@
 #include <numa.h>
 #include <numaif.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "numa-bench.h"
@@ -50,16 +51,6 @@ int topo_first_cpu(int node)
 	return topo_nth_cpu(node, 0);
 }
 
-static size_t meminfo_kib(const char *line, const char *field)
-{
-	const char *hit = strstr(line, field);
-	size_t kib = 0;
-
-	if (hit && sscanf(hit + strlen(field), "%zu", &kib) != 1)
-		kib = 0;
-	return kib;
-}
-
 /* Free memory and clean cache: allocating more could invoke the OOM killer. */
 size_t topo_available_bytes(int node)
 {
@@ -76,8 +67,12 @@ size_t topo_available_bytes(int node)
 	if (!file)
 		return 0;
 	while (fgets(line, sizeof(line), file))
-		for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-			kib += meminfo_kib(line, fields[i]);
+		for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+			const char *hit = strstr(line, fields[i]);
+
+			if (hit)
+				kib += strtoul(hit + strlen(fields[i]), NULL, 10);
+		}
 	fclose(file);
 	return kib << 10;
 }
