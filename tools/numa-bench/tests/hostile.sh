@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Refused system calls, missing files, limits: O=BUILD-DIR hostile.sh. TAP.
 # With SANITIZED=1, $O is a build with ASan, which itself needs address space.
+# shellcheck disable=SC2086
 set -eu
 
 # shellcheck source=tools/numa-bench/tests/tap.sh
@@ -41,19 +42,15 @@ expect "info lists system calls that a container refuses" 0 \
 	"move_pages *no: refused.*CAP_SYS_NICE" info
 
 under "$O/tests/deny" mbind
-# shellcheck disable=SC2086
 expect "without mbind, migrate is status 77" 77 "mbind(2): refused" \
 	migrate $local
 under "$O/tests/deny" move_pages
-# shellcheck disable=SC2086
 expect "without move_pages, migrate is status 77" 77 "move_pages(2): refused" migrate $local
 expect "without move_pages, auto is status 77" 77 "move_pages(2): refused" auto
 under "$O/tests/deny" perf_event_open
-# shellcheck disable=SC2086
 expect "without perf_event_open, all but events is measured" 0 \
 	"page-faults not counted: refused" migrate $local -m none --perf
 under "$O/tests/deny" sched_setaffinity
-# shellcheck disable=SC2086
 expect "the message names a refused CPU" 1 "cannot run on CPU" \
 	migrate $local -m none
 under "$O/tests/deny" madvise
@@ -63,7 +60,6 @@ expect "without madvise, THPs are status 1" 1 "cannot take a sample" \
 if [ "$(id -u)" = 0 ]; then
 	under setpriv --reuid 65534 --clear-groups --bounding-set=-all \
 		--no-new-privs
-	# shellcheck disable=SC2086
 	expect "the user nobody can measure" 0 "^mbind-move" migrate $local
 	expect "info lists settings that need root" 0 \
 		"kernel.numa_balancing *no: \(only root\|a kernel\)" info
@@ -79,7 +75,6 @@ if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
 	expect "without sysfs: status 77" 77 "needed" migrate
 	expect "info works without sysfs" 0 "THPs *no: no transparent" info
 	privately "mount --bind /dev/null /proc/vmstat"
-	# shellcheck disable=SC2086
 	expect "an empty vmstat has no counters" 0 "^none" migrate $local -m none
 	if [ -z "${SANITIZED:-}" ]; then	# LeakSanitizer needs /proc
 		privately "mount -t tmpfs none /proc"
@@ -105,30 +100,21 @@ if [ -z "${SANITIZED:-}" ]; then
 		expect "memory beyond ulimit -$limit is left out" 77 \
 			"too much memory for" \
 			migrate --from 0 --to 0 -s 64M -p 4k -m none
-		# shellcheck disable=SC2086
 		expect "less memory than ulimit -$limit is measured" 0 "^none" \
 			migrate $local -m none
 	done
 fi
 
-# shellcheck disable=SC2086
-for stream in out err; do
-	status=0
-	if [ $stream = out ]; then
-		"$real" migrate $local -m none >/dev/full 2>"$tmp/err" || status=$?
-		ret=0
-		[ "$status" = 1 ] && grep -q "cannot write" "$tmp/err" || ret=1
-		result $ret "a table that cannot be written is status 1"
-	else
-		"$real" migrate $local -m none >"$tmp/out" 2>&- || status=$?
-		result $status "a closed standard error is not a failure"
-	fi
-done
+status=0 ret=0
+"$real" migrate $local -m none >/dev/full 2>"$tmp/err" || status=$?
+[ $status = 1 ] && grep -q "cannot write" "$tmp/err" || ret=1
+result $ret "a table that cannot be written is status 1"
+ret=0
+"$real" migrate $local -m none >"$tmp/out" 2>&- || ret=$?
+result $ret "a closed standard error is not a failure"
 bench=$real
-# shellcheck disable=SC2086
 expect "a full disk is status 1" 1 "cannot write /dev/full" \
 	migrate $local -m none --json /dev/full
-# shellcheck disable=SC2086
 expect "a path that cannot be written is reported before measuring" 1 \
 	"cannot write.*choose another --json" \
 	migrate $local -r 10000 -s 64M -m none --json "$tmp/no/json"
