@@ -29,14 +29,6 @@ static const char *const verdict_names[] = {
 	[WORSE] = "WORSE",
 };
 
-static struct json_object *part(const struct cmp_file *file, const char *key)
-{
-	struct json_object *val = NULL;
-
-	json_object_object_get_ex(file->root, key, &val);
-	return val;
-}
-
 static const char *text_of(struct json_object *val)
 {
 	return val ? json_object_to_json_string_ext(val, JSON_C_TO_STRING_PLAIN |
@@ -62,19 +54,16 @@ static void say_difference(const char *section, const char *key,
 static void differences_of(const struct cmp_file *a, const struct cmp_file *b,
 			   const char *section)
 {
-	struct json_object *from = part(a, section), *to = part(b, section);
-	struct json_object *other;
+	struct json_object *from = cmp_member(a->root, section);
+	struct json_object *to = cmp_member(b->root, section), *other;
 
 	if (!json_object_is_type(from, json_type_object) ||
 	    !json_object_is_type(to, json_type_object)) {
 		say_difference("file", section, from, to);
 		return;
 	}
-	json_object_object_foreach(from, key, val) {
-		other = NULL;
-		json_object_object_get_ex(to, key, &other);
-		say_difference(section, key, val, other);
-	}
+	json_object_object_foreach(from, key, val)
+		say_difference(section, key, val, cmp_member(to, key));
 	json_object_object_foreach(to, new_key, new_val)
 		if (!json_object_object_get_ex(from, new_key, &other))
 			say_difference(section, new_key, NULL, new_val);
@@ -84,7 +73,9 @@ static void differences_of(const struct cmp_file *a, const struct cmp_file *b,
 static void node_differences(const struct cmp_file *a, const struct cmp_file *b)
 {
 	static const char *const keys[] = { "memory_bytes", "cpus", "distances" };
-	struct json_object *lists[2] = { part(a, "nodes"), part(b, "nodes") };
+	struct json_object *lists[] = {
+		cmp_member(a->root, "nodes"), cmp_member(b->root, "nodes"),
+	};
 	size_t nr[2] = { 0 };
 
 	for (int i = 0; i < 2; i++)

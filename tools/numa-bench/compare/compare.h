@@ -36,6 +36,7 @@ void cmp_unload(struct cmp_file *file);
 bool cmp_field_differs(const struct cmp_row *a, const struct cmp_row *b,
 		       int field);
 struct cmp_row *cmp_find(const struct cmp_file *file, const struct cmp_row *row);
+struct json_object *cmp_member(struct json_object *obj, const char *key);
 const char *cmp_string(struct json_object *obj, const char *key);
 
 /* A figure of a sample */

@@ -36,7 +36,7 @@ static int bad_file(const struct cmp_file *file, const char *what)
 }
 
 /* NULL if there is no such member or its value is null */
-static struct json_object *member(struct json_object *obj, const char *key)
+struct json_object *cmp_member(struct json_object *obj, const char *key)
 {
 	struct json_object *val = NULL;
 
@@ -47,33 +47,10 @@ static struct json_object *member(struct json_object *obj, const char *key)
 
 const char *cmp_string(struct json_object *obj, const char *key)
 {
-	struct json_object *val = member(obj, key);
+	struct json_object *val = cmp_member(obj, key);
 
 	return json_object_is_type(val, json_type_string) ?
 		json_object_get_string(val) : "";
-}
-
-/* Whether the run left the window at its default, whatever its size. */
-static bool default_window(struct json_object *options)
-{
-	struct json_object *list = member(options, "windows");
-
-	return json_object_is_type(list, json_type_array) &&
-	       json_object_array_length(list) == 1 &&
-	       json_object_is_type(json_object_array_get_idx(list, 0),
-				   json_type_string);
-}
-
-static struct json_object *field_value(struct json_object *row,
-				       struct json_object *options,
-				       enum cmp_field field)
-{
-	struct json_object *val = member(row, members[field]);
-
-	if (!val)
-		val = member(options, members[field]);
-	/* A list is an option of the run, not the value of a row. */
-	return json_object_is_type(val, json_type_array) ? NULL : val;
 }
 
 static char *field_text(struct json_object *val, enum cmp_field field,
@@ -109,30 +86,38 @@ static char *field_text(struct json_object *val, enum cmp_field field,
 static int load_row(const struct cmp_file *file, struct json_object *obj,
 		    struct cmp_row *row)
 {
-	struct json_object *options = member(file->root, "options");
-	bool window_default = default_window(options);
+	struct json_object *options = cmp_member(file->root, "options");
+	struct json_object *windows = cmp_member(options, "windows");
+	/* Whether the run left the window at its default, whatever its size. */
+	bool window_default = json_object_is_type(windows, json_type_array) &&
+		json_object_array_length(windows) == 1 &&
+		json_object_is_type(json_object_array_get_idx(windows, 0),
+				    json_type_string);
 
 	row->field[FIELD_COMMAND] = strdup(file->command);
 	for (int i = FIELD_COMMAND + 1; i < NR_FIELDS; i++) {
-		struct json_object *val = field_value(obj, options, i);
+		struct json_object *val = cmp_member(obj, members[i]);
 
 		if (!val)
+			val = cmp_member(options, members[i]);
+		/* A list is an option of the run, not the value of a row. */
+		if (!val || json_object_is_type(val, json_type_array))
 			continue;
 		row->field[i] = field_text(val, i, window_default);
 		if (!row->field[i])
 			return -1;
 	}
-	row->samples = member(obj, "samples");
+	row->samples = cmp_member(obj, "samples");
 	if (!json_object_is_type(row->samples, json_type_array))
 		row->samples = NULL;
-	row->area_pages = json_object_get_double(member(obj, "area_pages"));
+	row->area_pages = json_object_get_double(cmp_member(obj, "area_pages"));
 	row->skipped = cmp_string(obj, "skipped");
 	return row->field[FIELD_COMMAND] ? 0 : -1;
 }
 
 static int load_rows(struct cmp_file *file)
 {
-	struct json_object *list = member(file->root, "results");
+	struct json_object *list = cmp_member(file->root, "results");
 	size_t nr;
 
 	if (strcmp(cmp_string(file->root, "program"), "numa-bench") ||
@@ -315,12 +300,8 @@ double *cmp_values(const struct cmp_row *row, const struct cmp_metric *metric,
 
 static double median_of(double *values, size_t nr)
 {
-	double low, high;
-
 	sort_doubles(values, nr);
-	low = values[(nr - 1) / 2];
-	high = values[nr / 2];
-	return low == high ? low : (low + high) / 2;
+	return (values[(nr - 1) / 2] + values[nr / 2]) / 2;
 }
 
 /* The ratio of 0 to 0, and of two infinite times, is 1. */

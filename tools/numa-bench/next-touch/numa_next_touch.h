@@ -43,10 +43,7 @@ static inline int numa_next_touch_available(void)
  * @addr: start of the range, rounded down to a page
  * @len: length in bytes; the last page is marked whole
  *
- * The call migrates nothing, and untouched pages stay. A policy of the range is
- * removed: a page migrates to the node of the touching thread, or to a node that
- * the policy of this thread (set_mempolicy(2)) selects. If the range has no policy,
- * no VMA is split.
+ * The call migrates nothing, and removes a policy of the range.
  *
  * Return: 0, or -1 with errno set as by mbind(2); EOPNOTSUPP if the kernel does not
  * support next touch, EFAULT if nothing is mapped in the range.
@@ -71,12 +68,10 @@ static inline int numa_next_touch(void *addr, size_t len)
  * @len: length in bytes; the last page is marked whole
  *
  * Only mapped pages can be marked, so pages of a file that are merely in the page
- * cache would stay. MADV_POPULATE_READ maps the whole range first, and reads pages
- * that are not cached from storage.
+ * cache would stay. Pages that are not cached are read from storage.
  *
- * Return: 0, or -1 with errno set as by numa_next_touch() or madvise(2): ENOMEM if
- * a part of the range is not mapped, EINVAL if a part cannot be populated, EFAULT
- * if it is beyond the end of the file. After an error, no page is marked.
+ * Return: 0, or -1 with errno set as by numa_next_touch() or madvise(2). After an
+ * error, no page is marked.
  */
 static inline int numa_next_touch_populate(void *addr, size_t len)
 {
