@@ -11,50 +11,27 @@
 
 #include "numa-bench.h"
 
-static const char *reason(void)
+/* The reason why a call was refused, or NULL if it was not. */
+static const char *refusal(long ret)
 {
+	if (ret >= 0)
+		return NULL;
 	return errno == EPERM || errno == EACCES ?
 		"refused, as by the seccomp profile of a container (give it CAP_SYS_NICE)" :
 		"a kernel without CONFIG_NUMA or CONFIG_MIGRATION";
 }
 
-static const char *try_page(long (*call)(void *page, size_t bytes))
-{
-	size_t bytes = base_page_bytes();
-	const char *why = NULL;
-	char *page = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (page == (char *)MAP_FAILED)
-		return "no memory to try it with";
-	page[0] = 1;
-	barrier();
-	if (call(page, bytes) < 0)
-		why = reason();
-	munmap(page, bytes);
-	return why;
-}
-
-static long call_mbind(void *page, size_t bytes)
-{
-	return mbind(page, bytes, MPOL_DEFAULT, NULL, 0, MPOL_MF_MOVE);
-}
-
-static long call_move_pages(void *page, size_t bytes)
-{
-	int node = -1;
-
-	return move_pages(0, 1, &page, NULL, &node, 0);
-}
-
 const char *mbind_missing(void)
 {
-	return try_page(call_mbind);
+	return refusal(mbind(NULL, 0, MPOL_DEFAULT, NULL, 0, MPOL_MF_MOVE));
 }
 
 const char *move_pages_missing(void)
 {
-	return try_page(call_move_pages);
+	void *page = &page;
+	int node;
+
+	return refusal(move_pages(0, 1, &page, NULL, &node, 0));
 }
 
 /* No page can be placed or located without these; libnuma does not check them. */

@@ -111,14 +111,8 @@ size_t page_kind_bytes(enum page_kind kind)
 /* The selected word of "always inherit [madvise] never" */
 const char *page_kind_setting(enum page_kind kind, char *buf, size_t len)
 {
-	char line[64], *begin, *end;
-
-	read_line(size_of_kind[kind]->path, line, sizeof(line));
-	begin = strchr(line, '[');
-	end = begin ? strchr(begin, ']') : NULL;
-	snprintf(buf, len, "%.*s", end ? (int)(end - begin) - 1 : 0,
-		 begin ? begin + 1 : "");
-	return buf;
+	read_line(size_of_kind[kind]->path, buf, len);
+	return knob_word(buf);
 }
 
 static bool is_allowed(const struct thp_size *size)

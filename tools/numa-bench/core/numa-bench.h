@@ -272,6 +272,7 @@ int knob_get(const struct knob *knob);
 int knob_open(struct knob *knob);
 int knob_set(struct knob *knob, int value);
 int knob_write(const struct knob *knob, const char *text);
+char *knob_word(char *text);
 void knobs_restore(void);
 
 /* The sysctl vm.mof_window_pages */

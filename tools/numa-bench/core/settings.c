@@ -38,33 +38,31 @@ int knob_get(const struct knob *knob)
 	return *line ? atoi(line) : -1;
 }
 
-/* Of "always [madvise] never", the word in brackets is the value. */
-static int read_before(struct knob *knob)
+/* Reduces "always [madvise] never" to the word in brackets, if there is one. */
+char *knob_word(char *text)
 {
-	ssize_t len = pread(knob->fd, knob->before, sizeof(knob->before) - 1, 0);
-	char *begin, *end;
+	char *begin = strchr(text, '['), *end = begin ? strchr(begin, ']') : NULL;
 
-	if (len <= 0)
-		return -1;
-	knob->before[len] = '\0';
-	begin = strchr(knob->before, '[');
-	end = begin ? strchr(begin, ']') : NULL;
 	if (end) {
 		*end = '\0';
-		memmove(knob->before, begin + 1, (size_t)(end - begin));
+		memmove(text, begin + 1, (size_t)(end - begin));
 	}
-	return 0;
+	return text;
 }
 
 /* Tests write permission by writing the current value. */
 int knob_open(struct knob *knob)
 {
+	ssize_t len;
 	int err;
 
 	knob->fd = open(knob->path, O_RDWR | O_CLOEXEC);
 	if (knob->fd < 0)
 		return -1;
-	if (read_before(knob) || knob_write(knob, knob->before) || nr_opened == MAX_KNOBS) {
+	len = pread(knob->fd, knob->before, sizeof(knob->before) - 1, 0);
+	knob->before[len > 0 ? len : 0] = '\0';
+	if (len <= 0 || knob_write(knob, knob_word(knob->before)) ||
+	    nr_opened == MAX_KNOBS) {
 		err = errno;
 		close(knob->fd);
 		knob->fd = -1;

@@ -28,6 +28,7 @@
 #define LATE	31L	/* may be in the LRU batch of another CPU */
 
 static int tests, failed;
+static long bytes;	/* of PAGES */
 static int first = -1, second = -1;	/* nodes with CPUs and memory */
 
 static void result(bool good, const char *name)
@@ -59,14 +60,14 @@ static void find_nodes(void)
 
 static char *map(void)
 {
-	char *area = mmap(NULL, PAGES * numa_pagesize(), PROT_READ | PROT_WRITE,
+	char *area = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (area == MAP_FAILED) {
 		perror("mmap");
 		exit(1);
 	}
-	madvise(area, PAGES * numa_pagesize(), MADV_NOHUGEPAGE);
+	madvise(area, bytes, MADV_NOHUGEPAGE);
 	return area;
 }
 
@@ -78,7 +79,7 @@ static int other_test(void)
 			 MPOL_MF_MOVE | MPOL_MF_LAZY);
 	int err = ret ? errno : 0;
 
-	munmap(page, PAGES * numa_pagesize());
+	munmap(page, bytes);
 	return err;
 }
 
@@ -109,8 +110,8 @@ static void test_probes(void)
 	int known, other, mode;
 	char *area = map();
 
-	numa_tonode_memory(area, PAGES * numa_pagesize(), first);
-	memset(area, 1, PAGES * numa_pagesize());
+	numa_tonode_memory(area, bytes, first);
+	memset(area, 1, bytes);
 	mode = mode_of(area);
 	errno = ERANGE;
 	known = numa_next_touch_available();
@@ -119,7 +120,7 @@ static void test_probes(void)
 	other = other_test();
 	result(known ? !other : other == EINVAL,
 	       "mbind() with MPOL_PREFERRED, no nodes, MPOL_MF_MOVE|MPOL_MF_LAZY agrees");
-	munmap(area, PAGES * numa_pagesize());
+	munmap(area, bytes);
 }
 
 /* Number of VMAs, without allocating memory */
@@ -139,7 +140,7 @@ static long vmas(void)
 
 static void test_vmas(void)
 {
-	long bytes = PAGES * numa_pagesize(), slab = SLAB * numa_pagesize(), before, after;
+	long slab = SLAB * numa_pagesize(), before, after;
 	char *area = map();
 	int err = 0;
 
@@ -163,7 +164,6 @@ static void test_vmas(void)
 /* Address and length are not page aligned. */
 static void test_move(void)
 {
-	long bytes = PAGES * numa_pagesize();
 	char *area = map();
 	bool same = true;
 
@@ -187,7 +187,6 @@ static void test_move(void)
 /* The thread runs on the first node and prefers the second. */
 static void test_thread_policy(void)
 {
-	long bytes = PAGES * numa_pagesize();
 	char *area = map();
 	int err;
 
@@ -209,7 +208,6 @@ static void test_thread_policy(void)
 /* A file with clean, unmapped page cache on the first node */
 static FILE *cached_file(void)
 {
-	long bytes = PAGES * numa_pagesize();
 	char *text = calloc(1, bytes);
 	FILE *file = tmpfile();
 
@@ -226,7 +224,7 @@ static FILE *cached_file(void)
 /* Pages on the second node after a touch from there */
 static long moved_of_file(int (*mark)(void *addr, size_t len))
 {
-	long bytes = PAGES * numa_pagesize(), zeros = 0, moved;
+	long zeros = 0, moved;
 	FILE *file = cached_file();
 	char *area = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fileno(file), 0);
 
@@ -257,14 +255,14 @@ static void test_absent(void)
 	unsigned char mapped[PAGES];
 	char *area = map();
 
-	result(numa_next_touch(area, PAGES * numa_pagesize()) == -1 && errno == EOPNOTSUPP,
+	result(numa_next_touch(area, bytes) == -1 && errno == EOPNOTSUPP,
 	       "without kernel support, errno is EOPNOTSUPP");
 	result(mode_of(area) == MPOL_DEFAULT, "without kernel support, the policy is unchanged");
-	result(numa_next_touch_populate(area, PAGES * numa_pagesize()) == -1 &&
-	       errno == EOPNOTSUPP && !mincore(area, PAGES * numa_pagesize(), mapped) &&
+	result(numa_next_touch_populate(area, bytes) == -1 &&
+	       errno == EOPNOTSUPP && !mincore(area, bytes, mapped) &&
 	       !memchr(mapped, 1, PAGES),
 	       "without kernel support, numa_next_touch_populate() maps nothing");
-	munmap(area, PAGES * numa_pagesize());
+	munmap(area, bytes);
 }
 
 /* Posted by functions on a new thread */
@@ -379,6 +377,7 @@ static int start_all(char **names)
 
 int main(int argc, char **argv)
 {
+	bytes = PAGES * numa_pagesize();
 	if (argc > 1)
 		return start_all(argv + 1);
 	if (numa_available() < 0) {
