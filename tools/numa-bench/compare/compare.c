@@ -288,10 +288,9 @@ static int parse_threshold(const char *arg, double *threshold)
 }
 
 /* Several figures may have this name, for different commands. */
-static int choose_metric(const char *name, void *input)
+static int choose_metric(struct cmp_opts *opts, const char *name)
 {
 	bool all = !strcmp(name, "all"), any = false;
-	struct cmp_opts *opts = input;
 
 	for (size_t i = 0; i < cmp_nr_metrics; i++)
 		if (all || !strcmp(cmp_metrics[i].name, name)) {
@@ -305,6 +304,7 @@ static int choose_metric(const char *name, void *input)
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct cmp_opts *opts = state->input;
+	char word[NB_MAX_WORD];
 
 	switch (key) {
 	case KEY_THRESHOLD:
@@ -312,8 +312,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			argp_error(state, "bad threshold '%s': 0%% to 10000%%", arg);
 		return 0;
 	case KEY_METRIC:
-		if (parse_words(arg, choose_metric, opts))
-			argp_error(state, "bad list of figures '%s'", arg);
+		for (const char *list = arg; next_word(&list, word);)
+			if (choose_metric(opts, word))
+				argp_error(state, "bad list of figures '%s'", arg);
 		return 0;
 	case KEY_SEED:
 		if (parse_u64(arg, &opts->seed))

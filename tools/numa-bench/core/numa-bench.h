@@ -18,6 +18,7 @@
 #define NB_INTERRUPTED	130
 
 #define NB_MAX_LIST	16
+#define NB_MAX_WORD	64
 #define NB_MAX_NODES	1024
 #define NB_MAX_THREADS	1024
 #define NB_MAX_PAIRS	64
@@ -63,8 +64,7 @@ int parse_names(const char *s, const char *const *names, size_t nr,
 int parse_numbers(const char *s, unsigned int min, unsigned int max,
 		  struct num_list *list);
 int parse_windows(const char *s, struct num_list *list);
-int parse_words(const char *s, int (*add)(const char *word, void *list),
-		void *list);
+bool next_word(const char **list, char word[NB_MAX_WORD]);
 uint64_t parse_count(const char *arg, uint64_t min, uint64_t max,
 		     const char *what, struct argp_state *state);
 const char *format_size(size_t bytes, char *buf, size_t len);

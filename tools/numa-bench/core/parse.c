@@ -51,31 +51,32 @@ int parse_size(const char *s, size_t *bytes)
 	return 0;
 }
 
-/* Calls add() for each word between commas, until it fails. */
-int parse_words(const char *s, int (*add)(const char *word, void *list),
-		void *list)
+/*
+ * Copies the next word between commas; false after the last one. A word that is
+ * too long becomes empty, which no parser takes.
+ */
+bool next_word(const char **list, char word[NB_MAX_WORD])
 {
-	char *copy = strdup(s), *rest = copy, *word;
-	int ret = copy ? 0 : -1;
+	size_t len;
 
-	while (!ret && (word = strsep(&rest, ",")))
-		ret = add(word, list);
-	free(copy);
-	return ret;
-}
-
-static int add_size(const char *word, void *sizes)
-{
-	struct size_list *list = sizes;
-
-	return list->nr == NB_MAX_LIST ? -1 :
-		parse_size(word, &list->bytes[list->nr++]);
+	if (!*list)
+		return false;
+	len = strcspn(*list, ",");
+	snprintf(word, NB_MAX_WORD, "%.*s", len < NB_MAX_WORD ? (int)len : 0,
+		 *list);
+	*list = (*list)[len] ? *list + len + 1 : NULL;
+	return true;
 }
 
 int parse_sizes(const char *s, struct size_list *list)
 {
-	list->nr = 0;
-	return parse_words(s, add_size, list);
+	char word[NB_MAX_WORD];
+
+	for (list->nr = 0; next_word(&s, word); list->nr++)
+		if (list->nr == NB_MAX_LIST ||
+		    parse_size(word, &list->bytes[list->nr]))
+			return -1;
+	return 0;
 }
 
 /* "10%" and "10" are both 0.1; greater than 0, at most 100 */
@@ -95,86 +96,46 @@ int parse_percent(const char *s, double *fraction)
 	return 0;
 }
 
-static int add_percent(const char *word, void *percents)
-{
-	struct fraction_list *list = percents;
-
-	return list->nr == NB_MAX_LIST ? -1 :
-		parse_percent(word, &list->val[list->nr++]);
-}
-
 int parse_percents(const char *s, struct fraction_list *list)
 {
-	list->nr = 0;
-	return parse_words(s, add_percent, list);
-}
+	char word[NB_MAX_WORD];
 
-struct numbers {
-	struct num_list *list;
-	unsigned int min;
-	unsigned int max;
-	const char *special;	/* stands for WINDOW_DEFAULT, or NULL */
-};
-
-static int add_number(const char *word, void *input)
-{
-	struct numbers *numbers = input;
-	struct num_list *list = numbers->list;
-	uint64_t number;
-
-	if (list->nr == NB_MAX_LIST)
-		return -1;
-	if (numbers->special && !strcmp(word, numbers->special)) {
-		list->val[list->nr++] = WINDOW_DEFAULT;
-		return 0;
-	}
-	if (parse_u64(word, &number) || number < numbers->min ||
-	    number > numbers->max)
-		return -1;
-	list->val[list->nr++] = (int)number;
+	for (list->nr = 0; next_word(&s, word); list->nr++)
+		if (list->nr == NB_MAX_LIST ||
+		    parse_percent(word, &list->val[list->nr]))
+			return -1;
 	return 0;
 }
 
 int parse_numbers(const char *s, unsigned int min, unsigned int max,
 		  struct num_list *list)
 {
-	struct numbers numbers = { .list = list, .min = min, .max = max };
+	char word[NB_MAX_WORD];
+	uint64_t number;
 
-	list->nr = 0;
-	return parse_words(s, add_number, &numbers);
+	for (list->nr = 0; next_word(&s, word); list->nr++) {
+		if (list->nr == NB_MAX_LIST || parse_u64(word, &number) ||
+		    number < min || number > max)
+			return -1;
+		list->val[list->nr] = (int)number;
+	}
+	return 0;
 }
 
 /* Numbers of pages, or "default" for the current setting */
 int parse_windows(const char *s, struct num_list *list)
 {
-	struct numbers numbers = {
-		.list = list, .max = WINDOW_MAX, .special = "default",
-	};
+	char word[NB_MAX_WORD];
+	uint64_t pages;
 
-	list->nr = 0;
-	return parse_words(s, add_number, &numbers);
-}
+	for (list->nr = 0; next_word(&s, word); list->nr++) {
+		bool set = strcmp(word, "default");
 
-struct names {
-	struct name_list *list;
-	const char *const *names;
-	size_t nr;
-};
-
-static int add_name(const char *word, void *input)
-{
-	struct names *names = input;
-	struct name_list *list = names->list;
-	unsigned int idx = 0;
-
-	while (idx < names->nr && strcmp(word, names->names[idx]))
-		idx++;
-	if (idx == names->nr || list->nr == NB_MAX_LIST)
-		return -1;
-	for (unsigned int i = 0; i < list->nr; i++)
-		if (list->idx[i] == idx)
+		if (list->nr == NB_MAX_LIST ||
+		    (set && (parse_u64(word, &pages) || pages > WINDOW_MAX)))
 			return -1;
-	list->idx[list->nr++] = idx;
+		list->val[list->nr] = set ? (int)pages : WINDOW_DEFAULT;
+	}
 	return 0;
 }
 
@@ -182,13 +143,24 @@ static int add_name(const char *word, void *input)
 int parse_names(const char *s, const char *const *names, size_t nr,
 		struct name_list *list)
 {
-	struct names input = { .list = list, .names = names, .nr = nr };
+	bool all = !strcmp(s, "all");
+	char word[NB_MAX_WORD];
 
 	list->nr = 0;
-	if (strcmp(s, "all"))
-		return parse_words(s, add_name, &input);
-	for (unsigned int i = 0; i < nr && i < NB_MAX_LIST; i++)
+	for (unsigned int i = 0; all && i < nr && i < NB_MAX_LIST; i++)
 		list->idx[list->nr++] = i;
+	while (!all && next_word(&s, word)) {
+		unsigned int idx = 0;
+
+		while (idx < nr && strcmp(word, names[idx]))
+			idx++;
+		if (idx == nr || list->nr == NB_MAX_LIST)
+			return -1;
+		for (unsigned int i = 0; i < list->nr; i++)
+			if (list->idx[i] == idx)
+				return -1;
+		list->idx[list->nr++] = idx;
+	}
 	return 0;
 }
 
