@@ -163,19 +163,6 @@ static int run_group(const struct auto_results *res, struct auto_row *rows,
 	return 0;
 }
 
-static int run_all(struct auto_results *res)
-{
-	unsigned int group = res->opts->modes.nr;
-	int ret = 0;
-
-	for (size_t i = 0; i < res->nr && !ret; i += group)
-		ret = run_group(res, res->rows + i, group);
-	knobs_restore();
-	progress_clear();
-	res->interrupted = interrupted();
-	return res->interrupted ? 0 : ret;
-}
-
 static int write_results(const struct auto_results *res)
 {
 	const struct auto_opts *opts = res->opts;
@@ -213,16 +200,6 @@ static int status_of(const struct auto_results *res)
 	return NB_SKIP;
 }
 
-static void results_drop(struct auto_results *res)
-{
-	for (size_t i = 0; i < res->nr; i++) {
-		for (size_t k = 0; k < res->rows[i].nr; k++)
-			auto_sample_free(&res->rows[i].samples[k]);
-		free(res->rows[i].samples);
-	}
-	free(res->rows);
-}
-
 /* Binds memory of this process: the balancer skips it, so counts are not affected. */
 static void bind_own_memory(void)
 {
@@ -256,10 +233,22 @@ int auto_main(int argc, char **argv)
 	bind_own_memory();
 	not_allowed = balancing_get() >= 0 && knob_open(&balancing);
 	interrupt_setup(clean_up);
-	ret = add_rows(&res) || run_all(&res);
+	ret = add_rows(&res);
+	for (size_t i = 0; i < res.nr && !ret; i += opts.modes.nr)
+		ret = run_group(&res, res.rows + i, opts.modes.nr);
+	knobs_restore();
+	progress_clear();
+	res.interrupted = interrupted();
+	if (res.interrupted)
+		ret = 0;
 	if (write_results(&res))
 		ret = -1;
 	ret = ret ? NB_CHECK_FAILED : status_of(&res);
-	results_drop(&res);
+	for (size_t i = 0; i < res.nr; i++) {
+		for (size_t k = 0; k < res.rows[i].nr; k++)
+			auto_sample_free(&res.rows[i].samples[k]);
+		free(res.rows[i].samples);
+	}
+	free(res.rows);
 	return ret;
 }

@@ -58,6 +58,8 @@ static char *field_text(struct json_object *val, enum cmp_field field,
 {
 	char buf[64];
 
+	if (field == FIELD_WINDOW && window_default)
+		return strdup("window default");
 	switch (field) {
 	case FIELD_SIZE:
 		format_size((size_t)json_object_get_uint64(val), buf, sizeof(buf));
@@ -66,9 +68,6 @@ static char *field_text(struct json_object *val, enum cmp_field field,
 		snprintf(buf, sizeof(buf), "%g%%", json_object_get_double(val));
 		break;
 	case FIELD_WINDOW:
-		if (window_default)
-			return strdup("window default");
-		/* fallthrough */
 	case FIELD_STRIDE:
 	case FIELD_THREADS:
 	case FIELD_PROCESSES:

@@ -50,15 +50,12 @@ static const char *why_not(const struct row *row, const char *no_method)
 static int add_row(struct results *res, const struct row *proto,
 		   const char *no_method)
 {
-	struct row *row = &res->rows[res->nr];
+	struct row *row = &res->rows[res->nr++];
 
 	*row = *proto;
 	row->skipped = why_not(row, no_method);
 	row->samples = calloc(res->opts->repeat, sizeof(*row->samples));
-	if (!row->samples)
-		return -1;
-	res->nr++;
-	return 0;
+	return row->samples ? 0 : -1;
 }
 
 /* A method with windows has a row for each of them. */
@@ -290,20 +287,6 @@ static int run_group(struct results *res, struct row *rows, size_t nr,
 	return 0;
 }
 
-static int rounds_run(struct results *res)
-{
-	size_t group = res->group;
-	int ret = 0;
-
-	for (size_t i = 0; i < res->nr && !ret && !interrupted(); i += group)
-		ret = run_group(res, res->rows + i, group,
-				res->nr * res->opts->repeat);
-	knobs_restore();
-	progress_clear();
-	res->interrupted = interrupted();
-	return ret;
-}
-
 /* The table comes last, since a closed pipe kills this process. */
 static int write_results(const struct results *res)
 {
@@ -320,26 +303,18 @@ static int write_results(const struct results *res)
 	return ret | output_flush();
 }
 
-static int prepare(const struct bench_opts *opts, struct topo *topo)
-{
-	int ret = counters_init() ? NB_SKIP : calls_check();
-
-	if (!ret)
-		ret = topo_choose(topo, opts->from, opts->to);
-	if (!ret && sets_windows(opts))
-		ret = window_setup();
-	if (!ret && outputs_check(&opts->out))
-		ret = NB_CHECK_FAILED;
-	return ret;
-}
-
 int bench_run(const struct workload *workload, const struct bench_opts *opts)
 {
 	struct results *res;
 	struct topo topo;
-	int ret;
+	int ret = counters_init() ? NB_SKIP : calls_check();
 
-	ret = prepare(opts, &topo);
+	if (!ret)
+		ret = topo_choose(&topo, opts->from, opts->to);
+	if (!ret && sets_windows(opts))
+		ret = window_setup();
+	if (!ret && outputs_check(&opts->out))
+		ret = NB_CHECK_FAILED;
 	if (ret)
 		return ret;
 	res = results_new(workload, opts, &topo);
@@ -351,7 +326,12 @@ int bench_run(const struct workload *workload, const struct bench_opts *opts)
 	if (opts->perf)
 		perf_setup();
 	interrupt_setup(NULL);
-	ret = rounds_run(res);
+	for (size_t i = 0; i < res->nr && !ret && !interrupted(); i += res->group)
+		ret = run_group(res, res->rows + i, res->group,
+				res->nr * opts->repeat);
+	knobs_restore();
+	progress_clear();
+	res->interrupted = interrupted();
 	if (write_results(res))
 		ret = -1;
 	ret = ret ? NB_CHECK_FAILED : results_status(res);

@@ -24,19 +24,6 @@ struct run {
 	int *after;
 };
 
-static int choose_cpus(struct run *run, unsigned int threads)
-{
-	unsigned int nr = run->plan.nr_parts;
-
-	run->cpus = calloc(nr, sizeof(*run->cpus));
-	if (!run->cpus)
-		return -1;
-	for (unsigned int i = 0; i < nr; i++)
-		run->cpus[i] = topo_nth_cpu(run->pairs->pair[i / threads].to,
-					    i % threads);
-	return 0;
-}
-
 /* Fills each part on its node, by a CPU of that node if there is one. */
 static int fill(struct run *run, uint64_t seed)
 {
@@ -61,28 +48,23 @@ static int fill(struct run *run, uint64_t seed)
 static int run_setup(struct run *run, const struct row *row, uint64_t seed)
 {
 	uint64_t contents = mix64(seed ^ ((uint64_t)(row->method - methods) << 56));
+	unsigned int parts = row->threads * run->pairs->nr;
 
 	if (page_kind_allow(row->kind) ||
 	    area_map(&run->area, row->kind, row->bytes))
 		return -1;
 	run->before = calloc(run->area.nr_pages, sizeof(*run->before));
 	run->after = calloc(run->area.nr_pages, sizeof(*run->after));
-	if (!run->before || !run->after ||
-	    touch_plan_make(&run->plan, &run->area, &row->pattern,
-			    row->threads * run->pairs->nr, seed) ||
-	    choose_cpus(run, row->threads) ||
+	run->cpus = calloc(parts, sizeof(*run->cpus));
+	if (!run->before || !run->after || !run->cpus)
+		return -1;
+	for (unsigned int i = 0; i < parts; i++)
+		run->cpus[i] = topo_nth_cpu(run->pairs->pair[i / row->threads].to,
+					    i % row->threads);
+	if (touch_plan_make(&run->plan, &run->area, &row->pattern, parts, seed) ||
 	    fill(run, contents))
 		return -1;
 	return topo_bind_cpu(run->pairs->pair[0].touch_cpu);
-}
-
-static void run_free(struct run *run)
-{
-	area_unmap(&run->area);
-	touch_plan_free(&run->plan);
-	free(run->cpus);
-	free(run->before);
-	free(run->after);
 }
 
 static int measure_call(struct run *run, const struct method *method,
@@ -200,6 +182,10 @@ int sample_take(const struct results *res, const struct row *row,
 			row->method->name);
 		times_free(&sample->times);
 	}
-	run_free(&run);
+	area_unmap(&run.area);
+	touch_plan_free(&run.plan);
+	free(run.cpus);
+	free(run.before);
+	free(run.after);
 	return ret ? -1 : 0;
 }
