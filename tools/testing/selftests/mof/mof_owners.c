@@ -258,7 +258,7 @@ static void count_extent(const struct owner *o, long extent, long *owned, long *
 	}
 }
 
-/* Extents without any page on @node do not count. */
+/* Only extents with pages on m.to count: they have been moved. */
 static void check_owners(struct __test_metadata *_metadata,
 			 const struct _test_data_owners *self)
 {
@@ -312,8 +312,8 @@ TEST_F(owners, sweeping_marked_objects_at_once_get_their_own)
 }
 
 /*
- * Wait until most extents have moved. Sampled pages are chosen at random: for a
- * long time, all samples of an extent may be local pages.
+ * Wait until most extents have moved. Samples are random: those of an extent may
+ * all be of pages in place for a long time, and do not arm it.
  */
 static bool heap_settles(const struct heap *h, int node)
 {

@@ -18,8 +18,8 @@ int allocation_fails(long nth);
 bool allocation_has_failed(void);
 void allocations_fail_stop(void);
 
-#define RUN_PAGES	1024L		/* a run that earns a window of RUN_WINDOW */
-#define RUN_WINDOW	(RUN_PAGES / 32)
+#define RUN_PAGES	1024L
+#define RUN_WINDOW	(RUN_PAGES / 32)	/* window behind such a run, in pages */
 
 int fault_area(struct area *a, const struct machine *m, long run, int flags, int fd);
 int fault_begin(const struct machine *m, const struct area *a);

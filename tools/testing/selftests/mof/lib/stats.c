@@ -175,8 +175,8 @@ static long hinted_in_line(const char *line)
 }
 
 /*
- * Marked pages in the VMAs of the area, from numa_maps, which has one line per
- * VMA; touches no page.
+ * Number of marked pages in all VMAs that overlap the area, from numa_maps, which
+ * has one line per VMA. Touches no page.
  */
 long area_hinted(const struct area *a)
 {
