@@ -34,27 +34,27 @@ struct policy_case {
 };
 
 static const struct policy_case policy_cases[] = {
-	{ "default follows the toucher",
+	{ "default follows the faulting node",
 	  MPOL_DEFAULT, 0, 0b1111, 0b1111, 2, 0, STAY, 2 },
 	{ "default: in place",
 	  MPOL_DEFAULT, 0, 0b1111, 0b1111, 2, 2, STAY, STAY },
-	{ "local follows the toucher",
+	{ "local follows the faulting node",
 	  MPOL_LOCAL, 0, 0b1111, 0b1111, 3, 1, STAY, 3 },
 	{ "local: in place",
 	  MPOL_LOCAL, 0, 0b1111, 0b1111, 1, 1, STAY, STAY },
-	{ "local: cpuset without the toucher's node keeps an allowed page",
+	{ "local: cpuset without the faulting node keeps an allowed page",
 	  MPOL_LOCAL, 0, 0b0011, 0b1111, 3, 0, STAY, STAY },
 	{ "local: cpuset without both takes the nearest allowed",
 	  MPOL_LOCAL, 0, 0b0011, 0b1111, 3, 2, STAY, 1 },
-	{ "local: cpuset of the toucher's node only",
+	{ "local: cpuset of the faulting node only",
 	  MPOL_LOCAL, 0, 0b1000, 0b1111, 3, 2, STAY, 3 },
-	{ "local: toucher without memory takes the nearest with some",
+	{ "local: faulting node without memory takes the nearest with some",
 	  MPOL_LOCAL, 0, 0b1111, 0b1001, 1, 3, STAY, 0 },
-	{ "local: toucher without memory, page on an equally near node stays",
+	{ "local: faulting node without memory, page on an equally near node stays",
 	  MPOL_LOCAL, 0, 0b1111, 0b0101, 1, 2, STAY, STAY },
-	{ "local: toucher without memory, equally near nodes: the lowest",
+	{ "local: faulting node without memory, equally near nodes: the lowest",
 	  MPOL_LOCAL, 0, 0b1111, 0b1101, 1, 3, STAY, 0 },
-	{ "local: toucher without memory, its neighbour not allowed",
+	{ "local: faulting node without memory, its neighbour not allowed",
 	  MPOL_LOCAL, 0, 0b1000, 0b1001, 1, 0, STAY, 3 },
 
 	{ "preferred: that node, whoever touches",
@@ -63,32 +63,32 @@ static const struct policy_case policy_cases[] = {
 	  MPOL_PREFERRED, 0b0010, 0b1111, 0b1111, 3, 1, STAY, STAY },
 	{ "preferred: not allowed, page stays",
 	  MPOL_PREFERRED, 0b0010, 0b1001, 0b1111, 3, 0, STAY, STAY },
-	{ "preferred: neither allowed, nearest to the toucher",
+	{ "preferred: neither allowed, nearest to the faulting node",
 	  MPOL_PREFERRED, 0b0010, 0b1001, 0b1111, 2, 2, STAY, 3 },
 	{ "preferred: without memory, page stays",
 	  MPOL_PREFERRED, 0b0010, 0b1111, 0b1101, 3, 0, STAY, STAY },
 
-	{ "bind: toucher in the mask",
+	{ "bind: faulting node in the mask",
 	  MPOL_BIND, 0b0110, 0b1111, 0b1111, 2, 0, STAY, 2 },
-	{ "bind: toucher in the mask, page in the mask, too",
+	{ "bind: faulting node in the mask, page in the mask, too",
 	  MPOL_BIND, 0b0110, 0b1111, 0b1111, 2, 1, STAY, 2 },
-	{ "bind: toucher outside, page in the mask stays",
+	{ "bind: faulting node outside, page in the mask stays",
 	  MPOL_BIND, 0b0110, 0b1111, 0b1111, 3, 1, STAY, STAY },
 	{ "bind: both outside, nearest of the mask",
 	  MPOL_BIND, 0b0110, 0b1111, 0b1111, 3, 0, STAY, 2 },
 	{ "bind: one node, from anywhere",
 	  MPOL_BIND, 0b0001, 0b1111, 0b1111, 3, 2, STAY, 0 },
-	{ "bind: cpuset cuts the toucher out of the mask",
+	{ "bind: cpuset cuts the faulting node out of the mask",
 	  MPOL_BIND, 0b0110, 0b0011, 0b1111, 2, 0, STAY, 1 },
-	{ "bind: cpuset cuts the toucher out, page stays",
+	{ "bind: cpuset cuts the faulting node out, page stays",
 	  MPOL_BIND, 0b0110, 0b0011, 0b1111, 2, 1, STAY, STAY },
 	{ "bind: cpuset without any node of the mask, page allowed",
 	  MPOL_BIND, 0b0110, 0b1001, 0b1111, 2, 0, STAY, STAY },
 	{ "bind: cpuset without any node of the mask, page not allowed",
 	  MPOL_BIND, 0b0110, 0b1001, 0b1111, 2, 1, STAY, 3 },
-	{ "bind: toucher without memory counts as its nearest node",
+	{ "bind: faulting node without memory counts as its nearest node",
 	  MPOL_BIND, 0b1001, 0b1111, 0b1001, 1, 3, STAY, 0 },
-	{ "bind: a home node takes the page from the toucher's node",
+	{ "bind: a home node takes the page from the faulting node",
 	  MPOL_BIND, 0b0011, 0b1111, 0b1111, 1, 1, STAY, 0, 0 + 1 },
 	{ "bind: on the home node, whoever touches",
 	  MPOL_BIND, 0b0011, 0b1111, 0b1111, 1, 0, STAY, STAY, 0 + 1 },
@@ -99,15 +99,15 @@ static const struct policy_case policy_cases[] = {
 	{ "bind: cpuset cuts the home node out of the mask",
 	  MPOL_BIND, 0b0110, 0b0100, 0b1111, 2, 0, STAY, 2, 1 + 1 },
 
-	{ "preferred-many: toucher in the mask",
+	{ "preferred-many: faulting node in the mask",
 	  MPOL_PREFERRED_MANY, 0b1010, 0b1111, 0b1111, 3, 0, STAY, 3 },
-	{ "preferred-many: toucher outside, page in the mask stays",
+	{ "preferred-many: faulting node outside, page in the mask stays",
 	  MPOL_PREFERRED_MANY, 0b1010, 0b1111, 0b1111, 2, 3, STAY, STAY },
 	{ "preferred-many: both outside, nearest of the mask",
 	  MPOL_PREFERRED_MANY, 0b1010, 0b1111, 0b1111, 0, 2, STAY, 1 },
 	{ "preferred-many: cpuset cuts the mask",
 	  MPOL_PREFERRED_MANY, 0b1010, 0b0111, 0b1111, 3, 0, STAY, 1 },
-	{ "preferred-many: a home node takes the page from the toucher's node",
+	{ "preferred-many: a home node takes the page from the faulting node",
 	  MPOL_PREFERRED_MANY, 0b1010, 0b1111, 0b1111, 3, 3, STAY, 1, 1 + 1 },
 	{ "preferred-many: on the home node, whoever touches",
 	  MPOL_PREFERRED_MANY, 0b1010, 0b1111, 0b1111, 3, 1, STAY, STAY, 1 + 1 },
@@ -118,7 +118,7 @@ static const struct policy_case policy_cases[] = {
 	  MPOL_INTERLEAVE, 0b1111, 0b1111, 0b1111, 0, 3, 3, STAY },
 	{ "interleave: not allowed, page stays",
 	  MPOL_INTERLEAVE, 0b1111, 0b0011, 0b1111, 0, 1, 3, STAY },
-	{ "interleave: neither allowed, nearest to the toucher",
+	{ "interleave: neither allowed, nearest to the faulting node",
 	  MPOL_INTERLEAVE, 0b1111, 0b0011, 0b1111, 2, 2, 3, 1 },
 	{ "weighted interleave: the offset's node, whoever touches",
 	  MPOL_WEIGHTED_INTERLEAVE, 0b0101, 0b1111, 0b1111, 1, 1, 2, 2 },
@@ -177,9 +177,9 @@ static const unsigned short modes[] = {
 };
 
 /*
- * Every mode, mask, cpuset, set of nodes with memory, toucher and page: the
- * target is allowed, has memory, and is never the node that the page is on; and
- * asked again about the page that was moved there, the answer is to stay.
+ * For every mode, mask, cpuset, set of nodes with memory, faulting node and page:
+ * the target is allowed, has memory, and is never the node of the page; once moved
+ * there, the page stays.
  */
 static void check_invariants(struct kunit *test, struct policy_case *c)
 {
@@ -196,8 +196,7 @@ static void check_invariants(struct kunit *test, struct policy_case *c)
 	KUNIT_ASSERT_EQ(test, ask(c), STAY);
 }
 
-static void check_pages_and_touchers(struct kunit *test,
-				     const struct policy_case *c)
+static void check_all_nodes(struct kunit *test, const struct policy_case *c)
 {
 	int page, touch;
 
@@ -228,11 +227,11 @@ static void target_is_allowed_and_settles(struct kunit *test)
 			for (c.allowed = 1; c.allowed < 16; c.allowed++)
 				for (c.memory = 1; c.memory < 16; c.memory++)
 					if (c.allowed & c.memory)
-						check_pages_and_touchers(test, &c);
+						check_all_nodes(test, &c);
 	}
 }
 
-static void only_some_policies_follow_the_toucher(struct kunit *test)
+static void only_some_policies_follow_the_faulting_node(struct kunit *test)
 {
 	nodemask_t one = mask_of(0b0100), two = mask_of(0b0110);
 
@@ -322,7 +321,7 @@ static void tokens_of_one_more_touch_keep_their_rights(struct kunit *test)
 static struct kunit_case policy_test_cases[] = {
 	KUNIT_CASE_PARAM(each_row_of_the_table, policy_gen_params),
 	KUNIT_CASE(target_is_allowed_and_settles),
-	KUNIT_CASE(only_some_policies_follow_the_toucher),
+	KUNIT_CASE(only_some_policies_follow_the_faulting_node),
 	KUNIT_CASE(window_grows_with_the_run),
 	KUNIT_CASE(window_takes_little_of_the_next_object),
 	KUNIT_CASE(tokens_are_none_of_the_others),

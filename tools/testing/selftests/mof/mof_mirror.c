@@ -211,40 +211,32 @@ struct told {
 	long walks;
 };
 
-/* Base pages that one PUD entry maps */
-static long piece_pages(void)
-{
-	long entries = page_size() / (long)sizeof(__u64);
-
-	return entries * entries;
-}
-
 static long piece_bytes(void)
 {
-	return piece_pages() * page_size();
+	return pud_pages() * page_size();
 }
 
 /* Map @pieces of address space, aligned; no other VMA shares a piece. */
 static int map_pieces(struct area *a, long pieces)
 {
 	struct area all;
-	int err = map_reserved(&all, (pieces + 1) * piece_pages());
+	int err = map_reserved(&all, (pieces + 1) * pud_pages());
 	long head;
 
 	if (err)
 		return err;
 	head = (-(uintptr_t)all.base & (piece_bytes() - 1)) / page_size();
-	*a = area_part(&all, head, pieces * piece_pages());
+	*a = area_part(&all, head, pieces * pud_pages());
 	if (head)
 		munmap(all.base, head * page_size());
-	munmap(a->base + area_bytes(a), (piece_pages() - head) * page_size());
+	munmap(a->base + area_bytes(a), (pud_pages() - head) * page_size());
 	return 0;
 }
 
 /* The @i-th present page of a piece */
 static struct area present_page(const struct area *a, long piece, long i)
 {
-	return area_part(a, piece * piece_pages() + i * (piece_pages() / APART), 1);
+	return area_part(a, piece * pud_pages() + i * (pud_pages() / APART), 1);
 }
 
 static void fill_piece(const struct area *a, long piece)
@@ -264,7 +256,7 @@ static long pieces_on(const struct area *a, int node, long *bad)
 	long piece, i, found = 0;
 	struct area page;
 
-	for (piece = 0; piece < a->pages / piece_pages(); piece++)
+	for (piece = 0; piece < a->pages / pud_pages(); piece++)
 		for (i = 0; i < APART; i++) {
 			page = present_page(a, piece, i);
 			*bad += area_bad(&page);
@@ -334,7 +326,7 @@ static void told_by(struct told *t, const struct area *a, const struct hit *hits
 			add_hit(t, a, &hits[i], &open);
 	}
 	t->wrong += !!open;
-	for (piece = 0; piece < a->pages / piece_pages(); piece++)
+	for (piece = 0; piece < a->pages / pud_pages(); piece++)
 		for (i = 0; i < APART; i++) {
 			page = present_page(a, piece, i);
 			t->untold += !covered(&page, hits, nr) && page_entry(&page, 0) & PM_PRESENT;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Pages that cannot be marked, or cannot migrate at the time of the touch: zero
- * page, KSM, hugetlb, pinned, referenced, shared; and MPOL_MF_STRICT.
+ * page, KSM, memfd_secret, hugetlb, pinned, referenced, shared; and MPOL_MF_STRICT.
  */
 #include <fcntl.h>
+#include <sys/syscall.h>
 
 #include "lib/test.h"
 
@@ -125,6 +126,27 @@ static void hugetlb_free(struct area *huge, long had)
 {
 	munmap(huge->base, area_bytes(huge));
 	write_long(HUGEPAGES, had);
+}
+
+TEST_F(lazy, pages_of_memfd_secret_are_not_marked)
+{
+	struct area secret;
+	int fd = syscall(SYS_memfd_secret, 0);
+
+	if (fd < 0)
+		SKIP(return, "kernel without memfd_secret()");
+	ASSERT_EQ(0, ftruncate(fd, AREA_PAGES * page_size()));
+	ASSERT_EQ(0, area_map_file(&secret, AREA_PAGES, PROT_READ | PROT_WRITE,
+				   MAP_SHARED, fd));
+	ASSERT_EQ(0, run_on(self->m.from));
+	area_fill(&secret);
+	EXPECT_EQ(0, stats_read(&self->before));
+	EXPECT_EQ(0, area_mbind(&secret, MPOL_BIND, NODE_MASK(self->m.to),
+				MOF_LAZY_MOVE_ALL));
+	EXPECT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(0, self->d.v[MOF_MARKED]);
+	EXPECT_EQ(0, area_bad(&secret));
+	close(fd);
 }
 
 TEST_F(lazy, hugetlb_pages_are_not_marked)

@@ -56,14 +56,6 @@ static long least(long a, long b)
 	return a < b ? a : b;
 }
 
-/* Base pages that one PUD entry maps */
-static long pud_pages(void)
-{
-	long entries = page_size() / (long)sizeof(__u64);
-
-	return entries * entries;
-}
-
 /*
  * Expected faults of a sweep: a fault resolves 1/32 of the run of pages before
  * it, at least one page and at most @window, and none beyond its page table.

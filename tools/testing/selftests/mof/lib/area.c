@@ -39,6 +39,14 @@ long thp_pages(void)
 	return thp_size() / page_size();
 }
 
+/* Base pages that one PUD entry maps */
+long pud_pages(void)
+{
+	long entries = page_size() / (long)sizeof(__u64);
+
+	return entries * entries;
+}
+
 /* Has each node with memory at least @bytes of it? */
 bool nodes_hold(long long bytes)
 {

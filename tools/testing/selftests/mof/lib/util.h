@@ -104,6 +104,7 @@ struct area {
 long page_size(void);
 long thp_size(void);
 long thp_pages(void);
+long pud_pages(void);
 bool nodes_hold(long long bytes);
 bool thp_fits(void);
 const char *thp_missing(void);
