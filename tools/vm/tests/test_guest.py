@@ -32,7 +32,10 @@ def start(*arguments, **popen):
 
 
 def vm(*arguments, script=None, **popen):
-    """Run mof-vm to its end; returns status, output, error output."""
+    """Run mof-vm to its end, with one CPU by default; returns status, output,
+    error output."""
+    if not {"-t", "--nodes", "--node"} & set(arguments):
+        arguments = ("--nodes", 1, "--cpus", 1, *arguments)
     if script:
         arguments += ("--", "sh", "-c", script)
     process = start("--timeout", SECONDS, *arguments, **popen)
