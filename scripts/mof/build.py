@@ -83,7 +83,8 @@ COUNTED = ("GCOV_PROFILE=$(filter-out mm/mof/tests/%,"
 
 PROFILES = {
     "guest":  Profile("mof"),
-    "debug":  Profile("mof", "mof-debug", "mof-kasan"),
+    "debug":  Profile("mof", "mof-debug", "mof-lockdep"),
+    "kasan":  Profile("mof", "mof-debug", "mof-lockdep", "mof-kasan"),
     "kcsan":  Profile("mof", "mof-debug", "mof-kcsan", variables=RACES),
     "gcov":   Profile("mof", "mof-debug", "mof-gcov", variables=COUNTED),
     "bpf":    Profile("mof", "mof-bpf"),

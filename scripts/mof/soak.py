@@ -16,7 +16,7 @@ from mof import rst
 from mof.build import BUILD, LOGS, REPO, VM, Failure, watch
 from mof.selftest import BINARIES
 
-PROFILES = ("debug", "kcsan")
+PROFILES = ("kasan", "kcsan")
 FUZZ_PROFILE = "guest"
 PART = 8                                 # minutes, at most
 FUZZ_PART = 20000                        # programs, at most

@@ -11,7 +11,7 @@ from unittest import mock
 from mof import soak, soak_guest
 
 
-def row(profile="debug", revision="now", **more):
+def row(profile="kasan", revision="now", **more):
     """A part in state.json."""
     return {"profile": profile, "seed": 1, "revision": revision, "status": 0,
             "warnings": 0, "leaks": {}, "problems": [],
@@ -185,4 +185,4 @@ class TestRecord(unittest.TestCase):
                 soak.write([row()])
             self.assertNotIn("old", text.read_text())
             found = json.loads(text.with_suffix(".json").read_text())
-        self.assertEqual(found["profiles"]["debug"]["guests"], 1)
+        self.assertEqual(found["profiles"]["kasan"]["guests"], 1)
