@@ -19,7 +19,7 @@ help:
 #: Targets:
 #:   deps       install the Debian packages that are needed (as root)
 #:   prepare    unpack the kernel, apply patches/, link our files: build/linux
-#:   kernel     build it; PROFILE=guest|debug|kcsan|gcov|bpf|noswap|off|
+#:   kernel     build it; PROFILE=guest|debug|kasan|kcsan|gcov|bpf|noswap|off|
 #:              stock|arm64|arm64-64k, or with the config of a machine:
 #:              KCONFIG=FILE
 #:   deb        packages for a real machine; KCONFIG=FILE, default: its own config
@@ -33,8 +33,9 @@ help:
 #:   test       what a change must pass; SUITES="..." for any suites, or
 #:              T=PROGRAM[:TEST] for one kselftest (PROFILE=, TOPOLOGY=);
 #:              WITHIN=SECONDS skips suites that might end later
-#:   test-all   these, too: bpf, outside, kunit-kcsan, selftests-kcsan,
-#:              selftests-arm64, selftests-arm64-64k, package
+#:   test-all   also kernels with KASAN, KCSAN, without swap, with the feature off,
+#:              unpatched, for arm64; other windows; bpf, auto, outside, series,
+#:              matrix, package
 #:   coverage   which of our lines the tests run; fails if less than 95 %
 #:   soak       programs that do all at once, with faults injected, on kernels
 #:              that look for bugs; MINUTES=20, or FUZZ=1000000 programs
