@@ -84,11 +84,12 @@ long area_bytes(const struct area *a)
 }
 
 /*
- * Reserve address space, aligned, with an inaccessible page on each side: VMAs
- * of an area never merge with a neighbour.
+ * Reserve address space, aligned so that it begins with a page table, with an
+ * inaccessible page on each side: VMAs of an area never merge with a neighbour.
  */
-static char *reserve(long bytes, long align)
+static char *reserve(long bytes)
 {
+	long align = page_size() * page_size() / sizeof(__u64);
 	char *p, *base;
 
 	p = mmap(NULL, bytes + align + 2 * page_size(), PROT_NONE,
@@ -99,14 +100,13 @@ static char *reserve(long bytes, long align)
 	return base - ((uintptr_t)base & (align - 1));
 }
 
-static int area_map_at(struct area *a, long pages, long align, int prot,
-		       int flags, int fd)
+int area_map_file(struct area *a, long pages, int prot, int flags, int fd)
 {
 	static unsigned long seed;
 
 	a->pages = pages;
 	a->seed = ++seed * 0x9e3779b97f4a7c15UL;
-	a->base = reserve(area_bytes(a), align);
+	a->base = reserve(area_bytes(a));
 	if (!a->base)
 		return -errno;
 	if (mmap(a->base, area_bytes(a), prot, flags | MAP_FIXED, fd, 0) == MAP_FAILED)
@@ -117,19 +117,12 @@ static int area_map_at(struct area *a, long pages, long align, int prot,
 /* Map a private anonymous area of base pages, without populating it. */
 int area_map(struct area *a, long pages)
 {
-	int err = area_map_at(a, pages, page_size(), PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	int err = area_map_file(a, pages, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS, -1);
 
 	if (!err)
 		madvise(a->base, area_bytes(a), MADV_NOHUGEPAGE);
 	return err;
-}
-
-int area_map_file(struct area *a, long pages, int prot, int flags, int fd)
-{
-	bool huge = thp_size() > 0 && !(pages % thp_pages());
-
-	return area_map_at(a, pages, huge ? thp_size() : page_size(), prot, flags, fd);
 }
 
 /* Map a private anonymous area of base pages, filled, on @node. */
@@ -158,8 +151,8 @@ int area_new_thp(struct area *a, long thps, int node)
 {
 	int err;
 
-	err = area_map_at(a, thps * thp_pages(), thp_size(),
-			  PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	err = area_map_file(a, thps * thp_pages(), PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	if (err)
 		return err;
 	if (madvise(a->base, area_bytes(a), MADV_HUGEPAGE))
