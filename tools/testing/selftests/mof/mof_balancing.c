@@ -129,6 +129,26 @@ TEST_F(lazy, faults_of_the_stock_scanner_are_not_counted_as_ours)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
+/* Neighbours that a fault maps in place lose the information, too. */
+TEST_F(lazy, after_marks_in_place_faults_are_the_scanners_again)
+{
+	struct area a;
+
+	ASSERT_EQ(0, area_new(&a, TABLE_PAGES, self->m.to));
+	drain_lru();
+	ASSERT_EQ(0, mark(&a, MPOL_DEFAULT, 0));
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_read(&a);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(TABLE_PAGES, self->d.v[MOF_LOCAL]);
+	EXPECT_GT(TABLE_PAGES, self->d.v[MOF_FAULTS]);
+	ASSERT_EQ(0, stats_read(&self->before));
+	ASSERT_EQ(0, write_long(BALANCING, 1));
+	EXPECT_LT(0, touch_until_hinted(&a, &self->before, &self->d));
+	EXPECT_EQ(0, self->d.v[MOF_FAULTS]);
+	EXPECT_EQ(0, area_bad(&a));
+}
+
 /* A child that maps all pages of the area, until it is killed. */
 static pid_t child_that_maps(const struct area *a)
 {

@@ -11,7 +11,6 @@
 
 #include "lib/test.h"
 
-#define TABLE_PAGES	512L	/* entries of a page table */
 #define DEFAULT_WINDOW	48	/* pages */
 #define SHARE		32L	/* a window is 1/32 of the preceding run */
 #define LONG_BYTES	(64L << 20)
@@ -92,6 +91,27 @@ TEST_F(window, sweep_takes_the_faults_that_its_run_earns)
 	EXPECT_EQ(self->d.v[MOF_FAULTS], self->d.v[NUMA_HINT_FAULTS]);
 	EXPECT_EQ(TABLE_PAGES, self->d.v[NUMA_PAGES_MIGRATED]);
 	EXPECT_EQ(0, stats_unreconciled(&self->d));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/* The sweep goes on under a policy by which the other pages are in place. */
+TEST_F(window, run_on_another_node_earns_nothing)
+{
+	struct area half = area_part(&self->a, 0, TABLE_PAGES / 2);
+	long swept;
+
+	ASSERT_EQ(0, mark(&self->a, MPOL_DEFAULT, 0));
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_read(&half);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	swept = self->d.v[MOF_RESOLVED];
+	EXPECT_EQ(swept, self->d.v[MOF_MIGRATED]);
+	ASSERT_EQ(0, set_task_policy(MPOL_BIND, NODE_MASK(self->m.from)));
+	ASSERT_EQ(0, stats_read(&self->before));
+	page_read(&self->a, swept);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(1, self->d.v[MOF_RESOLVED]);
+	EXPECT_EQ(1, self->d.v[MOF_LOCAL]);
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
@@ -259,6 +279,29 @@ TEST_F(window, pages_with_another_target_stay_for_their_own_touch)
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
 	EXPECT_EQ(TABLE_PAGES / 2, area_on(&self->a, self->m.to));
 	EXPECT_EQ(TABLE_PAGES / 2, area_on(&self->a, self->m.from));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+TEST_F(window, of_pages_in_place_leaves_the_others_to_their_own_touch)
+{
+	struct area half = area_part(&self->a, 0, TABLE_PAGES / 2);
+	long i;
+
+	ASSERT_EQ(TABLE_PAGES / 2, area_move(&half, self->m.to));
+	for (i = TABLE_PAGES / 2; i < TABLE_PAGES; i += 2) {
+		struct area page = area_part(&self->a, i, 1);
+
+		ASSERT_EQ(1, area_move(&page, self->m.to));
+	}
+	drain_lru();
+	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, run_on(self->m.to));
+	ASSERT_EQ(0, stats_read(&self->before));
+	area_read(&self->a);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(TABLE_PAGES, area_on(&self->a, self->m.to));
+	EXPECT_EQ(TABLE_PAGES / 4, self->d.v[MOF_MIGRATED]);
+	EXPECT_EQ(TABLE_PAGES * 3 / 4, self->d.v[MOF_LOCAL]);
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 

@@ -41,6 +41,7 @@
  * for an emulated machine.
  */
 #define AREA_PAGES		64L
+#define TABLE_PAGES	512L	/* entries of a page table on most machines */
 
 /* machine.c: nodes and CPUs */
 
