@@ -56,9 +56,11 @@ def listed(name):
 
 
 def script(names, kernel="guest", options="", first=False):
-    """Run programs one by one, with marks in output and kernel log; only until
-    one fails, if first is set."""
+    """Run programs one by one, with marks in output and kernel log; first: none
+    after a failure, be it of KUnit at boot."""
     lines = [f"cd {where(kernel)}"]
+    if first:
+        lines.append("dmesg | grep -q '] *not ok ' && exit 0")
     for name in names:
         lines += [f"echo '{BEGIN} {name}'; echo 'test {name}' > /dev/kmsg",
                   f"./{name} {options} 2>&1; status=$?",
