@@ -39,7 +39,7 @@ has "strictly it works, too" patched '^strictly: 0$' ./next-touch
 has "strictly, a page that cannot be marked fails it" patched \
 	'^strictly, with an inaccessible page: EIO$' ./next-touch
 has "pages stay until they are touched" patched '^untouched: nodes 0$' ./next-touch
-has "pages move to their next toucher" patched '^after: nodes 1$' ./next-touch
+has "pages move to the next thread that touches them" patched '^after: nodes 1$' ./next-touch
 has "not to a part of the nodes only" patched \
 	'^a part of the nodes: EXDEV$' ./next-touch
 has "for a thread it is ENOSYS, as before" patched '^a thread: ENOSYS$' ./next-touch

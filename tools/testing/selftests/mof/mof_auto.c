@@ -154,11 +154,11 @@ FIXTURE_TEARDOWN_PARENT(misplaced)
 
 TEST_F(misplaced, memory_of_a_process_on_another_node_is_moved_without_a_sample)
 {
-	struct toucher t = { .a = &self->a, .node = self->m.to };
+	struct sweeper t = { .a = &self->a, .node = self->m.to };
 
-	ASSERT_EQ(0, toucher_start(&t));
-	EXPECT_TRUE(toucher_settles(&t));
-	toucher_stop(&t);
+	ASSERT_EQ(0, sweeper_start(&t));
+	EXPECT_TRUE(sweeper_settles(&t));
+	sweeper_stop(&t);
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
 	EXPECT_EQ(0, self->d.v[MOF_SAMPLES]);
 	EXPECT_LE(EXTENTS, self->d.v[MOF_ARMED]);
@@ -173,20 +173,20 @@ TEST_F(misplaced, memory_of_a_process_on_another_node_is_moved_without_a_sample)
 
 TEST_F(misplaced, memory_of_a_thread_on_another_node_is_sampled_and_moved)
 {
-	struct toucher t = { .a = &self->a, .node = self->m.to };
-	struct toucher other = { .node = self->m.from };
+	struct sweeper t = { .a = &self->a, .node = self->m.to };
+	struct sweeper other = { .node = self->m.from };
 	struct area b;
 
 	ASSERT_EQ(0, area_new(&b, extent_pages(), self->m.from));
 	other.a = &b;
-	ASSERT_EQ(0, toucher_start(&other));
+	ASSERT_EQ(0, sweeper_start(&other));
 	/* Give the other thread time to be sampled. */
-	toucher_work(&other, 0.3);
-	ASSERT_EQ(0, toucher_start(&t));
-	EXPECT_TRUE(toucher_settles(&t));
-	EXPECT_TRUE(toucher_settles(&other));
-	toucher_stop(&t);
-	toucher_stop(&other);
+	sweeper_work(&other, 0.3);
+	ASSERT_EQ(0, sweeper_start(&t));
+	EXPECT_TRUE(sweeper_settles(&t));
+	EXPECT_TRUE(sweeper_settles(&other));
+	sweeper_stop(&t);
+	sweeper_stop(&other);
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
 	EXPECT_LE(EXTENTS, self->d.v[MOF_SAMPLES]);
 	EXPECT_LE(EXTENTS, self->d.v[MOF_ARMED]);
@@ -216,14 +216,14 @@ static char *wall_of_areas(long nr, int node)
 /* A step looks at 150 VMAs at most; the next one continues behind. */
 TEST_F(misplaced, memory_behind_many_areas_that_are_not_sampled_is_moved)
 {
-	struct toucher t = { .a = &self->a, .node = self->m.to };
+	struct sweeper t = { .a = &self->a, .node = self->m.to };
 	char *wall = wall_of_areas(600, self->m.to);
 
 	ASSERT_NE(NULL, wall);
 	ASSERT_LT((uintptr_t)wall, (uintptr_t)self->a.base);
-	ASSERT_EQ(0, toucher_start(&t));
-	EXPECT_TRUE(toucher_settles(&t));
-	toucher_stop(&t);
+	ASSERT_EQ(0, sweeper_start(&t));
+	EXPECT_TRUE(sweeper_settles(&t));
+	sweeper_stop(&t);
 	EXPECT_EQ(0, t.lost);
 	EXPECT_EQ(0, area_bad(&self->a));
 }
@@ -235,8 +235,8 @@ TEST_F(misplaced, memory_behind_many_areas_that_are_not_sampled_is_moved)
  */
 TEST_F(misplaced, memory_of_a_real_time_thread_stays_with_it)
 {
-	struct toucher rt = { .a = &self->a, .node = self->m.from, .fifo = true };
-	struct toucher fair = { .node = self->m.to };
+	struct sweeper rt = { .a = &self->a, .node = self->m.from, .fifo = true };
+	struct sweeper fair = { .node = self->m.to };
 	struct area b;
 
 	/*
@@ -248,13 +248,13 @@ TEST_F(misplaced, memory_of_a_real_time_thread_stays_with_it)
 	ASSERT_EQ(self->a.pages, area_move(&self->a, self->m.from));
 	ASSERT_EQ(0, area_new(&b, extent_pages(), self->m.to));
 	fair.a = &b;
-	ASSERT_EQ(0, toucher_start(&rt));
-	ASSERT_EQ(0, toucher_start(&fair));
-	toucher_work(&fair, 0);
+	ASSERT_EQ(0, sweeper_start(&rt));
+	ASSERT_EQ(0, sweeper_start(&fair));
+	sweeper_work(&fair, 0);
 	ASSERT_EQ(0, write_long(BALANCING, 4));
-	toucher_work(&fair, 4);
-	toucher_stop(&rt);
-	toucher_stop(&fair);
+	sweeper_work(&fair, 4);
+	sweeper_stop(&rt);
+	sweeper_stop(&fair);
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
 	EXPECT_LT(0, self->d.v[MOF_SAMPLES]);
 	EXPECT_EQ(self->a.pages, area_on(&self->a, self->m.from));
@@ -266,36 +266,36 @@ TEST_F(misplaced, memory_of_a_real_time_thread_stays_with_it)
 TEST_F(misplaced, each_of_two_threads_gets_its_half)
 {
 	struct area half = area_part(&self->a, 0, self->a.pages / 2);
-	struct toucher t[2] = {
+	struct sweeper t[2] = {
 		{ .a = &half, .node = self->m.from },
 		{ .a = &self->a, .node = self->m.to, .first = half.pages },
 	};
 
-	ASSERT_EQ(0, toucher_start(&t[0]));
-	ASSERT_EQ(0, toucher_start(&t[1]));
-	EXPECT_TRUE(toucher_settles(&t[1]));
-	EXPECT_TRUE(toucher_settles(&t[0]));
-	toucher_stop(&t[0]);
-	toucher_stop(&t[1]);
+	ASSERT_EQ(0, sweeper_start(&t[0]));
+	ASSERT_EQ(0, sweeper_start(&t[1]));
+	EXPECT_TRUE(sweeper_settles(&t[1]));
+	EXPECT_TRUE(sweeper_settles(&t[0]));
+	sweeper_stop(&t[0]);
+	sweeper_stop(&t[1]);
 	EXPECT_EQ(0, t[0].lost + t[1].lost);
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
 TEST_F(misplaced, each_of_two_threads_gets_every_other_page)
 {
-	struct toucher t[2] = {
+	struct sweeper t[2] = {
 		{ .a = &self->a, .node = self->m.from, .step = 2 },
 		{ .a = &self->a, .node = self->m.to, .first = 1, .step = 2 },
 	};
 
 	if (variant->thp)
 		SKIP(return, "a THP is on a single node");
-	ASSERT_EQ(0, toucher_start(&t[0]));
-	ASSERT_EQ(0, toucher_start(&t[1]));
-	EXPECT_TRUE(toucher_settles(&t[1]));
-	EXPECT_TRUE(toucher_settles(&t[0]));
-	toucher_stop(&t[0]);
-	toucher_stop(&t[1]);
+	ASSERT_EQ(0, sweeper_start(&t[0]));
+	ASSERT_EQ(0, sweeper_start(&t[1]));
+	EXPECT_TRUE(sweeper_settles(&t[1]));
+	EXPECT_TRUE(sweeper_settles(&t[0]));
+	sweeper_stop(&t[0]);
+	sweeper_stop(&t[1]);
 	EXPECT_EQ(0, t[0].lost + t[1].lost);
 	EXPECT_EQ(0, area_bad(&self->a));
 }
@@ -304,23 +304,23 @@ TEST_F(misplaced, each_of_two_threads_gets_every_other_page)
 TEST_F(misplaced, all_parts_of_an_extent_are_moved)
 {
 	struct area part[3];
-	struct toucher t[3];
+	struct sweeper t[3];
 	int i;
 
 	if (variant->thp)
 		SKIP(return, "a THP is part of a single VMA");
 	for (i = 0; i < 3; i++) {
 		part[i] = area_part(&self->a, i * 100, 90);
-		t[i] = (struct toucher) { .a = &part[i], .node = self->m.to };
+		t[i] = (struct sweeper) { .a = &part[i], .node = self->m.to };
 		munmap(self->a.base + (i * 100 + 90) * page_size(), 10 * page_size());
 	}
 	munmap(self->a.base + 300 * page_size(), (self->a.pages - 300) * page_size());
 	for (i = 0; i < 3; i++)
-		ASSERT_EQ(0, toucher_start(&t[i]));
+		ASSERT_EQ(0, sweeper_start(&t[i]));
 	for (i = 0; i < 3; i++)
-		EXPECT_TRUE(toucher_settles(&t[i]));
+		EXPECT_TRUE(sweeper_settles(&t[i]));
 	for (i = 0; i < 3; i++) {
-		toucher_stop(&t[i]);
+		sweeper_stop(&t[i]);
 		EXPECT_EQ(0, t[i].lost);
 		EXPECT_EQ(0, area_bad(&part[i]));
 	}
@@ -329,7 +329,7 @@ TEST_F(misplaced, all_parts_of_an_extent_are_moved)
 /* Runs with any page size, also where nodes hold few extents. */
 TEST(area_that_is_a_quarter_of_an_extent_is_moved)
 {
-	struct toucher t;
+	struct sweeper t;
 	struct machine m;
 	const char *why;
 	struct area a;
@@ -340,11 +340,11 @@ TEST(area_that_is_a_quarter_of_an_extent_is_moved)
 	SKIP_IF(return, why);
 	ASSERT_EQ(0, run_on(m.to));
 	ASSERT_EQ(0, area_new(&a, extent_pages() / 4, m.from));
-	t = (struct toucher) { .a = &a, .node = m.to };
+	t = (struct sweeper) { .a = &a, .node = m.to };
 	EXPECT_EQ(0, write_long(BALANCING, 4));
-	EXPECT_EQ(0, toucher_start(&t));
-	EXPECT_TRUE(toucher_settles(&t));
-	toucher_stop(&t);
+	EXPECT_EQ(0, sweeper_start(&t));
+	EXPECT_TRUE(sweeper_settles(&t));
+	sweeper_stop(&t);
 	machine_restore(&m);
 	EXPECT_EQ(0, t.lost);
 	EXPECT_EQ(0, area_bad(&a));
@@ -362,7 +362,7 @@ static long most_moves(time_t seconds)
 
 TEST_F(misplaced, memory_that_two_nodes_share_does_not_bounce)
 {
-	struct toucher t[2] = {
+	struct sweeper t[2] = {
 		{ .a = &self->a, .node = self->m.from },
 		{ .a = &self->a, .node = self->m.to, .slot = 1 },
 	};
@@ -371,11 +371,11 @@ TEST_F(misplaced, memory_that_two_nodes_share_does_not_bounce)
 	/* Bind the process, so that nothing else of it is sampled. */
 	ASSERT_EQ(0, set_task_policy(MPOL_BIND, NODE_MASK(self->m.from)));
 	ASSERT_EQ(0, area_balanced(&self->a, NODE_MASK(self->m.from) | NODE_MASK(self->m.to)));
-	ASSERT_EQ(0, toucher_start(&t[0]));
-	ASSERT_EQ(0, toucher_start(&t[1]));
-	toucher_work(&t[0], 5);
-	toucher_stop(&t[0]);
-	toucher_stop(&t[1]);
+	ASSERT_EQ(0, sweeper_start(&t[0]));
+	ASSERT_EQ(0, sweeper_start(&t[1]));
+	sweeper_work(&t[0], 5);
+	sweeper_stop(&t[0]);
+	sweeper_stop(&t[1]);
 	/* The kernel's interval and time() count whole seconds. */
 	seconds = time(NULL) - begin + 2;
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));

@@ -39,25 +39,25 @@ FIXTURE_TEARDOWN_PARENT(alone)
 /* With mode 4, two threads access the area from these nodes. */
 static int use_from(const struct area *a, int node, int other, struct stats *d)
 {
-	struct toucher t[2] = {
+	struct sweeper t[2] = {
 		{ .a = a, .node = node },
 		{ .a = a, .node = other, .slot = 1 },
 	};
 	struct stats before;
 	int err;
 
-	err = write_long(BALANCING, 4) ? : toucher_start(&t[0]) ? : toucher_start(&t[1]);
+	err = write_long(BALANCING, 4) ? : sweeper_start(&t[0]) ? : sweeper_start(&t[1]);
 	if (err)
 		return err;
 	/* Wait until both run on their nodes and have touched their stacks. */
-	toucher_work(&t[0], 0);
-	toucher_work(&t[1], 0);
+	sweeper_work(&t[0], 0);
+	sweeper_work(&t[1], 0);
 	stats_read(&before);
-	toucher_work(&t[0], WATCH_SECONDS);
-	toucher_work(&t[1], 0);
+	sweeper_work(&t[0], WATCH_SECONDS);
+	sweeper_work(&t[1], 0);
 	err = stats_since(&before, d);
-	toucher_stop(&t[0]);
-	toucher_stop(&t[1]);
+	sweeper_stop(&t[0]);
+	sweeper_stop(&t[1]);
 	return err ? : t[0].lost + t[1].lost;
 }
 
@@ -324,8 +324,8 @@ FIXTURE_TEARDOWN_PARENT(area)
 	machine_restore(&self->m);
 }
 
-/* Access the area until the toucher's memory has been migrated. */
-static long hinted_until_settled(const struct area *a, const struct toucher *t)
+/* Access the area until the sweeper's memory has been migrated. */
+static long hinted_until_settled(const struct area *a, const struct sweeper *t)
 {
 	long hinted = 0;
 
@@ -333,23 +333,23 @@ static long hinted_until_settled(const struct area *a, const struct toucher *t)
 		for (int i = 0; i < 20; i++)
 			area_read(a);
 		hinted += area_hinted(a);
-	} while (toucher_misplaced(t) > t->a->pages / 20);
+	} while (sweeper_misplaced(t) > t->a->pages / 20);
 	return hinted;
 }
 
 TEST_F(area, is_neither_sampled_nor_moved_while_another_is)
 {
-	struct toucher t = { .a = &self->control, .node = self->m.to };
-	struct toucher other = { .node = self->m.from };
+	struct sweeper t = { .a = &self->control, .node = self->m.to };
+	struct sweeper other = { .node = self->m.from };
 	struct area b;
 
 	ASSERT_EQ(0, area_new(&b, 1, self->m.from));
 	other.a = &b;
-	ASSERT_EQ(0, toucher_start(&other));
-	ASSERT_EQ(0, toucher_start(&t));
+	ASSERT_EQ(0, sweeper_start(&other));
+	ASSERT_EQ(0, sweeper_start(&t));
 	EXPECT_EQ(0, hinted_until_settled(&self->a, &t));
-	toucher_stop(&t);
-	toucher_stop(&other);
+	sweeper_stop(&t);
+	sweeper_stop(&other);
 	EXPECT_EQ(self->a.pages, area_on(&self->a, self->m.from));
 	EXPECT_EQ(0, area_hinted(&self->a));
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));

@@ -20,7 +20,7 @@ FIXTURE(life)
 	struct machine m;
 	struct cgroup cg;
 	struct area a;
-	struct toucher t[2];
+	struct sweeper t[2];
 	struct stats before;
 	struct stats d;
 };
@@ -31,8 +31,8 @@ FIXTURE_SETUP(life)
 	SKIP_SETUP(return, &self->m, automatic_setup(&self->m));
 	ASSERT_EQ(0, run_on(self->m.from));
 	ASSERT_EQ(0, area_new_extents(&self->a, EXTENTS, self->m.from));
-	self->t[0] = (struct toucher) { .a = &self->a, .node = self->m.from };
-	self->t[1] = (struct toucher) { .a = &self->a, .node = self->m.to, .slot = 1 };
+	self->t[0] = (struct sweeper) { .a = &self->a, .node = self->m.from };
+	self->t[1] = (struct sweeper) { .a = &self->a, .node = self->m.to, .slot = 1 };
 	ASSERT_EQ(0, stats_read(&self->before));
 	ASSERT_EQ(0, write_long(BALANCING, 4));
 }
@@ -44,23 +44,23 @@ FIXTURE_TEARDOWN_PARENT(life)
 	machine_restore(&self->m);
 }
 
-static int start_both(struct toucher *t)
+static int start_both(struct sweeper *t)
 {
-	return toucher_start(&t[0]) ? : toucher_start(&t[1]);
+	return sweeper_start(&t[0]) ? : sweeper_start(&t[1]);
 }
 
 /* Returns the number of lost writes. */
-static long stop_both(struct toucher *t)
+static long stop_both(struct sweeper *t)
 {
-	toucher_stop(&t[0]);
-	toucher_stop(&t[1]);
+	sweeper_stop(&t[0]);
+	sweeper_stop(&t[1]);
 	return t[0].lost + t[1].lost;
 }
 
-static void work_both(const struct toucher *t, double seconds)
+static void work_both(const struct sweeper *t, double seconds)
 {
-	toucher_work(&t[0], seconds);
-	toucher_work(&t[1], 0);
+	sweeper_work(&t[0], seconds);
+	sweeper_work(&t[1], 0);
 }
 
 /* Modes */
@@ -109,14 +109,14 @@ TEST_F(life, modes_that_change_lose_no_write_and_0_ends_it)
 TEST_F(life, memory_is_found_as_soon_as_the_mode_is_on)
 {
 	ASSERT_EQ(0, write_long(BALANCING, 0));
-	ASSERT_EQ(0, toucher_start(&self->t[1]));
-	toucher_work(&self->t[1], 0.5);
+	ASSERT_EQ(0, sweeper_start(&self->t[1]));
+	sweeper_work(&self->t[1], 0.5);
 	EXPECT_EQ(self->a.pages, area_on(&self->a, self->m.from));
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
 	EXPECT_EQ(0, self->d.v[NUMA_PTE_UPDATES]);
 	ASSERT_EQ(0, write_long(BALANCING, 4));
-	EXPECT_TRUE(toucher_settles(&self->t[1]));
-	toucher_stop(&self->t[1]);
+	EXPECT_TRUE(sweeper_settles(&self->t[1]));
+	sweeper_stop(&self->t[1]);
 	EXPECT_EQ(0, self->t[1].lost);
 	EXPECT_EQ(0, area_bad(&self->a));
 }
@@ -203,7 +203,7 @@ TEST_F_TIMEOUT(life, exit_and_exec_leave_nothing, 480)
 
 static int follow_as_vfork(void *arg)
 {
-	const struct toucher *t = arg;
+	const struct sweeper *t = arg;
 
 	return run_on(t->node) ? 2 : follow(t->a, t->node);
 }

@@ -18,18 +18,18 @@ FIXTURE(sampled)
 	struct machine m;
 	struct area a;		/* accessed by two threads on two nodes */
 	struct area idle;	/* accessed by no thread */
-	struct toucher t[2];
+	struct sweeper t[2];
 	long hinted;		/* number of samples in @idle */
 	struct stats before;
 	struct stats d;
 };
 
 /* With threads on both nodes, locality is unknown and samples are marked. */
-static int wait_for_samples(struct toucher *t, const struct area *idle, long *hinted)
+static int wait_for_samples(struct sweeper *t, const struct area *idle, long *hinted)
 {
 	int looks;
 
-	if (toucher_start(&t[0]) || toucher_start(&t[1]))
+	if (sweeper_start(&t[0]) || sweeper_start(&t[1]))
 		return -EAGAIN;
 	for (looks = 0; looks < PATIENCE; looks++) {
 		*hinted = area_hinted(idle);
@@ -38,10 +38,10 @@ static int wait_for_samples(struct toucher *t, const struct area *idle, long *hi
 		usleep(10000);
 	}
 	write_long(BALANCING, 0);
-	toucher_work(&t[0], 0.1);	/* a step may be in progress */
-	toucher_work(&t[1], 0);
-	toucher_stop(&t[0]);
-	toucher_stop(&t[1]);
+	sweeper_work(&t[0], 0.1);	/* a step may be in progress */
+	sweeper_work(&t[1], 0);
+	sweeper_stop(&t[0]);
+	sweeper_stop(&t[1]);
 	*hinted = area_hinted(idle);
 	return *hinted ? 0 : -ETIMEDOUT;
 }
@@ -52,8 +52,8 @@ FIXTURE_SETUP(sampled)
 	ASSERT_EQ(0, run_on(self->m.from));
 	ASSERT_EQ(0, area_new_extents(&self->a, 2, self->m.from));
 	ASSERT_EQ(0, area_new_extents(&self->idle, EXTENTS, self->m.from));
-	self->t[0] = (struct toucher) { .a = &self->a, .node = self->m.from };
-	self->t[1] = (struct toucher) { .a = &self->a, .node = self->m.to, .slot = 1 };
+	self->t[0] = (struct sweeper) { .a = &self->a, .node = self->m.from };
+	self->t[1] = (struct sweeper) { .a = &self->a, .node = self->m.to, .slot = 1 };
 	ASSERT_EQ(0, write_long(BALANCING, 4));
 	ASSERT_EQ(0, wait_for_samples(self->t, &self->idle, &self->hinted));
 	ASSERT_EQ(0, stats_read(&self->before));
@@ -187,7 +187,7 @@ static long steps_traced(void)
 
 TEST_F(sampled, steps_tell_how_long_they_take_if_asked_to)
 {
-	struct toucher t = { .a = &self->a, .node = self->m.from };
+	struct sweeper t = { .a = &self->a, .node = self->m.from };
 	long before;
 
 	if (access(STEP_EVENT, W_OK))
@@ -195,12 +195,12 @@ TEST_F(sampled, steps_tell_how_long_they_take_if_asked_to)
 	before = steps_traced();
 	ASSERT_LE(0, before);
 	EXPECT_EQ(0, write_long(BALANCING, 4));
-	EXPECT_EQ(0, toucher_start(&t));
-	toucher_work(&t, 2);
+	EXPECT_EQ(0, sweeper_start(&t));
+	sweeper_work(&t, 2);
 	EXPECT_EQ(before, steps_traced());
 	EXPECT_EQ(0, write_long(STEP_EVENT, 1));
-	toucher_work(&t, 2);
-	toucher_stop(&t);
+	sweeper_work(&t, 2);
+	sweeper_stop(&t);
 	EXPECT_LT(before, steps_traced());
 }
 

@@ -172,7 +172,7 @@ static long most_rounds(const struct area *a)
 
 TEST_F(user, many_areas_in_the_automatic_mode_leave_the_cpu_to_the_program)
 {
-	struct toucher other = { .a = &self->a, .node = self->m.to };
+	struct sweeper other = { .a = &self->a, .node = self->m.to };
 	long off, automatic;
 	struct area many;
 
@@ -181,12 +181,12 @@ TEST_F(user, many_areas_in_the_automatic_mode_leave_the_cpu_to_the_program)
 	ASSERT_EQ(0, write_long(MAX_MAP_COUNT, 2 * MANY));
 	ASSERT_LT(0, map_many(&many, MANY / 8));
 	touch_scattered(&many, 8, 1);
-	ASSERT_EQ(0, toucher_start(&other));
+	ASSERT_EQ(0, sweeper_start(&other));
 	off = most_rounds(&self->a);
 	ASSERT_EQ(0, write_long(BALANCING, 4));
 	ASSERT_EQ(0, become_nobody());
 	automatic = most_rounds(&self->a);
-	toucher_stop(&other);
+	sweeper_stop(&other);
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
 	TH_LOG("%ld rounds, %ld without, %ld samples", automatic, off,
 	       self->d.v[MOF_SAMPLES]);
@@ -211,7 +211,7 @@ static long make_history(struct __test_metadata *_metadata,
 			 struct _test_data_user *self, struct area *wide)
 {
 	long step = HUGE_BYTES / EXTENTS / page_size(), kept;
-	struct toucher t[2] = {
+	struct sweeper t[2] = {
 		{ .a = wide, .node = self->m.to, .slot = 1, .step = step },
 		{ .a = wide, .node = self->m.from, .slot = 2, .step = step },
 	};
@@ -220,12 +220,12 @@ static long make_history(struct __test_metadata *_metadata,
 	EXPECT_EQ(EXTENTS * LOOKED_AT, touch_scattered(wide, step, LOOKED_AT));
 	kept = charged(&self->cg);
 	EXPECT_EQ(0, write_long(BALANCING, 4));
-	EXPECT_EQ(0, toucher_start(&t[0]));
-	EXPECT_EQ(0, toucher_start(&t[1]));
-	toucher_work(&t[0], 4);
+	EXPECT_EQ(0, sweeper_start(&t[0]));
+	EXPECT_EQ(0, sweeper_start(&t[1]));
+	sweeper_work(&t[0], 4);
 	kept = charged(&self->cg) - kept;
-	toucher_stop(&t[0]);
-	toucher_stop(&t[1]);
+	sweeper_stop(&t[0]);
+	sweeper_stop(&t[1]);
 	EXPECT_EQ(0, t[0].lost + t[1].lost);
 	EXPECT_LT(EXTENTS / 2 * NODE_BYTES, kept);
 	return kept;
@@ -255,7 +255,7 @@ TEST_F(user, history_of_scattered_pages_is_as_small_as_promised)
 TEST_F(user, history_of_what_is_unmapped_is_given_back)
 {
 	const char *why = history_missing() ? : cgroup_enter(&self->cg, "+memory");
-	struct toucher t = { .a = &self->a, .node = self->m.to };
+	struct sweeper t = { .a = &self->a, .node = self->m.to };
 	long kept, left, looks = 0;
 	struct area wide;
 
@@ -266,12 +266,12 @@ TEST_F(user, history_of_what_is_unmapped_is_given_back)
 	left = charged(&self->cg);
 	area_free(&wide);
 	EXPECT_EQ(0, write_long(LONGEST, SHORT));
-	EXPECT_EQ(0, toucher_start(&t));
+	EXPECT_EQ(0, sweeper_start(&t));
 	do {
-		toucher_work(&t, 0.5);
+		sweeper_work(&t, 0.5);
 	} while (left - charged(&self->cg) < kept / 2 && ++looks < PATIENCE);
 	left -= charged(&self->cg);
-	toucher_stop(&t);
+	sweeper_stop(&t);
 	TH_LOG("%ld of %ld bytes freed", left, kept);
 	EXPECT_LE(kept / 2, left);
 }
@@ -279,7 +279,7 @@ TEST_F(user, history_of_what_is_unmapped_is_given_back)
 /* mmap(2) holds a lock that steps need; a step never waits for it. */
 TEST_F(user, samples_are_taken_beside_a_thread_that_maps_all_the_time)
 {
-	struct toucher t[2] = {
+	struct sweeper t[2] = {
 		{ .a = &self->a, .node = self->m.to, .slot = 1 },
 		{ .a = &self->a, .node = self->m.from, .slot = 2 },
 	};
@@ -288,13 +288,13 @@ TEST_F(user, samples_are_taken_beside_a_thread_that_maps_all_the_time)
 	if (!have_automatic())
 		SKIP(return, NO_AUTOMATIC);
 	ASSERT_EQ(0, write_long(BALANCING, 4));
-	EXPECT_EQ(0, toucher_start(&t[0]));
-	EXPECT_EQ(0, toucher_start(&t[1]));
+	EXPECT_EQ(0, sweeper_start(&t[0]));
+	EXPECT_EQ(0, sweeper_start(&t[1]));
 	EXPECT_EQ(0, mapper_start(&m));
-	toucher_work(&t[0], 3);
+	sweeper_work(&t[0], 3);
 	mapper_stop(&m);
-	toucher_stop(&t[0]);
-	toucher_stop(&t[1]);
+	sweeper_stop(&t[0]);
+	sweeper_stop(&t[1]);
 	EXPECT_EQ(0, stats_since(&self->before, &self->d));
 	TH_LOG("%ld samples, %ld rounds of mmap and munmap", self->d.v[MOF_SAMPLES], m.rounds);
 	EXPECT_LT(0, self->d.v[MOF_SAMPLES]);

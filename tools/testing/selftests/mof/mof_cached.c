@@ -323,7 +323,7 @@ TEST_F(lazy, move_all_moves_a_file_mapped_three_times_by_one_process_for_all)
 
 /* Masks of nodes */
 
-TEST_F(lazy, a_mask_of_both_nodes_moves_pages_to_the_toucher_and_the_eager_call_none)
+TEST_F(lazy, a_mask_of_both_nodes_moves_pages_to_the_faulting_node_and_the_eager_call_none)
 {
 	unsigned long both = NODE_MASK(self->m.from) | NODE_MASK(self->m.to);
 

@@ -94,7 +94,7 @@ TEST_F(cgroup, the_charge_moves_with_the_page)
 	area_free(&a);
 }
 
-TEST_F(cgroup, page_on_an_allowed_node_stays_if_the_touchers_is_not_allowed)
+TEST_F(cgroup, page_on_an_allowed_node_stays_if_the_faulting_node_is_not_allowed)
 {
 	struct area a;
 
@@ -111,7 +111,7 @@ TEST_F(cgroup, page_on_an_allowed_node_stays_if_the_touchers_is_not_allowed)
 	EXPECT_EQ(0, area_bad(&a));
 }
 
-TEST_F(cgroup, touchers_node_is_the_target_if_it_is_allowed)
+TEST_F(cgroup, faulting_node_is_the_target_if_it_is_allowed)
 {
 	struct area a;
 
@@ -128,7 +128,7 @@ TEST_F(cgroup, touchers_node_is_the_target_if_it_is_allowed)
  * Page and touching task are both on a disallowed node. The page gets there
  * through a memfd that another process fills before this one maps it.
  */
-TEST_F(cgroup, page_and_toucher_not_allowed_goes_to_an_allowed_node)
+TEST_F(cgroup, page_and_faulting_node_not_allowed_goes_to_an_allowed_node)
 {
 	int fd = memfd_create("mof", 0);
 	struct area a;

@@ -39,7 +39,7 @@ TEST_F(lazy, dirty_shmem_mapped_once_moves)
 	EXPECT_EQ(0, area_bad(&shm));
 }
 
-TEST_F(lazy, anonymous_shared_memory_moves_to_the_toucher)
+TEST_F(lazy, anonymous_shared_memory_moves_to_the_faulting_node)
 {
 	struct area shm;
 

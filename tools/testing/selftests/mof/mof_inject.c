@@ -452,7 +452,7 @@ FIXTURE(sampling)
 {
 	struct machine m;
 	struct area a;
-	struct toucher t;
+	struct sweeper t;
 	struct stats before;
 	struct stats d;
 };
@@ -484,7 +484,7 @@ FIXTURE_SETUP(sampling)
 	SKIP_SETUP(return, &self->m, why);
 	ASSERT_EQ(0, run_on(self->m.from));
 	ASSERT_EQ(0, area_new_extents(&self->a, 2, self->m.from));
-	self->t = (struct toucher) { .a = &self->a, .node = self->m.to, .slot = 1 };
+	self->t = (struct sweeper) { .a = &self->a, .node = self->m.to, .slot = 1 };
 	ASSERT_EQ(0, stats_read(&self->before));
 	ASSERT_EQ(0, write_long(BALANCING, 4));
 }
@@ -535,11 +535,11 @@ static long run_without_memory(const struct machine *m, const struct area *a)
 }
 
 /* Let its memory follow a thread; returns the number of failed calls. */
-static long run_without_function(struct toucher *t)
+static long run_without_function(struct sweeper *t)
 {
 	long step, left;
 
-	if (function_fails(STEPS) || toucher_start(t))
+	if (function_fails(STEPS) || sweeper_start(t))
 		return -EIO;
 	for (step = 0; step < STEPS; step++)
 		run_with_failure(t->a, 0);
@@ -555,13 +555,13 @@ TEST_F(sampling, steps_that_fail_lose_nothing)
 		failures = run_without_function(&self->t);
 	} else {
 		failures = run_without_memory(&self->m, &self->a);
-		ASSERT_EQ(0, toucher_start(&self->t));
+		ASSERT_EQ(0, sweeper_start(&self->t));
 	}
 	TH_LOG("%ld failures", failures);
 	EXPECT_LT(0, failures);
 	/* Failed steps are retried. */
-	EXPECT_TRUE(toucher_settles(&self->t));
-	toucher_stop(&self->t);
+	EXPECT_TRUE(sweeper_settles(&self->t));
+	sweeper_stop(&self->t);
 	EXPECT_EQ(0, self->t.lost);
 	ASSERT_EQ(0, write_long(BALANCING, 0));
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));

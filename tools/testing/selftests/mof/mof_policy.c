@@ -16,34 +16,34 @@
 #define WEIGHT	"/sys/kernel/mm/mempolicy/weighted_interleave/node%d"
 #define LOOKS	10000	/* polls of a millisecond */
 
-/* Mark under a policy, and touch from @toucher. The caller checks contents. */
+/* Mark under a policy, and touch from @node. The caller checks contents. */
 static long mark_and_touch(const struct area *a, int mode, unsigned long nodes,
-			   int toucher)
+			   int node)
 {
 	long err = mark(a, mode, nodes);
 
 	if (!err)
-		err = run_on(toucher);
+		err = run_on(node);
 	if (!err)
 		area_read(a);
 	return err;
 }
 
-TEST_F(lazy, default_policy_goes_to_the_toucher)
+TEST_F(lazy, default_policy_goes_to_the_faulting_node)
 {
 	ASSERT_EQ(0, mark_and_touch(&self->a, MPOL_DEFAULT, 0, self->m.to));
 	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-TEST_F(lazy, local_goes_to_the_toucher)
+TEST_F(lazy, local_goes_to_the_faulting_node)
 {
 	ASSERT_EQ(0, mark_and_touch(&self->a, MPOL_LOCAL, 0, self->m.to));
 	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-TEST_F(lazy, preferred_without_nodes_goes_to_the_toucher)
+TEST_F(lazy, preferred_without_nodes_goes_to_the_faulting_node)
 {
 	ASSERT_EQ(0, mark_and_touch(&self->a, MPOL_PREFERRED, 0, self->m.to));
 	EXPECT_EQ(AREA_PAGES, area_on(&self->a, self->m.to));
@@ -60,7 +60,7 @@ TEST_F(lazy, local_touched_locally_stays_and_is_counted_local)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-TEST_F(lazy, each_page_goes_to_its_own_toucher)
+TEST_F(lazy, each_page_goes_to_its_own_faulting_node)
 {
 	long i;
 
@@ -150,7 +150,7 @@ TEST_F(mask, single_node_in_place_is_not_marked)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-TEST_F(mask, toucher_in_the_mask_is_the_target)
+TEST_F(mask, faulting_node_in_the_mask_is_the_target)
 {
 	unsigned long nodes = NODE_MASK(self->m.from) | NODE_MASK(self->m.to);
 
@@ -159,7 +159,7 @@ TEST_F(mask, toucher_in_the_mask_is_the_target)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-TEST_F(mask, page_in_the_mask_stays_if_the_toucher_is_not)
+TEST_F(mask, page_in_the_mask_stays_if_the_faulting_node_is_not)
 {
 	unsigned long nodes;
 
@@ -174,7 +174,7 @@ TEST_F(mask, page_in_the_mask_stays_if_the_toucher_is_not)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-TEST_F(mask, page_outside_goes_into_the_mask_if_the_toucher_is_outside)
+TEST_F(mask, page_outside_goes_into_the_mask_if_the_faulting_node_is_outside)
 {
 	unsigned long nodes;
 	int nid;
@@ -470,7 +470,7 @@ TEST_F(lazy, vma_policy_changed_before_the_touch_decides)
  * The stock scanner also marks memory without a policy: existing marks must not
  * be taken for its own.
  */
-TEST_F(lazy, policy_removed_before_the_touch_leaves_it_to_the_toucher)
+TEST_F(lazy, policy_removed_before_the_touch_leaves_it_to_the_faulting_node)
 {
 	ASSERT_EQ(0, mark(&self->a, MPOL_BIND, NODE_MASK(self->m.from) |
 			  NODE_MASK(self->m.to)));
@@ -586,7 +586,7 @@ static void mark_and_be_visited(struct __test_metadata *_metadata,
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-TEST_F(tasks, pages_go_to_a_toucher_without_policy_whatever_the_markers)
+TEST_F(tasks, pages_go_to_a_thread_without_policy_whatever_the_markers)
 {
 	struct visitor v = { .node = self->m.to, .mode = MPOL_DEFAULT };
 
@@ -595,7 +595,7 @@ TEST_F(tasks, pages_go_to_a_toucher_without_policy_whatever_the_markers)
 	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_MIGRATED]);
 }
 
-TEST_F(tasks, pages_go_where_the_policy_of_the_toucher_wants_them)
+TEST_F(tasks, pages_go_where_the_policy_of_the_faulting_thread_wants_them)
 {
 	struct visitor v = {
 		.node = self->m.from, .mode = MPOL_BIND, .nodes = NODE_MASK(self->m.to),
@@ -606,7 +606,7 @@ TEST_F(tasks, pages_go_where_the_policy_of_the_toucher_wants_them)
 	EXPECT_EQ(AREA_PAGES, self->d.v[MOF_MIGRATED]);
 }
 
-TEST_F(tasks, pages_stay_where_the_policy_of_the_toucher_wants_them)
+TEST_F(tasks, pages_stay_where_the_policy_of_the_faulting_thread_wants_them)
 {
 	struct visitor v = {
 		.node = self->m.to, .mode = MPOL_BIND, .nodes = NODE_MASK(self->m.from),
@@ -629,25 +629,25 @@ static int pick(const struct machine *m, int node, bool nearest)
 	return NO_NODE;
 }
 
-TEST_F(lazy, toucher_without_memory_gets_its_nearest_node_with_memory)
+TEST_F(lazy, faulting_node_without_memory_gets_its_nearest_node_with_memory)
 {
-	int toucher = self->m.memoryless;
+	int node = self->m.memoryless;
 	int far, nid;
 
-	if (toucher == NO_NODE)
+	if (node == NO_NODE)
 		SKIP(return, "needs a node with CPUs and without memory");
-	far = pick(&self->m, toucher, false);
+	far = pick(&self->m, node, false);
 	if (far == NO_NODE)
 		SKIP(return, "needs nodes at different distances");
 	ASSERT_EQ(0, area_place(&self->a, far));
-	ASSERT_EQ(0, mark_and_touch(&self->a, MPOL_LOCAL, 0, toucher));
+	ASSERT_EQ(0, mark_and_touch(&self->a, MPOL_LOCAL, 0, node));
 	nid = page_node(&self->a, 0);
-	EXPECT_TRUE(is_nearest(toucher, nid, memory_nodes()));
+	EXPECT_TRUE(is_nearest(node, nid, memory_nodes()));
 	EXPECT_EQ(AREA_PAGES, area_on(&self->a, nid));
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-TEST_F(lazy, toucher_without_memory_leaves_pages_on_a_nearest_node)
+TEST_F(lazy, faulting_node_without_memory_leaves_pages_on_a_nearest_node)
 {
 	int near;
 

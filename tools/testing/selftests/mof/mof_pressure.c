@@ -461,13 +461,13 @@ TEST_F(pressure, a_group_at_its_memory_high_moves_all)
 	move_at_limit(_metadata, self, "memory.high", "high");
 }
 
-static bool has_round(const struct toucher *t)
+static bool has_round(const struct sweeper *t)
 {
 	return __atomic_load_n(&t->rounds, __ATOMIC_RELAXED) > 0;
 }
 
 /* Mark for some time, and until both threads have written all pages. */
-static long mark_beside(const struct area *a, const struct toucher *t)
+static long mark_beside(const struct area *a, const struct sweeper *t)
 {
 	time_t begin = time(NULL), now = begin;
 	long marks = 0;
@@ -484,7 +484,7 @@ static long mark_beside(const struct area *a, const struct toucher *t)
 /* The area is twice the limit: touched pages have just been swapped out. */
 TEST_F(pressure, a_group_that_thrashes_makes_progress_and_loses_no_write)
 {
-	struct toucher t[2] = {
+	struct sweeper t[2] = {
 		{ .a = &self->a, .node = self->m.from, .slot = 1 },
 		{ .a = &self->a, .node = self->m.to, .slot = 2 },
 	};
@@ -504,11 +504,11 @@ TEST_F(pressure, a_group_that_thrashes_makes_progress_and_loses_no_write)
 	EXPECT_EQ(0, cgroup_limit(&cg, "memory.high", PAGES * page_size()));
 	ASSERT_EQ(0, cgroup_shrink(&cg, LIMIT * page_size()));
 	EXPECT_EQ(0, cgroup_limit(&cg, "memory.max", LIMIT * page_size()));
-	EXPECT_EQ(0, toucher_start(&t[0]));
-	EXPECT_EQ(0, toucher_start(&t[1]));
+	EXPECT_EQ(0, sweeper_start(&t[0]));
+	EXPECT_EQ(0, sweeper_start(&t[1]));
 	marks = mark_beside(&self->a, t);
-	toucher_stop(&t[0]);
-	toucher_stop(&t[1]);
+	sweeper_stop(&t[0]);
+	sweeper_stop(&t[1]);
 	EXPECT_EQ(0, t[0].lost + t[1].lost);
 	EXPECT_EQ(0, cgroup_event(&cg, "oom_kill"));
 	EXPECT_EQ(0, stats_since(&self->before, &self->d));

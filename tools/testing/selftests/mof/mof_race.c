@@ -334,12 +334,12 @@ static void *touch_all(void *arg)
 	return NULL;
 }
 
-static int touch_from_many(struct race *r, int touchers)
+static int touch_from_many(struct race *r, int threads)
 {
 	pthread_t thread[TOUCHERS];
 	int i, err = 0;
 
-	for (i = 0; i < touchers && !err; i++)
+	for (i = 0; i < threads && !err; i++)
 		err = -pthread_create(&thread[i], NULL, touch_all, &r->a);
 	while (i--)
 		pthread_join(thread[i], NULL);
@@ -356,14 +356,14 @@ static int touch_from_eight(struct race *r)
 	return touch_from_many(r, TOUCHERS);
 }
 
-TEST_F(race, second_toucher_finds_the_same_contents)
+TEST_F(race, second_fault_finds_the_same_contents)
 {
 	race_with(_metadata, &self->r, &(struct race_op) {
 		.run = touch_from_one, .moves = true,
 	});
 }
 
-TEST_F(race, eight_more_touchers_find_the_same_contents)
+TEST_F(race, eight_more_faults_find_the_same_contents)
 {
 	race_with(_metadata, &self->r, &(struct race_op) {
 		.run = touch_from_eight, .moves = true,
@@ -462,7 +462,7 @@ static int touch_from_there(struct race *r)
 	return err;
 }
 
-TEST_F(points, second_toucher_that_comes_first_loses_nothing)
+TEST_F(points, second_fault_that_comes_first_loses_nothing)
 {
 	race_with(_metadata, &self->r, &(struct race_op) {
 		.run = touch_from_there, .moves = true,

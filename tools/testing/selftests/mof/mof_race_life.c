@@ -33,7 +33,7 @@ enum command {
  * @pid:	the process
  * @go:		pipe: starts the touch
  * @command:	pipe: what its other thread is to do during the touch
- * @ready:	pipe: the toucher is ready
+ * @ready:	pipe: the thread that faults is ready
  * @a:		its memory
  * @cg:		its memory cgroup
  * @anon:	anonymous memory of @cg before
@@ -120,11 +120,11 @@ static int victim_area(struct victim *v)
 
 static void victim_main(struct victim *v)
 {
-	pthread_t toucher;
+	pthread_t thread;
 	char command = 0;
 
 	if (victim_area(v) || mark(&v->a, MPOL_LOCAL, 0) ||
-	    pthread_create(&toucher, NULL, touch, v) ||
+	    pthread_create(&thread, NULL, touch, v) ||
 	    read(v->command[0], &command, 1) != 1)
 		_exit(11);
 	if (command == DO_EXEC)

@@ -97,7 +97,7 @@ TEST_F(swap, marked_pages_go_out_and_come_back_on_the_right_node)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-TEST_F(swap, marked_pages_come_back_on_the_node_of_the_toucher)
+TEST_F(swap, marked_pages_come_back_on_the_faulting_node)
 {
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
 	ASSERT_EQ(AREA_PAGES, area_hinted(&self->a));

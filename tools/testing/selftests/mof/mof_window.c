@@ -465,7 +465,7 @@ static bool touch_at_once(struct area *a, struct machine *m, int nr)
 	return true;
 }
 
-TEST_F(window, two_and_eight_touchers_at_once_lose_nothing)
+TEST_F(window, two_and_eight_threads_at_once_lose_nothing)
 {
 	int round;
 

@@ -33,7 +33,7 @@ static __u64 *word_of(const struct race *r, long page, long word)
 	return (__u64 *)(r->a.base + page * page_size()) + word;
 }
 
-/* The word where the toucher writes RACE_STAMP. */
+/* The word where the faulting thread writes RACE_STAMP. */
 __u64 *race_stamp(const struct race *r)
 {
 	return word_of(r, r->page, STAMP_WORD);
@@ -106,7 +106,7 @@ static void *touch(void *arg)
 	/* Backwards, so that each fault resolves one page only. */
 	for (i = r->page - 1; i >= 0 && !r->marks; i--)
 		page_read(&r->a, i);
-	r->toucher_tid = syscall(SYS_gettid);
+	r->tid = syscall(SYS_gettid);
 	pthread_barrier_wait(&r->barrier);
 	/* The point is set now. */
 	pthread_barrier_wait(&r->barrier);
@@ -140,12 +140,12 @@ static bool is_held(const struct race *r)
 		return false;
 	if (!r->hinted || area_hinted(&r->a) >= r->hinted)
 		return true;
-	point_hold(r->point, r->toucher_tid, 1);
+	point_hold(r->point, r->tid, 1);
 	return false;
 }
 
 /*
- * The toucher is held, or has passed the point. At points inside the page table
+ * The faulting thread is held, or has passed the point. At points inside the page table
  * lock it is held for a moment only.
  */
 static bool wait_until_held(const struct race *r)
@@ -203,12 +203,12 @@ int race_run(struct race *r)
 	pthread_barrier_init(&r->barrier, NULL, 2);
 	pthread_barrier_init(&r->start, NULL, 2);
 	/* Create both now: thread creation would wait for a held marker. */
-	if (pthread_create(&r->toucher, NULL, touch, r) ||
+	if (pthread_create(&r->thread, NULL, touch, r) ||
 	    pthread_create(&r->other, NULL, come, r))
 		return -EAGAIN;
 	pthread_barrier_wait(&r->barrier);
 	if (held)
-		point_hold(r->point, r->toucher_tid, 1);
+		point_hold(r->point, r->tid, 1);
 	pthread_barrier_wait(&r->barrier);
 	r->reached = held ? wait_until_held(r) : true;
 	if (!held)
@@ -221,7 +221,7 @@ int race_run(struct race *r)
 		point_release(r->point);
 	}
 	__atomic_store_n(&r->let_go, true, __ATOMIC_RELEASE);
-	pthread_join(r->toucher, NULL);
+	pthread_join(r->thread, NULL);
 	pthread_join(r->other, NULL);
 	pthread_barrier_destroy(&r->barrier);
 	pthread_barrier_destroy(&r->start);
@@ -239,17 +239,17 @@ int race_run(struct race *r)
 long race_run_beside_writer(struct race *r)
 {
 	struct area used = area_part(&r->a, 0, r->steps ? r->a.pages / 2 : r->a.pages);
-	struct toucher t = {
+	struct sweeper t = {
 		.a = &used, .node = r->m->from, .step = USED, .fifo = r->steps,
 	};
-	int err = toucher_start(&t);
+	int err = sweeper_start(&t);
 
 	if (err)
 		return err;
-	toucher_work(&t, 0.01);
+	sweeper_work(&t, 0.01);
 	err = race_run(r);
-	toucher_work(&t, 0.01);
-	toucher_stop(&t);
+	sweeper_work(&t, 0.01);
+	sweeper_stop(&t);
 	return err ? : t.lost;
 }
 

@@ -25,7 +25,7 @@ enum race_kind {
 /* Contents after the race */
 enum race_after {
 	RACE_KEEPS,		/* unchanged, with the writes of both threads */
-	RACE_DROPS,		/* zeroes, and possibly the write of the toucher */
+	RACE_DROPS,		/* zeroes, and possibly the write that faults */
 };
 
 struct race;
@@ -59,8 +59,8 @@ struct race_op {
 };
 
 /**
- * struct race - a toucher and another thread
- * @m:		the toucher is on @m->to, other threads and the area on @m->from
+ * struct race - a thread that faults and another one
+ * @m:		the first is on @m->to, other threads and the area on @m->from
  * @marks:	the held thread does not touch a page, but marks the area
  * @steps:	the held thread marks in steps of the automatic mode
  * @hinted:	with @steps: hold it when this number of pages is marked
@@ -81,8 +81,8 @@ struct race_op {
  * @round:	without points, the race is tried several times
  * @touched:	the touch, or the marking call, has returned
  * @done:	@op has returned
- * @reached:	the toucher was held
- * @first:	@op ended while the toucher was held
+ * @reached:	the first was held
+ * @first:	@op ended while the first was held
  * @err:	result of @op
  */
 struct race {
@@ -111,12 +111,12 @@ struct race {
 	bool first;
 	int err;
 	/* Private to race_run() */
-	pthread_t toucher;
+	pthread_t thread;
 	pthread_t other;
 	bool let_go;
 	pthread_barrier_t barrier;
 	pthread_barrier_t start;	/* for the other thread */
-	pid_t toucher_tid;
+	pid_t tid;
 	pid_t other_tid;
 };
 

@@ -4,7 +4,7 @@
  * own in each page, and remembers its last write.
  *
  * A crew writes from alternating nodes, while one thread marks and another
- * disturbs. A toucher writes from one node, for the automatic mode to follow.
+ * disturbs. A sweeper writes from one node, for the automatic mode to follow.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -165,7 +165,7 @@ int crew_run(struct crew *c)
 	return 0;
 }
 
-static __u64 *toucher_word(const struct toucher *t, long page)
+static __u64 *sweeper_word(const struct sweeper *t, long page)
 {
 	return (__u64 *)(t->a->base + page * page_size()) + crew_word(page, t->slot);
 }
@@ -180,13 +180,13 @@ static void relax(void)
 #endif
 }
 
-static void write_pages(struct toucher *t, __u64 before, __u64 now)
+static void write_pages(struct sweeper *t, __u64 before, __u64 now)
 {
 	__u64 *word;
 	long i;
 
 	for (i = t->first; i < t->a->pages; i += t->step) {
-		word = toucher_word(t, i);
+		word = sweeper_word(t, i);
 		t->lost += __atomic_load_n(word, __ATOMIC_RELAXED) != before;
 		__atomic_store_n(word, now, __ATOMIC_RELAXED);
 		relax();
@@ -194,17 +194,17 @@ static void write_pages(struct toucher *t, __u64 before, __u64 now)
 }
 
 /* Restore the contents that area_bad() expects. */
-static void put_back(const struct toucher *t)
+static void put_back(const struct sweeper *t)
 {
 	long i;
 
 	for (i = t->first; i < t->a->pages; i += t->step)
-		*toucher_word(t, i) = area_word(t->a, i, crew_word(i, t->slot));
+		*sweeper_word(t, i) = area_word(t->a, i, crew_word(i, t->slot));
 }
 
 static void *touch_always(void *arg)
 {
-	struct toucher *t = arg;
+	struct sweeper *t = arg;
 	__u64 round;
 
 	if (t->fifo)
@@ -220,29 +220,29 @@ static void *touch_always(void *arg)
 }
 
 /**
- * toucher_start() - start the thread
+ * sweeper_start() - start the thread
  * @t: @a, @node, @slot, @first, @step and @fifo are set; the area is filled
  *
  * Return: 0, or a negative errno.
  */
-int toucher_start(struct toucher *t)
+int sweeper_start(struct sweeper *t)
 {
 	long i;
 
 	t->step = t->step ? : 1;
 	for (i = t->first; i < t->a->pages; i += t->step)
-		*toucher_word(t, i) = 0;
+		*sweeper_word(t, i) = 0;
 	return -pthread_create(&t->thread, NULL, touch_always, t);
 }
 
-void toucher_stop(struct toucher *t)
+void sweeper_stop(struct sweeper *t)
 {
 	__atomic_store_n(&t->stop, true, __ATOMIC_RELAXED);
 	pthread_join(t->thread, NULL);
 }
 
 /* Number of its pages that are not on its node; touches none. */
-long toucher_misplaced(const struct toucher *t)
+long sweeper_misplaced(const struct sweeper *t)
 {
 	long i, found = 0;
 
@@ -252,12 +252,12 @@ long toucher_misplaced(const struct toucher *t)
 }
 
 /* Wait until 95% of its pages are on its node, with a time limit. */
-bool toucher_settles(const struct toucher *t)
+bool sweeper_settles(const struct sweeper *t)
 {
 	long pages = (t->a->pages - t->first + t->step - 1) / t->step;
 	time_t end = time(NULL) + SETTLE_SECONDS;
 
-	while (toucher_misplaced(t) > pages / 20) {
+	while (sweeper_misplaced(t) > pages / 20) {
 		if (time(NULL) > end)
 			return false;
 		usleep(NAP);
@@ -265,7 +265,7 @@ bool toucher_settles(const struct toucher *t)
 	return true;
 }
 
-static double cpu_seconds(const struct toucher *t)
+static double cpu_seconds(const struct sweeper *t)
 {
 	struct timespec now = { 0 };
 	clockid_t clock;
@@ -276,7 +276,7 @@ static double cpu_seconds(const struct toucher *t)
 }
 
 /* Wait until the thread has run for @seconds and one round more. */
-void toucher_work(const struct toucher *t, double seconds)
+void sweeper_work(const struct sweeper *t, double seconds)
 {
 	double end = cpu_seconds(t) + seconds;
 	long round;

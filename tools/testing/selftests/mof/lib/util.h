@@ -195,7 +195,7 @@ int crew_run(struct crew *c);
 long crew_word(long page, long slot);
 
 /**
- * struct toucher - a thread that writes to some pages of an area in a loop
+ * struct sweeper - a thread that writes to some pages of an area in a loop
  * @a:		the area
  * @node:	node of the thread
  * @slot:	selects its word in each page; different for each thread
@@ -205,7 +205,7 @@ long crew_word(long page, long slot);
  * @rounds:	number of rounds over all its pages so far
  * @lost:	number of words that differ from the last write
  */
-struct toucher {
+struct sweeper {
 	const struct area *a;
 	int node;
 	long slot;
@@ -218,11 +218,11 @@ struct toucher {
 	bool stop;
 };
 
-int toucher_start(struct toucher *t);
-void toucher_stop(struct toucher *t);
-long toucher_misplaced(const struct toucher *t);
-bool toucher_settles(const struct toucher *t);
-void toucher_work(const struct toucher *t, double seconds);
+int sweeper_start(struct sweeper *t);
+void sweeper_stop(struct sweeper *t);
+long sweeper_misplaced(const struct sweeper *t);
+bool sweeper_settles(const struct sweeper *t);
+void sweeper_work(const struct sweeper *t, double seconds);
 
 /* stats.c: counters and statistics of the kernel */
 
