@@ -40,10 +40,9 @@
  * @next: where the next batch starts
  * @nr: number of pages in flight
  * @nr_dst: number of destinations
- * @page: state of each of them
- * @page.slot: page number relative to @start
- * @page.copied: the destination has the contents; false if the copy has failed
- * @page.mapped: the destination is mapped, or the source if the copy has failed
+ * @slot: page number of each of them, relative to @start
+ * @copied: the destination has the contents; false if the copy has failed
+ * @mapped: the destination is mapped, or the source if the copy has failed
  * @src: their folios, locked, with frozen reference counts
  * @dst: the destinations
  */
@@ -53,17 +52,18 @@ struct mof_batch {
 	unsigned long next;
 	unsigned int nr;
 	unsigned int nr_dst;
-	struct {
-		u16 slot : 14, copied : 1, mapped : 1;
-	} page[MOF_BATCH_MAX];
+	u16 slot[MOF_BATCH_MAX];
+	bool copied[MOF_BATCH_MAX];
+	bool mapped[MOF_BATCH_MAX];
 	struct folio *src[MOF_BATCH_MAX];
-	struct page *dst[MOF_BATCH_MAX];
+	struct folio *dst[MOF_BATCH_MAX];
 };
 
 /* The folio that will be mapped: if the copy has failed, the source. */
-static struct folio *mof_folio_to_map(const struct mof_batch *b, unsigned int i)
+static inline struct folio *mof_folio_to_map(const struct mof_batch *b,
+					     unsigned int i)
 {
-	return b->page[i].copied ? page_folio(b->dst[i]) : b->src[i];
+	return b->copied[i] ? b->dst[i] : b->src[i];
 }
 
 #define MOF_DST_GFP	((GFP_HIGHUSER_MOVABLE & ~__GFP_RECLAIM) |	\
@@ -84,7 +84,9 @@ static noinline bool mof_direct_alloc(struct mof_batch *b, unsigned int nr)
 	if (mof_node_is_full(nid, nr, 0))
 		return false;
 	memset(b->dst, 0, nr * sizeof(b->dst[0]));
-	b->nr_dst = alloc_pages_bulk_array_node(gfp, nid, nr, b->dst);
+	/* Pages of order 0 are folios. */
+	b->nr_dst = alloc_pages_bulk_array_node(gfp, nid, nr,
+						(struct page **)b->dst);
 	return b->nr_dst;
 }
 ALLOW_ERROR_INJECTION(mof_direct_alloc, NULL);
@@ -288,8 +290,8 @@ static void mof_direct_gather(struct mof_batch *b, pte_t *pte)
 		if (folio && mof_direct_can(folio) &&
 		    mof_same_target(w, addr, folio) &&
 		    mof_direct_take(w, addr, pte, folio)) {
-			b->page[b->nr].slot = (addr - b->start) >> PAGE_SHIFT;
-			b->page[b->nr].mapped = false;
+			b->slot[b->nr] = (addr - b->start) >> PAGE_SHIFT;
+			b->mapped[b->nr] = false;
 			b->src[b->nr++] = folio;
 		} else if (addr == w->fault_addr) {
 			break;
@@ -331,8 +333,7 @@ static void mof_direct_copy_all(struct mof_batch *b)
 	unsigned int i;
 
 	for (i = 0; i < b->nr; i++)
-		b->page[i].copied = !mof_direct_copy(page_folio(b->dst[i]),
-						     b->src[i]);
+		b->copied[i] = !mof_direct_copy(b->dst[i], b->src[i]);
 }
 
 static pte_t mof_restored_pte(struct vm_area_struct *vma, struct folio *folio,
@@ -374,7 +375,7 @@ static bool mof_is_migrating(pte_t pte, struct folio *src)
  */
 static bool mof_direct_map_one(struct mof_batch *b, unsigned int i, pte_t *ptep)
 {
-	unsigned long addr = b->start + b->page[i].slot * PAGE_SIZE;
+	unsigned long addr = b->start + b->slot[i] * PAGE_SIZE;
 	struct vm_area_struct *vma = b->w->vma;
 	struct folio *folio = mof_folio_to_map(b, i);
 	pte_t old = ptep_get(ptep);
@@ -403,8 +404,7 @@ static void mof_direct_map(struct mof_batch *b)
 		return;
 	arch_enter_lazy_mmu_mode();
 	for (i = 0; i < b->nr; i++)
-		b->page[i].mapped =
-			mof_direct_map_one(b, i, pte + b->page[i].slot);
+		b->mapped[i] = mof_direct_map_one(b, i, pte + b->slot[i]);
 	arch_leave_lazy_mmu_mode();
 	pte_unmap_unlock(pte, ptl);
 }
@@ -429,14 +429,14 @@ static void mof_direct_drop(struct folio *folio, bool frozen,
 static enum mof_outcome mof_direct_end(struct mof_batch *b, unsigned int i,
 				       struct folio_batch *batch)
 {
-	bool copied = b->page[i].copied;
+	bool copied = b->copied[i];
 	struct folio *folio;
 
 	if (copied)
 		mof_direct_drop(b->src[i], true, batch);
 	else
-		mof_put(page_folio(b->dst[i]), batch);
-	if (b->page[i].mapped)
+		mof_put(b->dst[i], batch);
+	if (b->mapped[i])
 		return copied ? MOF_OUT_MIGRATED : MOF_OUT_BUSY;
 	/* Not before: a mapped folio may be gone by now. */
 	folio = mof_folio_to_map(b, i);
@@ -456,7 +456,7 @@ static noinline_for_stack void mof_direct_free(struct mof_batch *b,
 	for (i = 0; i < b->nr; i++)
 		count[mof_direct_end(b, i, &batch)]++;
 	for (; i < b->nr_dst; i++)
-		mof_put(page_folio(b->dst[i]), &batch);
+		mof_put(b->dst[i], &batch);
 	folios_put(&batch);
 
 	for (i = 0; i < MOF_NR_OUTCOMES; i++)
@@ -482,7 +482,7 @@ static unsigned int mof_direct_finish(struct mof_batch *b)
 	w->windowed += count[MOF_OUT_MIGRATED];
 	/* The faulting page is the first of the first batch. */
 	if (b->nr && b->start == w->fault_addr &&
-	    b->page[0].copied && b->page[0].mapped)
+	    b->copied[0] && b->mapped[0])
 		w->windowed--;
 	return count[MOF_OUT_MIGRATED];
 }

@@ -87,20 +87,24 @@ struct mof_mark {
 
 enum mof_verdict { MOF_SKIP, MOF_FAIL, MOF_MARK };
 
-/* Is the folio where every faulting CPU would want it? */
-static bool mof_stays(struct mof_mark *m, struct vm_area_struct *vma,
-		      unsigned long addr, struct folio *folio)
+static void mof_query_in_place(struct mof_mark *m, struct vm_area_struct *vma,
+			       unsigned long addr, struct folio *folio)
 {
 	bool uniform = false;
 
+	m->in_place = !(m->per_page && mof_target_varies(vma, addr, NULL)) &&
+		      mof_in_place(vma, addr, folio, &uniform);
+	m->nid = uniform ? folio_nid(folio) : NUMA_NO_NODE;
+}
+
+/* Is the folio where every faulting CPU would want it? Inline, as mof_judge(). */
+static inline bool mof_stays(struct mof_mark *m, struct vm_area_struct *vma,
+			     unsigned long addr, struct folio *folio)
+{
 	if (m->varies)
 		return false;
-	if (folio_nid(folio) != m->nid) {
-		m->in_place = !(m->per_page &&
-				mof_target_varies(vma, addr, NULL)) &&
-			      mof_in_place(vma, addr, folio, &uniform);
-		m->nid = uniform ? folio_nid(folio) : NUMA_NO_NODE;
-	}
+	if (folio_nid(folio) != m->nid)
+		mof_query_in_place(m, vma, addr, folio);
 	return m->in_place;
 }
 
