@@ -127,7 +127,7 @@ FILES = {
         "full node ignored":
             ("	if (mof_node_is_full(nid, nr, 0))\n		return false;\n", ""),
         "destination leaks":
-            ("		mof_put(page_folio(b->dst[i]), &batch);", "		;"),
+            ("		mof_put(b->dst[i], &batch);", "		;"),
     },
     "mm/mof/generic.c": {
         "partly mapped folio taken for a whole one":

@@ -179,7 +179,8 @@ static void test_move(void)
 	for (long i = 0; i < bytes; i++)
 		same &= area[i] == (char)(i % 251);
 	printf("# %ld of %ld pages on node %d\n", on_node(area, second), PAGES, second);
-	result(on_node(area, second) >= PAGES - LATE, "a touch from the second node moves it there");
+	result(on_node(area, second) >= PAGES - LATE,
+	       "a touch from the second node moves it there");
 	result(same, "contents are the same");
 	munmap(area, bytes);
 }
