@@ -183,7 +183,7 @@ class TestOutcome(unittest.TestCase):
         for arguments in ((), ("--no-such-option",),
                           ("-t", "9x9", "--", "true"),
                           ("--node", "mem=1G", "--", "true"),
-                          ("--dist", "10", "--", "true"),
+                          ("--nodes", "2", "--dist", "10", "--", "true"),
                           ("--env", "X", "--", "true"),
                           ("--bind", "0", "--accel", "tcg", "--", "true"),
                           ("--kprof", "/tmp/x", "--accel", "tcg", "--",
