@@ -104,7 +104,7 @@ TEST_F(balancing, a_thp_moves_at_its_first_touch)
 	EXPECT_EQ(0, area_bad(&thp));
 }
 
-/* Touch until the stock scanner has caused faults, with a time limit. */
+/* Touch until the stock scanner has caused a fault per page, with a time limit. */
 static long touch_until_hinted(const struct area *a, const struct stats *before,
 			       struct stats *d)
 {
@@ -114,7 +114,7 @@ static long touch_until_hinted(const struct area *a, const struct stats *before,
 		for (int i = 0; i < 2000; i++)
 			area_read(a);
 		stats_since(before, d);
-	} while (!d->v[NUMA_HINT_FAULTS] && time(NULL) < end);
+	} while (d->v[NUMA_HINT_FAULTS] < a->pages && time(NULL) < end);
 	return d->v[NUMA_HINT_FAULTS];
 }
 
@@ -122,7 +122,7 @@ TEST_F(lazy, faults_of_the_stock_scanner_are_not_counted_as_ours)
 {
 	ASSERT_EQ(0, write_long(BALANCING, 1));
 	ASSERT_EQ(0, run_on(self->m.to));
-	EXPECT_LT(0, touch_until_hinted(&self->a, &self->before, &self->d));
+	EXPECT_LE(AREA_PAGES, touch_until_hinted(&self->a, &self->before, &self->d));
 	EXPECT_EQ(0, self->d.v[MOF_MARKED]);
 	EXPECT_EQ(0, self->d.v[MOF_FAULTS]);
 	EXPECT_EQ(0, self->d.v[MOF_RESOLVED]);
@@ -142,9 +142,11 @@ TEST_F(lazy, after_marks_in_place_faults_are_the_scanners_again)
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
 	EXPECT_EQ(TABLE_PAGES, self->d.v[MOF_LOCAL]);
 	EXPECT_GT(TABLE_PAGES, self->d.v[MOF_FAULTS]);
+	/* The scanner leaves out local pages of a single thread. */
+	ASSERT_EQ(0, run_on(self->m.from));
 	ASSERT_EQ(0, stats_read(&self->before));
 	ASSERT_EQ(0, write_long(BALANCING, 1));
-	EXPECT_LT(0, touch_until_hinted(&a, &self->before, &self->d));
+	EXPECT_LE(a.pages, touch_until_hinted(&a, &self->before, &self->d));
 	EXPECT_EQ(0, self->d.v[MOF_FAULTS]);
 	EXPECT_EQ(0, area_bad(&a));
 }
