@@ -33,6 +33,9 @@
 
 #define MOF_BATCH_MAX	48	/* pages of a batch: its arrays are on the stack */
 
+#define MOF_COPIED	BIT(0)
+#define MOF_MAPPED	BIT(1)
+
 /**
  * struct mof_batch - pages of a window that migrate together
  * @w: the window
@@ -41,8 +44,8 @@
  * @nr: number of pages in flight
  * @nr_dst: number of destinations
  * @slot: page number of each of them, relative to @start
- * @copied: the destination has the contents; false if the copy has failed
- * @mapped: the destination is mapped, or the source if the copy has failed
+ * @state: MOF_COPIED: the destination has the contents; without it the copy has
+ *	failed. MOF_MAPPED: the destination is mapped, or the source after that
  * @src: their folios, locked, with frozen reference counts
  * @dst: the destinations
  */
@@ -53,8 +56,7 @@ struct mof_batch {
 	unsigned int nr;
 	unsigned int nr_dst;
 	u16 slot[MOF_BATCH_MAX];
-	bool copied[MOF_BATCH_MAX];
-	bool mapped[MOF_BATCH_MAX];
+	u8 state[MOF_BATCH_MAX];
 	struct folio *src[MOF_BATCH_MAX];
 	struct folio *dst[MOF_BATCH_MAX];
 };
@@ -63,7 +65,7 @@ struct mof_batch {
 static inline struct folio *mof_folio_to_map(const struct mof_batch *b,
 					     unsigned int i)
 {
-	return b->copied[i] ? b->dst[i] : b->src[i];
+	return b->state[i] & MOF_COPIED ? b->dst[i] : b->src[i];
 }
 
 #define MOF_DST_GFP	((GFP_HIGHUSER_MOVABLE & ~__GFP_RECLAIM) |	\
@@ -291,7 +293,7 @@ static void mof_direct_gather(struct mof_batch *b, pte_t *pte)
 		    mof_same_target(w, addr, folio) &&
 		    mof_direct_take(w, addr, pte, folio)) {
 			b->slot[b->nr] = (addr - b->start) >> PAGE_SHIFT;
-			b->mapped[b->nr] = false;
+			b->state[b->nr] = 0;
 			b->src[b->nr++] = folio;
 		} else if (addr == w->fault_addr) {
 			break;
@@ -333,7 +335,8 @@ static void mof_direct_copy_all(struct mof_batch *b)
 	unsigned int i;
 
 	for (i = 0; i < b->nr; i++)
-		b->copied[i] = !mof_direct_copy(b->dst[i], b->src[i]);
+		if (!mof_direct_copy(b->dst[i], b->src[i]))
+			b->state[i] |= MOF_COPIED;
 }
 
 static pte_t mof_restored_pte(struct vm_area_struct *vma, struct folio *folio,
@@ -404,7 +407,8 @@ static void mof_direct_map(struct mof_batch *b)
 		return;
 	arch_enter_lazy_mmu_mode();
 	for (i = 0; i < b->nr; i++)
-		b->mapped[i] = mof_direct_map_one(b, i, pte + b->slot[i]);
+		if (mof_direct_map_one(b, i, pte + b->slot[i]))
+			b->state[i] |= MOF_MAPPED;
 	arch_leave_lazy_mmu_mode();
 	pte_unmap_unlock(pte, ptl);
 }
@@ -429,14 +433,14 @@ static void mof_direct_drop(struct folio *folio, bool frozen,
 static enum mof_outcome mof_direct_end(struct mof_batch *b, unsigned int i,
 				       struct folio_batch *batch)
 {
-	bool copied = b->copied[i];
+	bool copied = b->state[i] & MOF_COPIED;
 	struct folio *folio;
 
 	if (copied)
 		mof_direct_drop(b->src[i], true, batch);
 	else
 		mof_put(b->dst[i], batch);
-	if (b->mapped[i])
+	if (b->state[i] & MOF_MAPPED)
 		return copied ? MOF_OUT_MIGRATED : MOF_OUT_BUSY;
 	/* Not before: a mapped folio may be gone by now. */
 	folio = mof_folio_to_map(b, i);
@@ -465,7 +469,7 @@ static noinline_for_stack void mof_direct_free(struct mof_batch *b,
 }
 
 /* Copy and map the pages in flight; returns how many were migrated. */
-static unsigned int mof_direct_finish(struct mof_batch *b)
+static noinline_for_stack unsigned int mof_direct_finish(struct mof_batch *b)
 {
 	unsigned int count[MOF_NR_OUTCOMES] = {};
 	struct mof_window *w = b->w;
@@ -482,13 +486,13 @@ static unsigned int mof_direct_finish(struct mof_batch *b)
 	w->windowed += count[MOF_OUT_MIGRATED];
 	/* The faulting page is the first of the first batch. */
 	if (b->nr && b->start == w->fault_addr &&
-	    b->copied[0] && b->mapped[0])
+	    b->state[0] == (MOF_COPIED | MOF_MAPPED))
 		w->windowed--;
 	return count[MOF_OUT_MIGRATED];
 }
 
 /* Replace the entries of pages that can be taken by migration entries. */
-static void mof_direct_start(struct mof_batch *b)
+static noinline_for_stack void mof_direct_start(struct mof_batch *b)
 {
 	const struct mof_window *w = b->w;
 	struct mm_struct *mm = w->vma->vm_mm;

@@ -128,13 +128,14 @@ class Writer:
         print("TAP version 13", flush=True)
 
     def test(self, name, problems="", skip=None):
-        """One test; problems (text, printed as comments) make it fail."""
+        """One test; problems (text, printed as comments before it, as kernel
+        tests do) make it fail."""
         self.count += 1
         self.failed += bool(problems)
-        print(("not ok" if problems else "ok"), self.count, name
-              + (f" # SKIP {skip}" if skip else ""))
         for line in problems.splitlines():
             print(f"# {line}")
+        print(("not ok" if problems else "ok"), self.count, name
+              + (f" # SKIP {skip}" if skip else ""))
 
     def done(self):
         """Write the plan; returns the exit status."""
