@@ -206,8 +206,6 @@ FILES = {
             ("		tlb_flush_pte_range(&m->tlb, start, end - start);", "		;"),
         "TLB not flushed for marked THPs":
             ("		tlb_flush_pmd_range(&m->tlb, addr, HPAGE_PMD_SIZE);", "		;"),
-        "notifier ends before the flush":
-            ("	tlb_flush_mmu_tlbonly(&m->tlb);\n	mmu_notifier", "	mmu_notifier"),
         "MOVE replaces MOVE_ALL":
             ("	if (mof_moves_shared(old) && m->token != mof_token(MOF_TOKEN_MOVE_ALL))\n"
              "		return false;\n", ""),

@@ -42,6 +42,7 @@ WARNINGS = re.compile("|".join((
     r"refcount_t: ",
     r"scheduling while atomic",
     r"unreferenced object 0x",
+    r"vmstat_refresh: nr_isolated",
     r"kmemleak: [1-9]\d* new suspected memory leak",
     r"Call Trace:",
 )))

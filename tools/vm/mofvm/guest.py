@@ -130,7 +130,8 @@ class Guest:
     def append(self):
         """The kernel's command line; names in capitals reach guest-init."""
         words = [qemu.MACHINES[self.options.arch].console,
-                 "loglevel=7", "panic=-1", "root=root", "rootfstype=9p",
+                 "loglevel=7", "oops=panic", "panic=-1",
+                 "root=root", "rootfstype=9p",
                  "rootflags=trans=virtio,version=9p2000.L,msize=262144,"
                  "cache=loose", "ro",
                  f"init={ROOT_INIT if self.options.root else INIT}",

@@ -129,6 +129,21 @@ TEST_F(lazy, faults_of_the_stock_scanner_are_not_counted_as_ours)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
+/* The faults of an area on m.to that the stock scanner marks are not ours. */
+static void check_scanned(struct __test_metadata *_metadata, const struct area *a,
+			  const struct machine *m)
+{
+	struct stats before, d;
+
+	/* The scanner leaves out local pages of a single thread. */
+	ASSERT_EQ(0, run_on(m->from));
+	ASSERT_EQ(0, stats_read(&before));
+	ASSERT_EQ(0, write_long(BALANCING, 1));
+	EXPECT_LE(a->pages, touch_until_hinted(a, &before, &d));
+	EXPECT_EQ(0, d.v[MOF_FAULTS]);
+	EXPECT_EQ(0, area_bad(a));
+}
+
 /* Neighbours that a fault maps in place lose the information, too. */
 TEST_F(lazy, after_marks_in_place_faults_are_the_scanners_again)
 {
@@ -142,13 +157,34 @@ TEST_F(lazy, after_marks_in_place_faults_are_the_scanners_again)
 	ASSERT_EQ(0, stats_since(&self->before, &self->d));
 	EXPECT_EQ(TABLE_PAGES, self->d.v[MOF_LOCAL]);
 	EXPECT_GT(TABLE_PAGES, self->d.v[MOF_FAULTS]);
-	/* The scanner leaves out local pages of a single thread. */
-	ASSERT_EQ(0, run_on(self->m.from));
-	ASSERT_EQ(0, stats_read(&self->before));
-	ASSERT_EQ(0, write_long(BALANCING, 1));
-	EXPECT_LE(a.pages, touch_until_hinted(&a, &self->before, &self->d));
-	EXPECT_EQ(0, self->d.v[MOF_FAULTS]);
-	EXPECT_EQ(0, area_bad(&a));
+	check_scanned(_metadata, &a, &self->m);
+}
+
+/* @locked: by the generic path */
+static void check_scanned_after_a_move(struct __test_metadata *_metadata,
+				       const struct machine *m, bool locked)
+{
+	struct area a;
+
+	ASSERT_EQ(0, area_new(&a, TABLE_PAGES, m->from));
+	if (locked)
+		ASSERT_EQ(0, mlock(a.base, area_bytes(&a)));
+	drain_lru();
+	ASSERT_EQ(0, mark(&a, MPOL_DEFAULT, 0));
+	ASSERT_EQ(0, run_on(m->to));
+	area_read(&a);
+	EXPECT_EQ(TABLE_PAGES, area_on(&a, m->to));
+	check_scanned(_metadata, &a, m);
+}
+
+TEST_F(lazy, after_a_move_faults_are_the_scanners_again)
+{
+	check_scanned_after_a_move(_metadata, &self->m, false);
+}
+
+TEST_F(lazy, after_a_move_of_locked_pages_faults_are_the_scanners_again)
+{
+	check_scanned_after_a_move(_metadata, &self->m, true);
 }
 
 /* A child that maps all pages of the area, until it is killed. */

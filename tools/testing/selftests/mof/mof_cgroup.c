@@ -3,8 +3,10 @@
  * Control groups: a cpuset restricts every target, and the memory controller
  * counts.
  */
-#include <fcntl.h>
+#include <pthread.h>
+#include <sys/mman.h>
 
+#include "lib/point.h"
 #include "lib/test.h"
 
 FIXTURE(cgroup)
@@ -92,6 +94,70 @@ TEST_F(cgroup, the_charge_moves_with_the_page)
 	EXPECT_GT(area_bytes(&a) / 2, charged);
 	EXPECT_EQ(0, area_bad(&a));
 	area_free(&a);
+}
+
+/* Statistics of a group are exact after two seconds. */
+static long unlisted_in_the_end(const struct cgroup *cg)
+{
+	int tries = 10;
+
+	while (cgroup_unlisted(cg) && --tries)
+		sleep(1);
+	return cgroup_unlisted(cg);
+}
+
+TEST_F(cgroup, pages_of_two_lru_lists_are_on_a_list_after_they_have_moved)
+{
+	struct area a;
+
+	ASSERT_EQ(0, area_new(&a, TABLE_PAGES, self->m.from));
+	drain_lru();
+	ASSERT_EQ(0, area_activate(&a, 2));
+	drain_lru();
+	ASSERT_EQ(0, mark(&a, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_read(&a);
+	ASSERT_EQ(TABLE_PAGES, area_on(&a, self->m.to));
+	EXPECT_EQ(0, unlisted_in_the_end(&self->cg));
+	EXPECT_EQ(0, area_bad(&a));
+}
+
+struct reader {
+	const struct area *a;
+	int node;
+};
+
+static void *read_there(void *arg)
+{
+	const struct reader *r = arg;
+
+	run_on(r->node);
+	page_read(r->a, 0);
+	return NULL;
+}
+
+TEST_F(cgroup, pages_dropped_while_they_move_are_not_counted)
+{
+	struct reader r = { .node = self->m.to };
+	pthread_t thread;
+	struct area a;
+	int tries;
+
+	SKIP_IF(return, have_points() ? NULL : NO_POINTS);
+	ASSERT_EQ(0, area_new(&a, AREA_PAGES, self->m.from));
+	drain_lru();
+	ASSERT_EQ(0, mark(&a, MPOL_LOCAL, 0));
+	r.a = &a;
+	ASSERT_EQ(0, point_hold("copied", getpid(), 1));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, read_there, &r));
+	for (tries = 0; tries < 1000 && point_waiting("copied") != 1; tries++)
+		usleep(10000);
+	EXPECT_EQ(0, madvise(a.base, area_bytes(&a), MADV_DONTNEED));
+	point_release("copied");
+	pthread_join(thread, NULL);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_LT(0, self->d.v[MOF_FAILED_RACED]);
+	EXPECT_EQ(0, unlisted_in_the_end(&self->cg));
 }
 
 TEST_F(cgroup, page_on_an_allowed_node_stays_if_the_faulting_node_is_not_allowed)

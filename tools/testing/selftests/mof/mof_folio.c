@@ -94,8 +94,8 @@ static long folio_splits(const char *dir)
 	return read_long(path);
 }
 
-/* Map an area of folios of one size; compaction may be needed first. */
-static int folios_new(struct area *a, const char *dir, long pages, int node)
+/* Map an area of @nr folios of one size; compaction may be needed first. */
+static int folios_new(struct area *a, const char *dir, long pages, long nr, int node)
 {
 	int err, try;
 
@@ -103,7 +103,7 @@ static int folios_new(struct area *a, const char *dir, long pages, int node)
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	if (err)
 		return err;
-	a->pages = FOLIOS * pages < thp_pages() ? FOLIOS * pages : thp_pages();
+	a->pages = nr * pages < thp_pages() ? nr * pages : thp_pages();
 	if (folio_set(dir, "enabled", "always"))
 		return -ENOENT;
 	for (try = 0; try < 3; try++) {
@@ -130,7 +130,7 @@ FIXTURE_SETUP(folio)
 	SKIP_SETUP(return, &self->m, why);
 	self->of.pages = variant->kb * 1024 / page_size();
 	ASSERT_EQ(0, run_on(self->m.from));
-	err = folios_new(&self->a, self->of.dir, self->of.pages, self->m.from);
+	err = folios_new(&self->a, self->of.dir, self->of.pages, FOLIOS, self->m.from);
 	ASSERT_EQ(0, err);
 	self->of.splits = folio_splits(self->of.dir);
 	ASSERT_EQ(0, stats_read(&self->before));
@@ -280,6 +280,33 @@ TEST_F(folio, partly_unmapped_they_keep_the_rest)
 	EXPECT_EQ(0, area_hinted(&last));
 	EXPECT_EQ(0, area_bad(&first));
 	EXPECT_EQ(0, area_bad(&last));
+}
+
+/* The window behind a long run spans two of the smallest folios. */
+TEST_F(folio, without_a_page_they_wait_for_their_own_touch)
+{
+	struct area all, run, rest, part;
+
+	if (32 * (self->of.pages + 1) > thp_pages() / 2)
+		SKIP(return, "no window spans folios of this size");
+	ASSERT_EQ(0, folios_new(&all, self->of.dir, self->of.pages,
+				thp_pages() / self->of.pages, self->m.from));
+	run = area_part(&all, 0, thp_pages() / 2);
+	rest = area_part(&all, run.pages, 2 * self->of.pages);
+	part = area_part(&rest, self->of.pages, self->of.pages);
+	ASSERT_EQ(0, madvise(part.base + (part.pages - 1) * page_size(), page_size(),
+			     MADV_DONTNEED));
+	drain_lru();
+	ASSERT_EQ(0, mark(&run, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_read(&run);
+	EXPECT_EQ(run.pages, area_on(&run, self->m.to));
+	ASSERT_EQ(0, mark(&rest, MPOL_LOCAL, 0));
+	page_read(&rest, 0);
+	EXPECT_EQ(self->of.pages, area_on(&rest, self->m.to));
+	EXPECT_EQ(self->of.pages - 1, area_hinted(&rest));
+	page_read(&part, 0);
+	EXPECT_EQ(0, area_hinted(&rest));
 }
 
 TEST_F(folio, shared_ones_move_with_move_all_for_both)

@@ -4,10 +4,12 @@
  * test checks contents.
  */
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "lib/test.h"
 
@@ -270,6 +272,28 @@ TEST_F(window, write_takes_no_fault_of_its_own)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
+/* Nor by the generic path. */
+TEST_F(window, write_to_shared_memory_takes_no_fault_of_its_own)
+{
+	struct rusage begin, end;
+	struct area shm;
+
+	ASSERT_EQ(0, area_new_shared(&shm, TABLE_PAGES, self->m.from));
+	drain_lru();
+	ASSERT_EQ(0, mark(&shm, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, run_on(self->m.to));
+	ASSERT_EQ(0, stats_read(&self->before));
+	getrusage(RUSAGE_SELF, &begin);
+	area_write(&shm);
+	getrusage(RUSAGE_SELF, &end);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(TABLE_PAGES, area_on(&shm, self->m.to));
+	EXPECT_GE(self->d.v[MOF_FAULTS] + 16, end.ru_minflt - begin.ru_minflt);
+	EXPECT_EQ(TABLE_PAGES - self->d.v[MOF_FAULTS] + self->d.v[MOF_RETRIED],
+		  self->d.v[MOF_WINDOWED]);
+	EXPECT_EQ(0, area_bad(&shm));
+}
+
 TEST_F(window, pages_with_another_target_stay_for_their_own_touch)
 {
 	unsigned long nodes = NODE_MASK(self->m.from) | NODE_MASK(self->m.to);
@@ -328,13 +352,43 @@ TEST_F(window, pinned_neighbour_stays_and_the_others_move)
 
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
 	ring = pin_pages(&one);
-	if (ring < 0)
-		SKIP(return, "kernel without io_uring");
+	SKIP_UNLESS_PINNED(return, ring);
 	ASSERT_EQ(0, run_on(self->m.to));
 	area_read(&self->a);
 	close(ring);
 	EXPECT_EQ(self->m.from, page_node(&self->a, 100));
 	EXPECT_EQ(TABLE_PAGES - 1, area_on(&self->a, self->m.to));
+	EXPECT_EQ(0, area_bad(&self->a));
+}
+
+/* fork(2) shares pages that are not marked as exclusive, pinned or not. */
+TEST_F(window, pages_pinned_after_they_have_moved_stay_at_fork)
+{
+	long pfn[TABLE_PAGES], i, other = 0;
+	int ring, status;
+	pid_t pid;
+
+	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, run_on(self->m.to));
+	area_read(&self->a);
+	ASSERT_EQ(TABLE_PAGES, area_on(&self->a, self->m.to));
+	ring = pin_pages(&self->a);
+	SKIP_UNLESS_PINNED(return, ring);
+	for (i = 0; i < TABLE_PAGES; i++)
+		pfn[i] = page_pfn(&self->a, i);
+	pid = fork();
+	if (!pid) {
+		raise(SIGSTOP);
+		_exit(0);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, WUNTRACED));
+	area_write(&self->a);
+	for (i = 0; i < TABLE_PAGES; i++)
+		other += pfn[i] != page_pfn(&self->a, i);
+	EXPECT_EQ(0, other);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(ring);
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 

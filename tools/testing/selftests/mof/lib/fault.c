@@ -146,12 +146,3 @@ int fault_begin(const struct machine *m, const struct area *a)
 	drain_lru();
 	return mark(a, MPOL_DEFAULT, 0) ? : run_on(m->to);
 }
-
-/* Anonymous pages charged to the group, but on none of its LRU lists. */
-long cgroup_unlisted(const struct cgroup *cg)
-{
-	drain_lru();
-	return (cgroup_stat(cg, "anon") - cgroup_stat(cg, "inactive_anon") -
-		cgroup_stat(cg, "active_anon") - cgroup_stat(cg, "unevictable") +
-		cgroup_stat(cg, "shmem")) / page_size();
-}

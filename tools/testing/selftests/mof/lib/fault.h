@@ -23,6 +23,5 @@ void allocations_fail_stop(void);
 
 int fault_area(struct area *a, const struct machine *m, long run, int flags, int fd);
 int fault_begin(const struct machine *m, const struct area *a);
-long cgroup_unlisted(const struct cgroup *cg);
 
 #endif /* _MOF_FAULT_H */

@@ -202,6 +202,15 @@ int cgroup_stat_names(const struct cgroup *cg)
 	return count_mof_names(path);
 }
 
+/* Anonymous pages charged to the group, but on none of its LRU lists. */
+long cgroup_unlisted(const struct cgroup *cg)
+{
+	drain_lru();
+	return (cgroup_stat(cg, "anon") - cgroup_stat(cg, "inactive_anon") -
+		cgroup_stat(cg, "active_anon") - cgroup_stat(cg, "unevictable") +
+		cgroup_stat(cg, "shmem")) / page_size();
+}
+
 static int loop_fill(const char *loop)
 {
 	int memory = memfd_create("mof-disk", 0);

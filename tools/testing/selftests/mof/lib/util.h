@@ -132,6 +132,7 @@ void page_read(const struct area *a, long page);
 void page_write(const struct area *a, long page);
 void area_read(const struct area *a);
 void area_write(const struct area *a);
+int area_activate(const struct area *a, long step);
 
 int page_node(const struct area *a, long page);
 long area_on(const struct area *a, int node);
@@ -305,6 +306,7 @@ int cgroup_write(const struct cgroup *cg, const char *file, const char *text);
 long cgroup_line(const struct cgroup *cg, const char *file, const char *key);
 long cgroup_stat(const struct cgroup *cg, const char *key);
 int cgroup_stat_names(const struct cgroup *cg);
+long cgroup_unlisted(const struct cgroup *cg);
 
 /**
  * struct disk - ext4 on a loop device on a memfd: a file system on a disk
