@@ -44,8 +44,8 @@
  * @nr: number of pages in flight
  * @nr_dst: number of destinations
  * @slot: page number of each of them, relative to @start
- * @state: MOF_COPIED: the destination has the contents; without it the copy has
- *	failed. MOF_MAPPED: the destination is mapped, or the source after that
+ * @state: MOF_COPIED: the destination has the contents; MOF_MAPPED: the
+ *	destination is mapped, or the source if the copy has failed
  * @src: their folios, locked, with frozen reference counts
  * @dst: the destinations
  */

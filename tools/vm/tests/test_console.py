@@ -38,6 +38,7 @@ SUSPICIOUS = (
     "[    1.0] kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug)",
     "[    1.0] list_del corruption. prev->next should be 0",
     "[    1.0] refcount_t: underflow; use-after-free.",
+    "[    1.0] vmstat_refresh: nr_isolated_anon -3",
     "[    1.0] BUG: KCSAN: data-race in a / b",
 )
 

@@ -141,7 +141,6 @@ TEST_F(cgroup, pages_dropped_while_they_move_are_not_counted)
 	struct reader r = { .node = self->m.to };
 	pthread_t thread;
 	struct area a;
-	int tries;
 
 	SKIP_IF(return, have_points() ? NULL : NO_POINTS);
 	ASSERT_EQ(0, area_new(&a, AREA_PAGES, self->m.from));
@@ -150,8 +149,7 @@ TEST_F(cgroup, pages_dropped_while_they_move_are_not_counted)
 	r.a = &a;
 	ASSERT_EQ(0, point_hold("copied", getpid(), 1));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, read_there, &r));
-	for (tries = 0; tries < 1000 && point_waiting("copied") != 1; tries++)
-		usleep(10000);
+	EXPECT_TRUE(point_reached("copied"));
 	EXPECT_EQ(0, madvise(a.base, area_bytes(&a), MADV_DONTNEED));
 	point_release("copied");
 	pthread_join(thread, NULL);

@@ -283,8 +283,8 @@ TEST_F(lazy, pages_another_thread_has_just_written_all_move)
 }
 
 /*
- * Pages on an LRU list that an LRU batch of another CPU still references: they
- * cannot migrate before that batch is drained.
+ * Pages on an LRU list that an LRU batch still references: they cannot migrate
+ * before that batch is drained.
  */
 #define BATCH_PAGES	16L	/* a batch has room for 31 */
 #define BATCH_ROUNDS	5
@@ -311,20 +311,9 @@ static int put_into_lazyfree(const struct area *a)
 	return 0;
 }
 
-/* The second get_user_pages() on a page activates it. */
 static int put_into_activate(const struct area *a)
 {
-	int fd = open("/proc/self/mem", O_RDONLY);
-	off_t base = (uintptr_t)a->base;
-	int err = 0;
-	__u64 word;
-	long i;
-
-	for (i = 0; i < 2 * a->pages && !err; i++)
-		if (pread(fd, &word, sizeof(word), base + i / 2 * page_size()) != sizeof(word))
-			err = -EIO;
-	close(fd);
-	return err;
+	return area_activate(a, 1);
 }
 
 static int put_into_deactivate(const struct area *a)
@@ -413,6 +402,25 @@ TEST_F(lru_batch, pages_in_one_of_another_cpu_all_move)
 	EXPECT_EQ(0, self->d.v[MOF_FAILED_BUSY]);
 	EXPECT_EQ(0, stats_unreconciled(&self->d));
 	EXPECT_EQ(0, bad);
+}
+
+/* The first touch drains the batch. */
+TEST_F(lru_batch, marked_pages_in_one_of_this_cpu_move_at_their_first_touch)
+{
+	struct area a;
+
+	ASSERT_EQ(0, run_on(self->m.from));
+	ASSERT_EQ(0, batch_area(&a, variant->shared, self->m.from));
+	drain_lru();
+	ASSERT_EQ(0, mark(&a, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, run_on_last_cpu(self->m.to));
+	ASSERT_EQ(0, stats_read(&self->before));
+	ASSERT_EQ(0, variant->put(&a));
+	area_read(&a);
+	ASSERT_EQ(0, stats_since(&self->before, &self->d));
+	EXPECT_EQ(BATCH_PAGES, area_on(&a, self->m.to));
+	EXPECT_EQ(0, self->d.v[MOF_RETRIED]);
+	EXPECT_EQ(0, area_bad(&a));
 }
 
 /*

@@ -14,7 +14,6 @@
 #endif
 
 #define WEIGHT	"/sys/kernel/mm/mempolicy/weighted_interleave/node%d"
-#define LOOKS	10000	/* polls of a millisecond */
 
 /* Mark under a policy, and touch from @node. The caller checks contents. */
 static long mark_and_touch(const struct area *a, int mode, unsigned long nodes,
@@ -281,15 +280,6 @@ static void *mark_area(void *arg)
 	return NULL;
 }
 
-static bool held_at(const char *point)
-{
-	int looks;
-
-	for (looks = 0; looks < LOOKS && point_waiting(point) <= 0; looks++)
-		usleep(1000);
-	return point_waiting(point) > 0;
-}
-
 /*
  * mbind(2) installs a policy without a home node. Hold it between that and
  * marking, so that this thread can set one.
@@ -312,7 +302,7 @@ TEST_F(mask, only_pages_elsewhere_than_on_the_home_node_are_marked)
 	ASSERT_EQ(0, stats_read(&self->before));
 	ASSERT_EQ(0, point_hold("mbind", getpid(), 1));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, mark_area, &t));
-	EXPECT_TRUE(held_at("mbind"));
+	EXPECT_TRUE(point_reached("mbind"));
 	EXPECT_EQ(0, area_home_node(&self->a, self->m.from));
 	EXPECT_EQ(0, point_release("mbind"));
 	pthread_join(thread, NULL);

@@ -153,18 +153,12 @@ static int victim_start(struct victim *v)
 static bool victim_touches(struct victim *v, const char *point)
 {
 	char byte = 0;
-	int looks;
 
 	if (have_points() && point_hold(point, v->pid, 1))
 		return false;
 	if (write(v->go[1], &byte, 1) != 1)
 		return false;
-	for (looks = 0; have_points() && looks < PATIENCE; looks++) {
-		if (point_waiting(point) > 0)
-			return true;
-		usleep(1000);
-	}
-	return !have_points();
+	return !have_points() || point_reached(point);
 }
 
 static int victim_do(struct victim *v, enum command command)

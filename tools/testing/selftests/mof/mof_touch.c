@@ -259,23 +259,6 @@ TEST_F(lazy, pages_in_place_are_not_marked)
 	EXPECT_EQ(0, area_bad(&self->a));
 }
 
-/* The batch references pages that it activates: they look busy until it is empty. */
-TEST_F(lazy, pages_in_an_lru_batch_of_this_cpu_move_at_their_first_touch)
-{
-	struct area shm;
-
-	ASSERT_EQ(0, area_new_shared(&shm, 8, self->m.from));
-	ASSERT_EQ(0, mark(&shm, MPOL_LOCAL, 0));
-	ASSERT_EQ(0, run_on(self->m.to));
-	ASSERT_EQ(0, stats_read(&self->before));
-	ASSERT_EQ(0, area_activate(&shm, 1));
-	area_read(&shm);
-	ASSERT_EQ(0, stats_since(&self->before, &self->d));
-	EXPECT_EQ(8, area_on(&shm, self->m.to));
-	EXPECT_EQ(0, self->d.v[MOF_RETRIED]);
-	EXPECT_EQ(0, area_bad(&shm));
-}
-
 TEST_F(lazy, counters_tell_what_happened)
 {
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));

@@ -4,12 +4,10 @@
  * test checks contents.
  */
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 
 #include "lib/test.h"
 
@@ -257,41 +255,46 @@ TEST_F(window, of_one_and_of_none_move_one_page_a_fault)
 }
 
 /* Migration maps the page writable: no second fault for the write. */
-TEST_F(window, write_takes_no_fault_of_its_own)
+static void check_written(struct __test_metadata *_metadata, const struct area *a,
+			  const struct machine *m)
 {
 	struct rusage begin, end;
+	struct stats before, d;
 
-	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
-	ASSERT_EQ(0, run_on(self->m.to));
+	ASSERT_EQ(0, mark(a, MPOL_LOCAL, 0));
+	ASSERT_EQ(0, run_on(m->to));
+	ASSERT_EQ(0, stats_read(&before));
 	getrusage(RUSAGE_SELF, &begin);
-	area_write(&self->a);
+	area_write(a);
 	getrusage(RUSAGE_SELF, &end);
-	ASSERT_EQ(0, stats_since(&self->before, &self->d));
-	EXPECT_EQ(TABLE_PAGES, area_on(&self->a, self->m.to));
-	EXPECT_GE(self->d.v[MOF_FAULTS] + 16, end.ru_minflt - begin.ru_minflt);
-	EXPECT_EQ(0, area_bad(&self->a));
+	ASSERT_EQ(0, stats_since(&before, &d));
+	EXPECT_EQ(TABLE_PAGES, area_on(a, m->to));
+	EXPECT_GE(d.v[MOF_FAULTS] + 16, end.ru_minflt - begin.ru_minflt);
+	EXPECT_EQ(TABLE_PAGES + d.v[MOF_RETRIED],
+		  d.v[MOF_FAULTS] + d.v[MOF_WINDOWED]);
+	EXPECT_EQ(0, area_bad(a));
 }
 
-/* Nor by the generic path. */
+TEST_F(window, write_takes_no_fault_of_its_own)
+{
+	check_written(_metadata, &self->a, &self->m);
+}
+
+/* By the generic path, from which private pages come back read-only. */
+TEST_F(window, write_to_locked_memory_takes_no_fault_of_its_own)
+{
+	ASSERT_EQ(0, mlock(self->a.base, area_bytes(&self->a)));
+	drain_lru();
+	check_written(_metadata, &self->a, &self->m);
+}
+
 TEST_F(window, write_to_shared_memory_takes_no_fault_of_its_own)
 {
-	struct rusage begin, end;
 	struct area shm;
 
 	ASSERT_EQ(0, area_new_shared(&shm, TABLE_PAGES, self->m.from));
 	drain_lru();
-	ASSERT_EQ(0, mark(&shm, MPOL_LOCAL, 0));
-	ASSERT_EQ(0, run_on(self->m.to));
-	ASSERT_EQ(0, stats_read(&self->before));
-	getrusage(RUSAGE_SELF, &begin);
-	area_write(&shm);
-	getrusage(RUSAGE_SELF, &end);
-	ASSERT_EQ(0, stats_since(&self->before, &self->d));
-	EXPECT_EQ(TABLE_PAGES, area_on(&shm, self->m.to));
-	EXPECT_GE(self->d.v[MOF_FAULTS] + 16, end.ru_minflt - begin.ru_minflt);
-	EXPECT_EQ(TABLE_PAGES - self->d.v[MOF_FAULTS] + self->d.v[MOF_RETRIED],
-		  self->d.v[MOF_WINDOWED]);
-	EXPECT_EQ(0, area_bad(&shm));
+	check_written(_metadata, &shm, &self->m);
 }
 
 TEST_F(window, pages_with_another_target_stay_for_their_own_touch)
@@ -365,7 +368,7 @@ TEST_F(window, pinned_neighbour_stays_and_the_others_move)
 TEST_F(window, pages_pinned_after_they_have_moved_stay_at_fork)
 {
 	long pfn[TABLE_PAGES], i, other = 0;
-	int ring, status;
+	int ring, go[2];
 	pid_t pid;
 
 	ASSERT_EQ(0, mark(&self->a, MPOL_LOCAL, 0));
@@ -376,18 +379,13 @@ TEST_F(window, pages_pinned_after_they_have_moved_stay_at_fork)
 	SKIP_UNLESS_PINNED(return, ring);
 	for (i = 0; i < TABLE_PAGES; i++)
 		pfn[i] = page_pfn(&self->a, i);
-	pid = fork();
-	if (!pid) {
-		raise(SIGSTOP);
-		_exit(0);
-	}
-	ASSERT_EQ(pid, waitpid(pid, &status, WUNTRACED));
+	pid = sharer_start(&self->a, go);
+	ASSERT_LT(0, pid);
 	area_write(&self->a);
 	for (i = 0; i < TABLE_PAGES; i++)
 		other += pfn[i] != page_pfn(&self->a, i);
 	EXPECT_EQ(0, other);
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	EXPECT_EQ(0, sharer_verdict(pid, go));
 	close(ring);
 	EXPECT_EQ(0, area_bad(&self->a));
 }

@@ -88,6 +88,16 @@ long point_hits(const char *point)
 	return point_number(point, "hits");
 }
 
+/* Wait until a thread is held there. */
+bool point_reached(const char *point)
+{
+	int looks;
+
+	for (looks = 0; looks < 10 * LOOKS && point_waiting(point) <= 0; looks++)
+		usleep(1000);
+	return point_waiting(point) > 0;
+}
+
 /* State of a thread, as in ps(1). */
 static char thread_state(pid_t pid, pid_t tid)
 {

@@ -14,6 +14,7 @@ int point_hold(const char *point, pid_t pid, long times);
 int point_release(const char *point);
 long point_waiting(const char *point);
 long point_hits(const char *point);
+bool point_reached(const char *point);
 bool thread_sleeps(pid_t pid, pid_t tid);
 pid_t kernel_thread(const char *name);
 int kernel_thread_reaches(const char *name, const char *path, long target);
